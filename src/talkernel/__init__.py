@@ -1,0 +1,39 @@
+"""Talkernel: a face and a speech in, the face speaking out.
+
+A reference implementation of "Audio-Driven Talking Face Video Generation with
+Dynamic Convolution Kernels" (Ye et al., IEEE TMM 2022).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from talkernel.audio import SpeechFeatures
+    from talkernel.face.track import FaceTracker
+    from talkernel.model.talking_face import TalkingFace
+    from talkernel.pipeline import generate
+    from talkernel.report import Report
+
+__version__ = "0.1.0"
+__all__ = ["FaceTracker", "Report", "SpeechFeatures", "TalkingFace", "generate"]
+
+# Imported at first use: `import talkernel` stays quick, and only TalkingFace needs torch.
+_HOME = {
+    "FaceTracker": "talkernel.face.track",
+    "Report": "talkernel.report",
+    "SpeechFeatures": "talkernel.audio",
+    "TalkingFace": "talkernel.model.talking_face",
+    "generate": "talkernel.pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

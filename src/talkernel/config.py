@@ -1,0 +1,52 @@
+"""The model's shape, stored inside every checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of a `TalkingFace`.
+
+    Attributes:
+        crop_size: Side of the face crop in pixels, a multiple of 32 (the paper's 256).
+        mel_window: Mel columns per video frame, 12.5 ms each (the paper's 16).
+        audio_channels: Length of AudioNet's feature vector.
+        lip_code: Length of the lip code between AudioNet and the kernels; None lets
+            the kernels follow AudioNet's features directly, as in the paper.
+        channels: Channels after each of the five down-sampling layers; the last
+            is the dynamic layers' c1 = c2.
+        dynamic_layers: Number of middle layers, all of them dynamic.
+        kernel_size: Size ks of the dynamic kernels.
+        dck_rank: Rank of the kernels' inference; None is the paper's full matrix.
+    """
+
+    crop_size: int = 256
+    mel_window: int = 16
+    audio_channels: int = 512
+    lip_code: int | None = 12
+    channels: tuple[int, ...] = (32, 48, 96, 192, 256)
+    dynamic_layers: int = 4
+    kernel_size: int = 1
+    dck_rank: int | None = 32
+
+    @property
+    def kernel_shape(self) -> tuple[int, int, int]:
+        """Shape of one frame's kernels: (layers, c1, c2 * ks * ks + 1)."""
+        width = self.channels[-1]
+        return self.dynamic_layers, width, width * self.kernel_size**2 + 1
+
+    def to_json(self) -> str:
+        """As text, for a checkpoint's metadata."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelConfig:
+        """Read what `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        values["channels"] = tuple(values["channels"])
+        return cls(**values)

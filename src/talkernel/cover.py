@@ -1,0 +1,108 @@
+"""Direct covering: the answer is laid straight onto the frame's own planes (Section IV-D).
+
+Only the samples of the crop are touched, and of those only where the attention is not
+zero; all others leave as they came, bit for bit.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.face.crop import Crop
+from talkernel.media.frame import Picture, Plane
+from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix
+
+Array = NDArray[np.float32]
+EDGE = 0.08  # share of the crop over which attention falls to zero at its border
+FAINT = 1.0 / 256.0  # attention below this changes no 8-bit sample and counts as zero
+
+
+def cut(picture: Picture, crop: Crop, size: int) -> Array:
+    """The network's view of a face.
+
+    Args:
+        picture: The frame.
+        crop: Where; beyond the frame its border is repeated.
+        size: Side of the view in pixels, 256.
+
+    Returns:
+        RGB `[3, size, size]` in -1..1.
+    """
+    shape = (size, size)
+    planes = [_resized(_roi(picture, plane, crop), shape) for plane in picture.planes]
+    rgb = planes_to_rgb(planes, picture.layout)
+    return np.ascontiguousarray(rgb.transpose(2, 0, 1)).astype(np.float32) / 127.5 - 1.0
+
+
+def cover(
+    picture: Picture, crop: Crop, attention: Array, motion: Array, strength: float = 1.0
+) -> None:
+    """Blend motion into a frame, in place: eq. 7 at the frame's own resolution.
+
+    Args:
+        picture: The frame; its planes are written.
+        crop: Where the network looked.
+        attention: Alpha `[S, S]` in 0..1.
+        motion: M `[3, S, S]`, RGB in -1..1.
+        strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
+    """
+    alpha = attention * border_window(attention.shape[0]) * np.float32(strength)
+    alpha[alpha < FAINT] = 0.0
+    colours = (motion.transpose(1, 2, 0) + 1.0) * 0.5
+    samples = cv2.transform(colours, rgb_to_yuv_matrix(picture.layout))
+    top = (1 << picture.layout.depth) - 1
+    for index, plane in enumerate(picture.planes):
+        _cover_plane(picture, plane, crop, alpha, np.ascontiguousarray(samples[..., index]), top)
+
+
+@cache
+def border_window(size: int) -> Array:
+    """`[size, size]`: 1 inside, falling smoothly to 0 before the border."""
+    distance = np.minimum(np.arange(size), np.arange(size)[::-1]) - 1.0
+    ramp = np.clip(distance / (EDGE * size), 0.0, 1.0)
+    ramp = ramp * ramp * (3.0 - 2.0 * ramp)
+    return np.minimum(ramp[:, None], ramp[None, :]).astype(np.float32)
+
+
+def _cover_plane(
+    picture: Picture, plane: Plane, crop: Crop, alpha: Array, samples: Array, top: int
+) -> None:
+    left, upper, width, height = _plane_box(picture, plane, crop)
+    shape = (width, height)
+    weight = cv2.resize(alpha, shape, interpolation=cv2.INTER_LINEAR)
+    value = cv2.resize(samples, shape, interpolation=cv2.INTER_LINEAR)
+    rows = slice(max(0, -upper), min(height, plane.shape[0] - upper))
+    columns = slice(max(0, -left), min(width, plane.shape[1] - left))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return
+    weight, value = weight[rows, columns], value[rows, columns]
+    target = plane[upper + rows.start : upper + rows.stop, left + columns.start : left + columns.stop]
+    mixed = target + weight * (value - target)
+    np.copyto(target, np.clip(np.rint(mixed), 0, top).astype(plane.dtype), where=weight > 0.0)
+
+
+def _plane_box(picture: Picture, plane: Plane, crop: Crop) -> tuple[int, int, int, int]:
+    """Left, top, width, height of the crop on one plane."""
+    sx, sy = (0, 0) if plane is picture.planes[0] else picture.layout.chroma_shift
+    return crop.left >> sx, crop.top >> sy, crop.side >> sx, crop.side >> sy
+
+
+def _roi(picture: Picture, plane: Plane, crop: Crop) -> Plane:
+    """The crop's samples of one plane, the frame's border repeated beyond it."""
+    left, top, width, height = _plane_box(picture, plane, crop)
+    rows = np.clip(np.arange(top, top + height), 0, plane.shape[0] - 1)
+    columns = np.clip(np.arange(left, left + width), 0, plane.shape[1] - 1)
+    if rows[0] == top and rows[-1] == top + height - 1 and columns[0] == left \
+            and columns[-1] == left + width - 1:  # fmt: skip
+        return plane[top : top + height, left : left + width]
+    return np.asarray(plane[rows[:, None], columns])
+
+
+def _resized(plane: Plane, shape: tuple[int, int]) -> Plane:
+    shrinking = plane.shape[0] > shape[1]
+    how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, shape, interpolation=how))

@@ -1,0 +1,51 @@
+"""Engines: one protocol, three ways to compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from talkernel.engine.base import Engine, EngineInfo, Precision
+from talkernel.engine.weights import find_weights
+from talkernel.errors import OptionError
+
+EngineName = Literal["auto", "openvino", "onnxruntime", "torch"]
+
+__all__ = ["Engine", "EngineInfo", "EngineName", "load_engine"]
+
+
+def load_engine(
+    name: EngineName = "auto",
+    *,
+    device: str | None = None,
+    precision: Precision | Literal["auto"] = "auto",
+    checkpoint: str | Path | None = None,
+) -> Engine:
+    """Load a model into an engine.
+
+    Args:
+        name: Which engine; auto is openvino.
+        device: The engine's name of a device; None for its best.
+        precision: auto is the fastest that the device computes natively.
+        checkpoint: A weight file or folder; None for the package's own.
+
+    Raises:
+        EngineNotInstalledError: The engine or its device is missing.
+        MissingFileError: The checkpoint does not exist.
+        CheckpointError: The checkpoint is damaged or of another shape.
+    """
+    weights = find_weights(checkpoint)
+    exact = None if precision == "auto" else precision
+    if name in ("auto", "openvino"):
+        from talkernel.engine.openvino import OpenVinoEngine
+
+        return OpenVinoEngine(weights, device, exact)
+    if name == "onnxruntime":
+        from talkernel.engine.onnxruntime import OnnxRuntimeEngine
+
+        return OnnxRuntimeEngine(weights, device, exact)
+    if name == "torch":
+        from talkernel.engine.torch import TorchEngine
+
+        return TorchEngine(weights, device, exact)
+    raise OptionError(f"There is no engine {name!r}; choose openvino, onnxruntime or torch.")

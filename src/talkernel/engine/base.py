@@ -1,0 +1,44 @@
+"""What every engine does: kernels from speech, mask and motion from a face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.config import ModelConfig
+
+Array = NDArray[np.float32]
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """Where and how an engine computes.
+
+    Attributes:
+        name: openvino, onnxruntime or torch.
+        device: The engine's own name of it, such as CPU or cuda:0.
+        precision: Of the generator's arithmetic.
+    """
+
+    name: str
+    device: str
+    precision: Precision
+
+
+class Engine(Protocol):
+    """A loaded model, ready to run."""
+
+    info: EngineInfo
+    config: ModelConfig
+
+    def kernels(self, mel: Array) -> Array:
+        """Eq. 2: mel windows `[B, 1, 80, 16]` to `[B, layers, c1, c2 * ks * ks + 1]`."""
+        ...
+
+    def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
+        """Faces `[B, 3, S, S]` in -1..1 and kernels to alpha `[B, 1, S, S]`, M `[B, 3, S, S]`."""
+        ...

@@ -1,0 +1,86 @@
+"""OpenVINO: the default on CPUs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from talkernel.engine.base import Array, EngineInfo, Precision
+from talkernel.engine.weights import find_graphs, read_config
+from talkernel.errors import CheckpointError, EngineNotInstalledError
+
+
+class OpenVinoEngine:
+    """Runs the exported graphs with OpenVINO.
+
+    Args:
+        weights: The safetensors file, its graphs beside it.
+        device: An OpenVINO device; CPU by default.
+        precision: None takes bfloat16 where the device computes in it.
+        threads: CPU threads; None leaves it to OpenVINO.
+
+    Raises:
+        EngineNotInstalledError: OpenVINO or the device is missing.
+        CheckpointError: The graphs are missing or cannot be compiled.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        device: str | None = None,
+        precision: Precision | None = None,
+        threads: int | None = None,
+    ) -> None:
+        core = _core()
+        device = device or "CPU"
+        _check_device(core, device)
+        native = "BF16" in core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+        precision = precision or ("bfloat16" if native else "float32")
+        self.info = EngineInfo("openvino", device, precision)
+        self.config = read_config(weights)
+        options: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
+        }
+        if threads is not None:
+            options["INFERENCE_NUM_THREADS"] = threads
+        self._kernels, self._generator = (
+            _compile(core, graph, device, options) for graph in find_graphs(weights)
+        )
+
+    def kernels(self, mel: Array) -> Array:
+        """See `Engine.kernels`."""
+        self._kernels.infer([mel])
+        return np.array(self._kernels.get_output_tensor(0).data, np.float32)
+
+    def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
+        """See `Engine.synthesise`."""
+        self._generator.infer([face, kernels])
+        attention, motion = (self._generator.get_output_tensor(i).data for i in range(2))
+        return np.array(attention, np.float32), np.array(motion, np.float32)
+
+
+def _core() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise EngineNotInstalledError(
+            "OpenVINO is not installed.", remedy="Run `pip install openvino`."
+        ) from error
+    return openvino.Core()
+
+
+def _check_device(core: Any, device: str) -> None:
+    if device.split(".")[0] not in {name.split(".")[0] for name in core.available_devices}:
+        raise EngineNotInstalledError(
+            f"OpenVINO finds no device {device!r}, only {', '.join(core.available_devices)}."
+        )
+
+
+def _compile(core: Any, graph: Path, device: str, options: dict[str, Any]) -> Any:
+    try:
+        return core.compile_model(str(graph), device, options).create_infer_request()
+    except RuntimeError as error:
+        raise CheckpointError(f"OpenVINO cannot load {graph}: {error}") from error

@@ -1,0 +1,93 @@
+"""PyTorch: the source of the other engines' graphs, and CUDA."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from talkernel.engine.base import Array, EngineInfo, Precision
+from talkernel.errors import EngineNotInstalledError
+
+
+class TorchEngine:
+    """Runs the PyTorch model itself.
+
+    Args:
+        weights: The safetensors file.
+        device: A torch device; cuda where there is one, else cpu.
+        precision: None takes bfloat16 on CUDA and float32 elsewhere.
+
+    Raises:
+        EngineNotInstalledError: PyTorch or the device is missing.
+        CheckpointError: The weights do not fit their config.
+    """
+
+    def __init__(
+        self, weights: Path, device: str | None = None, precision: Precision | None = None
+    ) -> None:
+        self._torch = _torch()
+        from talkernel.model.checkpoint import load_model
+
+        cuda = self._torch.cuda.is_available()
+        device = device or ("cuda" if cuda else "cpu")
+        self._device = _device(self._torch, device)
+        precision = precision or ("bfloat16" if self._device.type == "cuda" else "float32")
+        self.info = EngineInfo("torch", device, precision)
+        model = load_model(weights).eval().to(self._device)
+        self._model = model.to(memory_format=self._torch.channels_last)
+        self.config = model.config
+
+    def kernels(self, mel: Array) -> Array:
+        """See `Engine.kernels`."""
+        with self._torch.inference_mode(), self._autocast():
+            kernels = self._model.kernels(self._tensor(mel))
+        return np.asarray(kernels.float().cpu().numpy())
+
+    def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
+        """See `Engine.synthesise`."""
+        with self._torch.inference_mode(), self._autocast():
+            answer = self._model.unet(self._tensor(face), self._tensor(kernels))
+        attention, motion = (part.float().cpu().numpy() for part in answer)
+        return attention, motion
+
+    def use_wav2lip_audio(self, path: Path) -> None:
+        """Replace the audio encoder by an official Wav2Lip checkpoint's.
+
+        Raises:
+            CheckpointError: The file is no Wav2Lip checkpoint.
+        """
+        from talkernel.model.checkpoint import load_wav2lip_audio
+
+        load_wav2lip_audio(self._model, path)
+
+    def _tensor(self, array: Array) -> Any:
+        return self._torch.from_numpy(array).to(self._device)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        low = self.info.precision == "bfloat16"
+        context: AbstractContextManager[Any] = self._torch.autocast(
+            self._device.type, self._torch.bfloat16, enabled=low
+        )
+        return context
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise EngineNotInstalledError(
+            "PyTorch is not installed.", remedy="Run `pip install 'talkernel[torch]'`."
+        ) from error
+    return torch
+
+
+def _device(torch: Any, name: str) -> Any:
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise EngineNotInstalledError(f"PyTorch cannot use the device {name!r}.") from error
+    return device

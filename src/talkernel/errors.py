@@ -1,0 +1,147 @@
+"""Every way a job can fail, each with its own class, remedy and exit code.
+
+An error says what is wrong and where (its message) and how to mend it (its
+`remedy`); the command line prints both on one line and exits with `exit_code`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TalkernelError(Exception):
+    """Base of all errors a user can mend.
+
+    Args:
+        message: What is wrong and where, as one line.
+        remedy: How to mend it; the class's own remedy when omitted.
+    """
+
+    exit_code: ClassVar[int] = 1
+    default_remedy: ClassVar[str] = "See `talkernel --help`."
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy or self.default_remedy
+
+    def one_line(self) -> str:
+        """Message and remedy, as the command line prints them."""
+        return f"{self} {self.remedy}"
+
+
+class MissingFileError(TalkernelError):
+    """A file named by the user does not exist or cannot be read."""
+
+    exit_code = 10
+    default_remedy = "Check the path and your permission to read it."
+
+
+class NotMediaError(TalkernelError):
+    """A file exists but is neither a video, a picture nor a sound."""
+
+    exit_code = 11
+    default_remedy = "Give a video, photo or sound that ffmpeg can play."
+
+
+class NoVideoError(TalkernelError):
+    """The face file has no picture stream."""
+
+    exit_code = 12
+    default_remedy = "Give --face a video or a photo."
+
+
+class NoAudioError(TalkernelError):
+    """The speech file has no sound stream."""
+
+    exit_code = 13
+    default_remedy = "Give --audio a file that has sound."
+
+
+class SpeechTooShortError(TalkernelError):
+    """The speech is empty or shorter than 0.2 s, the width of one mel window."""
+
+    exit_code = 14
+    default_remedy = "Give at least 0.2 s of sound."
+
+
+class NoFaceError(TalkernelError):
+    """No frame of the video shows a face that can be used."""
+
+    exit_code = 15
+    default_remedy = "Use a picture in which a face is seen from the front."
+
+
+class FaceTooSmallError(TalkernelError):
+    """The face is under 32 pixels."""
+
+    exit_code = 16
+    default_remedy = "Use a larger picture or crop nearer to the face."
+
+
+class FaceChoiceError(TalkernelError):
+    """--face-index, --reference-face or --box names no face in the video."""
+
+    exit_code = 17
+    default_remedy = "Leave the option out to take the largest face."
+
+
+class OutputExistsError(TalkernelError):
+    """The output file exists and would be overwritten."""
+
+    exit_code = 18
+    default_remedy = "Give --overwrite or another name."
+
+
+class OutputNotWritableError(TalkernelError):
+    """The output cannot be created where it is asked for."""
+
+    exit_code = 19
+    default_remedy = "Choose a folder that exists and that you may write to."
+
+
+class UnknownCodecError(TalkernelError):
+    """The codec is unknown, or cannot go into the output's container."""
+
+    exit_code = 20
+    default_remedy = "Leave --codec out for H.264, or use an .mp4, .mov or .mkv output."
+
+
+class DiskFullError(TalkernelError):
+    """The disk filled up while writing."""
+
+    exit_code = 21
+    default_remedy = "Free some space and run again; the partial file is gone."
+
+
+class CorruptMediaError(TalkernelError):
+    """A file opens but not one of its frames decodes."""
+
+    exit_code = 22
+    default_remedy = "Re-encode or re-download the file."
+
+
+class CheckpointError(TalkernelError):
+    """A weight file is damaged or of another shape than its config says."""
+
+    exit_code = 23
+    default_remedy = "Use a checkpoint made by `talkernel train`, or leave the option out."
+
+
+class ModelsMissingError(TalkernelError):
+    """The face models are not in the cache and cannot be fetched."""
+
+    exit_code = 24
+    default_remedy = "Run `talkernel setup` once while online."
+
+
+class EngineNotInstalledError(TalkernelError):
+    """The engine asked for is not installed, or lacks the device asked for."""
+
+    exit_code = 25
+    default_remedy = "Install it, or choose another --engine."
+
+
+class OptionError(TalkernelError):
+    """An option's value is out of its range."""
+
+    exit_code = 2

@@ -1,0 +1,157 @@
+"""One PyTorch model out, the two ONNX graphs that the other engines run.
+
+The graphs hold no weights. Every tensor of theirs is a reference, by offset and length,
+into the safetensors file beside them, so that the weights exist once on disk.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from onnx import TensorProto, helper
+from torch import Tensor, nn
+
+from talkernel.engine.weights import GENERATOR_GRAPH, KERNELS_GRAPH, WEIGHTS, find_weights
+from talkernel.model.checkpoint import load_model
+from talkernel.model.talking_face import TalkingFace
+
+DTYPES = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT, "I64": TensorProto.INT64}
+
+
+def export_checkpoint(checkpoint: str | Path, folder: str | Path) -> Path:
+    """Make a weight folder that every engine loads.
+
+    Args:
+        checkpoint: A safetensors file, or a weight folder.
+        folder: Where the weights and the two graphs go; created when missing.
+
+    Returns:
+        The folder's weight file.
+    """
+    source, folder = find_weights(checkpoint), Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / WEIGHTS
+    if source.resolve() != weights.resolve():
+        shutil.copyfile(source, weights)
+    export_graphs(load_model(weights).eval(), weights)
+    return weights
+
+
+def export_graphs(model: TalkingFace, weights: Path) -> None:
+    """Write `kernels.onnx` and `generator.onnx` beside a weight file."""
+    config = model.config
+    mel = torch.zeros(2, 1, 80, config.mel_window)
+    face = torch.zeros(2, 3, config.crop_size, config.crop_size)
+    kernels = torch.zeros(2, *config.kernel_shape)
+    speech = _graph(_Kernels(model), (mel,), ["mel"], ["kernels"])
+    generator = _graph(_Generator(model), (face, kernels), ["face", "kernels"],
+                       ["attention", "motion"])  # fmt: skip
+    for graph, name in ((speech, KERNELS_GRAPH), (generator, GENERATOR_GRAPH)):
+        refer_to_weights(graph, weights)
+        onnx.save(graph, weights.with_name(name))
+
+
+class _Kernels(nn.Module):
+    def __init__(self, model: TalkingFace) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, mel: Tensor) -> Tensor:
+        return self.model.kernels(mel)
+
+
+class _Generator(nn.Module):
+    def __init__(self, model: TalkingFace) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, face: Tensor, kernels: Tensor) -> tuple[Tensor, Tensor]:
+        answer = self.model.unet(face, kernels)
+        return answer.attention, answer.motion
+
+
+def _graph(
+    module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str]
+) -> onnx.ModelProto:
+    batch = torch.export.Dim("batch")
+    with _quiet():
+        program = torch.onnx.export(
+            module.eval(), inputs, dynamo=True, optimize=False, verbose=False,
+            input_names=names, output_names=outputs,
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+        )  # fmt: skip
+    assert program is not None
+    graph = program.model_proto
+    _forget_origin(graph)
+    return graph
+
+
+def _forget_origin(graph: onnx.ModelProto) -> None:
+    """Drop the exporter's notes: they name files of the machine that exported."""
+    for node in graph.graph.node:
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    for value in [*graph.graph.value_info, *graph.graph.input, *graph.graph.output]:
+        value.ClearField("metadata_props")
+    graph.graph.ClearField("metadata_props")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns of operators of packages that are not installed."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def refer_to_weights(graph: onnx.ModelProto, weights: Path) -> None:
+    """Replace a graph's weights by references into a safetensors file, in place."""
+    table, base = read_table(weights)
+    kept: list[TensorProto] = []
+    casts: list[onnx.NodeProto] = []
+    for tensor in graph.graph.initializer:
+        name = tensor.name.removeprefix("model.")
+        if name not in table:
+            kept.append(tensor)
+            continue
+        entry = table[name]
+        kept.append(_reference(tensor.name + ".stored", entry, base, weights.name))
+        to = tensor.data_type
+        casts.append(helper.make_node("Cast", [tensor.name + ".stored"], [tensor.name], to=to))
+    del graph.graph.initializer[:]
+    graph.graph.initializer.extend(kept)
+    nodes = [*casts, *graph.graph.node]
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+
+
+def read_table(weights: Path) -> tuple[dict[str, Any], int]:
+    """A safetensors file's table of tensors and the offset at which its data begins."""
+    with weights.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        return json.loads(file.read(length)), 8 + length
+
+
+def _reference(name: str, entry: dict[str, Any], base: int, location: str) -> TensorProto:
+    start, end = entry["data_offsets"]
+    tensor = TensorProto(name=name, data_type=DTYPES[entry["dtype"]], dims=entry["shape"])
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", location), ("offset", base + start), ("length", end - start)):
+        tensor.external_data.add(key=key, value=str(value))
+    return tensor

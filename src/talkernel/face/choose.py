@@ -1,0 +1,143 @@
+"""Which of several faces to follow."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.errors import FaceChoiceError
+from talkernel.face.detect import Detection, FaceDetector
+from talkernel.face.mesh import Region
+from talkernel.media.frame import Picture
+from talkernel.media.sample import warp_rgb
+
+Box = tuple[int, int, int, int]  # top, bottom, left, right in pixels
+
+
+class Chooser(ABC):
+    """Picks a face when tracking starts or starts again."""
+
+    def choose(
+        self, picture: Picture, faces: Sequence[Detection], last_seen: Region | None
+    ) -> Detection | None:
+        """The face to follow.
+
+        Args:
+            picture: The frame.
+            faces: All faces in it, largest first.
+            last_seen: Where the followed face was before it was lost in this shot.
+
+        Returns:
+            A face, or None when the wanted one is not in this frame.
+        """
+        if not faces:
+            return None
+        if last_seen is not None:
+            nearest = min(faces, key=lambda face: _distance(face, last_seen))
+            if _distance(nearest, last_seen) < 1.0:
+                return nearest
+        return self.first(picture, faces)
+
+    @abstractmethod
+    def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
+        """The face to begin with, among one or more, largest first."""
+
+
+class LargestFace(Chooser):
+    """The largest face: the default."""
+
+    def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
+        return faces[0]
+
+
+class FaceByIndex(Chooser):
+    """The N-th face from the left, counted from 0.
+
+    Args:
+        index: N; a frame with fewer faces is passed through.
+    """
+
+    def __init__(self, index: int) -> None:
+        if index < 0:
+            raise FaceChoiceError(f"--face-index {index} is negative; faces count from 0.")
+        self.index = index
+
+    def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
+        ordered = sorted(faces, key=lambda face: face.box[0] + face.box[2])
+        return ordered[self.index] if self.index < len(ordered) else None
+
+
+class FaceInBox(Chooser):
+    """The largest face whose middle lies within a box.
+
+    Args:
+        box: Top, bottom, left, right in pixels.
+        width: Of the frame.
+        height: Of the frame.
+    """
+
+    def __init__(self, box: Box, width: int, height: int) -> None:
+        top, bottom, left, right = box
+        if not (0 <= top < bottom <= height and 0 <= left < right <= width):
+            raise FaceChoiceError(
+                f"--box {top},{bottom},{left},{right} is not within the {width}x{height} picture "
+                "(top,bottom,left,right)."
+            )
+        self.box = box
+
+    def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
+        return next((face for face in faces if self._holds(face)), None)
+
+    def _holds(self, face: Detection) -> bool:
+        top, bottom, left, right = self.box
+        x, y = _middle(face)
+        return left <= x <= right and top <= y <= bottom
+
+
+class FaceLikeReference(Chooser):
+    """The face that looks most like the one in a reference picture.
+
+    The likeness is that of level, equally large grey views (gradients and coarse colours):
+    enough to tell the people of one video apart, not to recognise them anywhere.
+
+    Args:
+        reference: A picture of the wanted person.
+    """
+
+    def __init__(self, reference: Picture) -> None:
+        faces = FaceDetector().detect(reference)
+        if not faces:
+            raise FaceChoiceError("--reference-face shows no face.")
+        self._wanted = _appearance(reference, faces[0])
+
+    def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
+        return max(faces, key=lambda face: float(_appearance(picture, face) @ self._wanted))
+
+
+def _appearance(picture: Picture, face: Detection) -> NDArray[np.float32]:
+    """A unit vector that describes a face's looks."""
+    view = warp_rgb(picture, Region.of_detection(face).affine(), 192)[32:160, 32:160]
+    small = cv2.resize(view, (64, 64), interpolation=cv2.INTER_AREA)
+    shape = np.asarray(cv2.HOGDescriptor((64, 64), (16, 16), (8, 8), (8, 8), 9).compute(small))
+    colour = cv2.resize(view, (4, 4), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
+    parts = [_unit(shape.ravel()), 0.5 * _unit(colour - colour.mean())]
+    return _unit(np.concatenate(parts))
+
+
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(vector / (np.linalg.norm(vector) + 1e-9), np.float32)
+
+
+def _middle(face: Detection) -> tuple[float, float]:
+    left, top, right, bottom = face.box
+    return (left + right) / 2, (top + bottom) / 2
+
+
+def _distance(face: Detection, region: Region) -> float:
+    """Distance of a face from a region, in regions' sides."""
+    x, y = _middle(face)
+    return float(np.hypot(x - region.centre[0], y - region.centre[1]) / region.side)

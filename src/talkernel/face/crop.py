@@ -1,0 +1,84 @@
+"""The face crop: a square fixed to the skull, not to the jaw (Section VI-A)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from talkernel.face.pose import HeadPose
+
+CENTRE = np.array([[0.0, 0.75, 0.0]])  # canonical units: just under the nose
+SIDE = 3.64  # canonical units: forehead to chin is 2.8, the rest is room for the jaw
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square of the frame, on even pixels so that chroma planes are cut exactly.
+
+    Attributes:
+        left: May be negative, or beyond the frame: the border is then repeated.
+        top: Likewise.
+        side: In pixels, even.
+    """
+
+    left: int
+    top: int
+    side: int
+
+    @staticmethod
+    def around(x: float, y: float, side: float) -> Crop:
+        """The even square nearest to a centre and a side in pixels."""
+        whole = max(2, 2 * round(side / 2))
+        left, top = (2 * round((v - whole / 2) / 2) for v in (x, y))
+        return Crop(left, top, whole)
+
+
+def crop_geometry(pose: HeadPose, scale: float = SIDE) -> NDArray[np.float64]:
+    """Centre and side of the crop, `[3]` x, y, side in pixels, for one frame's head pose."""
+    x, y, _ = pose.to_frame(CENTRE)[0]
+    return np.array([x, y, scale * pose.scale])
+
+
+def smooth_centred(track: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """Smooth a whole track offline, without lag.
+
+    Args:
+        track: `[T, 3]` crop geometry of consecutive frames.
+        sigma: Width in frames.
+    """
+    if len(track) < 2:
+        return track
+    return np.asarray(gaussian_filter1d(track, sigma, axis=0, mode="nearest"))
+
+
+class CausalSmoother:
+    """One-Euro smoothing of a live track: still faces rest, moving ones are followed at once.
+
+    Args:
+        fps: Frames a second.
+        rest: Cut-off frequency of a resting face, Hz.
+        follow: How much the cut-off rises, in Hz per crop side a second.
+    """
+
+    def __init__(self, fps: float, rest: float = 1.5, follow: float = 40.0) -> None:
+        self.fps, self.rest, self.follow = fps, rest, follow
+        self._state: NDArray[np.float64] | None = None
+        self._speed = np.zeros(3)
+
+    def __call__(self, geometry: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Smooth one more frame's `[3]` crop geometry."""
+        if self._state is None:
+            self._state = geometry
+            return geometry
+        step = (geometry - self._state) * self.fps / geometry[2]
+        self._speed += self._weight(np.full(3, self.rest)) * (step - self._speed)
+        weight = self._weight(self.rest + self.follow * np.abs(self._speed))
+        self._state = self._state + weight * (geometry - self._state)
+        return self._state
+
+    def _weight(self, cutoff: NDArray[np.float64]) -> NDArray[np.float64]:
+        turn = 2.0 * np.pi * cutoff / self.fps
+        return np.asarray(turn / (turn + 1.0))

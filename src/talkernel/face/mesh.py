@@ -1,0 +1,87 @@
+"""Face landmarks: MediaPipe's face mesh on a level, square crop of one face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.face.detect import Detection
+from talkernel.face.models import model_path
+from talkernel.face.network import Network
+from talkernel.media.frame import Picture
+from talkernel.media.sample import warp_rgb
+
+SIZE = 192
+MARGIN = 1.5
+LANDMARKS = 468
+RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)  # outer and inner corners
+
+
+@dataclass(frozen=True)
+class Region:
+    """The square that the mesh looks at: centre and side in pixels, roll in radians."""
+
+    centre: tuple[float, float]
+    side: float
+    roll: float
+
+    @staticmethod
+    def of_detection(face: Detection) -> Region:
+        """The region around a detected face, its eyes made level."""
+        left, top, right, bottom = face.box
+        side = MARGIN * max(right - left, bottom - top)
+        return Region(((left + right) / 2, (top + bottom) / 2), side, _roll(*face.points[:2]))
+
+    @staticmethod
+    def of_landmarks(points: NDArray[np.float32]) -> Region:
+        """The region around the previous frame's landmarks `[468, 3]`."""
+        low, high = points[:, :2].min(0), points[:, :2].max(0)
+        centre = (low + high) / 2
+        right, left = points[list(RIGHT_EYE), :2].mean(0), points[list(LEFT_EYE), :2].mean(0)
+        side = MARGIN * float((high - low).max())
+        return Region((float(centre[0]), float(centre[1])), side, _roll(right, left))
+
+    def affine(self) -> NDArray[np.float64]:
+        """`[2, 3]` from the region's 192 pixels to the frame's."""
+        scale = self.side / SIZE
+        cos, sin = scale * np.cos(self.roll), scale * np.sin(self.roll)
+        turn = np.array([[cos, -sin], [sin, cos]])
+        shift = np.array(self.centre) - turn @ np.full(2, (SIZE - 1) / 2)
+        return np.hstack([turn, shift[:, None]])
+
+
+class FaceMesh:
+    """468 landmarks of one face."""
+
+    def __init__(self) -> None:
+        self._network = Network(model_path("face_landmark.tflite"))
+
+    def landmarks(
+        self, picture: Picture, region: Region
+    ) -> tuple[NDArray[np.float32], float]:
+        """Landmarks within a region.
+
+        Args:
+            picture: The frame.
+            region: Where the face is, roughly.
+
+        Returns:
+            `[468, 3]` x, y in frame pixels, z in the same unit, nearer is smaller; and the
+            probability, 0 to 1, that a face is there.
+        """
+        affine = region.affine()
+        view = warp_rgb(picture, affine, SIZE).astype(np.float32)[None] / 255.0
+        outputs = sorted(self._network(view), key=lambda output: -output.size)
+        points = outputs[0].reshape(LANDMARKS, 3).astype(np.float64)
+        flat = points[:, :2] @ affine[:, :2].T + affine[:, 2]
+        depth = points[:, 2:] * (region.side / SIZE)
+        presence = 1.0 / (1.0 + np.exp(-float(outputs[1].ravel()[0])))
+        return np.hstack([flat, depth]).astype(np.float32), presence
+
+
+def _roll(right: NDArray[np.float32], left: NDArray[np.float32]) -> float:
+    """Angle of the line from the right eye to the left, which the image shows on the right."""
+    across = left - right
+    return float(np.arctan2(across[1], across[0]))

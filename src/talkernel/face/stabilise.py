@@ -1,0 +1,98 @@
+"""Where to edit each frame, and how strongly: a steady crop, soft starts and ends."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.face.crop import Crop
+from talkernel.face.track import Observation
+from talkernel.media.frame import Picture
+
+LOOK_AHEAD = 5  # frames held back, so that smoothing has no lag
+SIGMA = 1.5  # frames
+FADE = 4  # frames over which the edit fades out before a face is lost, and in after
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What to do with one frame.
+
+    Attributes:
+        crop: Where the face is; None to pass the frame through.
+        strength: Of the edit, 0 to 1.
+        reason: Why the frame is passed through.
+    """
+
+    crop: Crop | None
+    strength: float
+    reason: str | None
+
+
+Observed = tuple[Picture, Observation]
+
+
+def stabilise(observed: Iterable[Observed]) -> Iterator[tuple[Picture, Placement]]:
+    """Place the edit in every frame, looking a few frames ahead.
+
+    Args:
+        observed: Pictures and what the tracker said of them, in order.
+
+    Yields:
+        The same pictures, `LOOK_AHEAD` frames later, with their placement.
+    """
+    window: deque[Observed] = deque(maxlen=2 * LOOK_AHEAD + 1)
+    ahead = 0  # how many observed frames still wait for their placement
+    for item in observed:
+        window.append(item)
+        ahead += 1
+        if ahead > LOOK_AHEAD:
+            yield _place(window, len(window) - ahead)
+            ahead -= 1
+    while ahead:
+        yield _place(window, len(window) - ahead)
+        ahead -= 1
+
+
+def _place(window: deque[Observed], at: int) -> tuple[Picture, Placement]:
+    picture, observation = window[at]
+    if observation.face is None:
+        return picture, Placement(None, 0.0, observation.reason)
+    around = [seen for _, seen in window]
+    first, before = _reach(around, at, -1)
+    last, after = _reach(around, at, +1)
+    track = np.stack([_geometry(around[i]) for i in range(first, last + 1)])
+    x, y, side = _gaussian_mean(track, at - first)
+    strength = min(_fade(at - first, before), _fade(last - at, after))
+    return picture, Placement(Crop.around(x, y, side), strength, None)
+
+
+def _reach(around: list[Observation], at: int, step: int) -> tuple[int, bool]:
+    """How far the face stays in view within the shot, and whether it is lost there."""
+    while 0 <= at + step < len(around):
+        cut = around[at + max(step, 0)].cut
+        if cut or around[at + step].face is None:
+            return at, not cut
+        at += step
+    return at, False
+
+
+def _geometry(seen: Observation) -> NDArray[np.float64]:
+    assert seen.face is not None
+    return seen.face.geometry
+
+
+def _gaussian_mean(track: NDArray[np.float64], at: int) -> NDArray[np.float64]:
+    """Weighted mean that stays on a steadily moving face: the window is kept symmetric."""
+    reach = min(at, len(track) - 1 - at)
+    near = track[at - reach : at + reach + 1]
+    weight = np.exp(-0.5 * (np.arange(-reach, reach + 1) / SIGMA) ** 2)
+    return np.asarray(weight @ near / weight.sum())
+
+
+def _fade(distance: int, lost: bool) -> float:
+    return min(1.0, (distance + 1) / (FADE + 1)) if lost else 1.0

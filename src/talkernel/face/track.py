@@ -1,0 +1,119 @@
+"""Face tracking: one face followed through a video, and what could not be followed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.face.choose import Chooser, LargestFace
+from talkernel.face.crop import crop_geometry
+from talkernel.face.detect import FaceDetector
+from talkernel.face.mesh import FaceMesh, Region
+from talkernel.face.pose import HeadPose
+from talkernel.media.frame import Picture
+
+Reason = Literal["no face", "turned too far", "face too small"]
+
+MIN_PRESENCE = 0.5
+MAX_YAW, MAX_PITCH = 0.95, 0.75  # radians from the mean; beyond, half the mouth is hidden
+MIN_FACE = 32.0  # pixels from forehead to chin
+FACE_HEIGHT = 2.8  # canonical units from forehead to chin
+CUT_DIFFERENCE = 28.0  # mean change of a 32 x 18 luma thumbnail, of 255
+
+
+@dataclass(frozen=True)
+class TrackedFace:
+    """The face in one frame.
+
+    Attributes:
+        landmarks: `[468, 3]` in frame pixels.
+        pose: The head pose fitted to them.
+        geometry: `[3]` centre and side of the crop, not yet smoothed.
+    """
+
+    landmarks: NDArray[np.float32]
+    pose: HeadPose
+    geometry: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the tracker says of one frame.
+
+    Attributes:
+        face: The face, or None when it cannot be edited.
+        reason: Why not.
+        cut: Whether the frame begins a new shot.
+    """
+
+    face: TrackedFace | None
+    reason: Reason | None
+    cut: bool
+
+
+class FaceTracker:
+    """Follows one face by its landmarks; detects at the start, after cuts and when lost.
+
+    Args:
+        chooser: Which face to follow when there are several; the largest by default.
+    """
+
+    def __init__(self, chooser: Chooser | None = None) -> None:
+        self._detector, self._mesh = FaceDetector(), FaceMesh()
+        self._chooser = chooser or LargestFace()
+        self._region: Region | None = None
+        self._last_seen: Region | None = None
+        self._thumbnail: NDArray[np.float32] | None = None
+        self.faces_seen = 0
+
+    def update(self, picture: Picture) -> Observation:
+        """Find the face in the next frame."""
+        cut = self._is_cut(picture)
+        if cut:
+            self._region = self._last_seen = None
+        landmarks = self._follow(picture)
+        if landmarks is None:
+            landmarks = self._search(picture)
+        if landmarks is None:
+            return Observation(None, "no face", cut)
+        return self._judge(landmarks, cut)
+
+    def _follow(self, picture: Picture) -> NDArray[np.float32] | None:
+        """Landmarks near the previous frame's."""
+        if self._region is None:
+            return None
+        return self._look(picture, self._region)
+
+    def _search(self, picture: Picture) -> NDArray[np.float32] | None:
+        """Landmarks of a face detected anew; the lost one if it is near where it was."""
+        found = self._detector.detect(picture)
+        self.faces_seen = max(self.faces_seen, len(found))
+        chosen = self._chooser.choose(picture, found, self._last_seen)
+        return None if chosen is None else self._look(picture, Region.of_detection(chosen))
+
+    def _look(self, picture: Picture, region: Region) -> NDArray[np.float32] | None:
+        landmarks, presence = self._mesh.landmarks(picture, region)
+        if presence < MIN_PRESENCE:
+            self._region = None
+            return None
+        self._region = self._last_seen = Region.of_landmarks(landmarks)
+        return landmarks
+
+    def _judge(self, landmarks: NDArray[np.float32], cut: bool) -> Observation:
+        pose = HeadPose.fit(landmarks)
+        if abs(pose.yaw) > MAX_YAW or abs(pose.pitch) > MAX_PITCH:
+            return Observation(None, "turned too far", cut)
+        if pose.scale * FACE_HEIGHT < MIN_FACE:
+            return Observation(None, "face too small", cut)
+        return Observation(TrackedFace(landmarks, pose, crop_geometry(pose)), None, cut)
+
+    def _is_cut(self, picture: Picture) -> bool:
+        """Whether the picture as a whole changed at once."""
+        small = cv2.resize(picture.planes[0], (32, 18), interpolation=cv2.INTER_AREA)
+        current = small.astype(np.float32) / float(1 << (picture.layout.depth - 8))
+        previous, self._thumbnail = self._thumbnail, current
+        return previous is not None and float(np.abs(current - previous).mean()) > CUT_DIFFERENCE

@@ -1,0 +1,163 @@
+"""Which encoder, pixel format and options an output gets."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+
+from talkernel.errors import UnknownCodecError
+from talkernel.media.source import FaceSource
+
+# A codec's encoders, the best first.
+_ENCODERS = {
+    "h264": ("libx264",),
+    "hevc": ("libx265",),
+    "h265": ("libx265",),
+    "vp9": ("libvpx-vp9",),
+    "av1": ("libsvtav1", "libaom-av1"),
+    "mpeg4": ("mpeg4",),
+    "prores": ("prores_ks", "prores"),
+    "ffv1": ("ffv1",),
+}
+_PRESETS = (
+    "placebo", "veryslow", "slower", "slow", "medium",
+    "fast", "faster", "veryfast", "superfast", "ultrafast",
+)  # fmt: skip
+_LOSSLESS = {"ffv1"}
+_LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA: quality is set in these units
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A video encoder that is known to open.
+
+    Attributes:
+        encoder: FFmpeg's name of the encoder.
+        pixel_format: What it takes.
+        options: The encoder's own options.
+    """
+
+    encoder: str
+    pixel_format: str
+    options: dict[str, str]
+
+
+def choose_encoding(
+    codec: str, container: str, source: FaceSource, crf: int, preset: str
+) -> Encoding:
+    """The encoder for `codec`, with the pixel format that keeps most of the source.
+
+    Args:
+        codec: A codec such as `h264`, or an FFmpeg encoder such as `libx264`.
+        container: FFmpeg's name of the output format, such as `mp4`.
+        source: What is to be encoded.
+        crf: Constant quality where the encoder knows it, less is better.
+        preset: x264's name of a speed; translated for other encoders.
+
+    Raises:
+        UnknownCodecError: No such encoder, or none for this container or size.
+    """
+    encoder = _encoder(codec, container)
+    options = _options(encoder, crf, preset)
+    for pixel_format in _pixel_formats(encoder, source):
+        if _opens(encoder, pixel_format, source, options):
+            return Encoding(encoder, pixel_format, options)
+    size = f"{source.width}x{source.height}"
+    raise UnknownCodecError(f"Codec {codec!r} cannot encode {size} pictures.")
+
+
+def configure(context: VideoCodecContext, pixel_format: str, source: FaceSource) -> None:
+    """Sets size, colour tags and pixel shape of an encoder."""
+    context.width, context.height = source.width, source.height
+    context.pix_fmt = pixel_format
+    context.framerate = source.fps
+    context.time_base = 1 / source.fps
+    context.sample_aspect_ratio = source.sample_aspect_ratio
+    context.color_primaries = source.color.primaries
+    context.color_trc = source.color.transfer
+    context.colorspace = source.color.matrix
+    context.color_range = source.color.range
+    if context.name == "mpeg4":
+        context.qscale = True
+
+
+def _encoder(codec: str, container: str) -> str:
+    with av.open(io.BytesIO(), "w", format=container) as probe:
+        allowed = probe.supported_codecs
+    for name in _ENCODERS.get(codec.lower(), (codec,)):
+        if name in allowed and _is_video_encoder(name):
+            return name
+    working = ", ".join(
+        known
+        for known, names in _ENCODERS.items()
+        if any(name in allowed and _is_video_encoder(name) for name in names)
+    )
+    raise UnknownCodecError(
+        f"Codec {codec!r} is unknown or cannot go into a {container} file.",
+        remedy=f"Codecs that can: {working}.",
+    )
+
+
+def _is_video_encoder(name: str) -> bool:
+    try:
+        return av.Codec(name, "w").type == "video"
+    except ValueError:
+        return False
+
+
+def _options(encoder: str, crf: int, preset: str) -> dict[str, str]:
+    speed = _speed(preset)
+    quality = {"crf": str(crf)}
+    if encoder == "mpeg4":
+        return {"global_quality": str(max(1, crf // 6) * _LAMBDA)}
+    known = {
+        "libx264": {**quality, "preset": preset},
+        "libx265": {**quality, "preset": preset, "x265-params": "log-level=error"},
+        "libvpx-vp9": {**quality, "b": "0", "cpu-used": str(min(8, speed)), "row-mt": "1"},
+        "libsvtav1": {**quality, "preset": str(min(13, 3 + speed))},
+        "libaom-av1": {**quality, "cpu-used": str(min(8, speed))},
+    }
+    return known.get(encoder, {})
+
+
+def _speed(preset: str) -> int:
+    """0 (slowest) to 9; a preset that is no x264 name counts as `veryfast`."""
+    return _PRESETS.index(preset if preset in _PRESETS else "veryfast")
+
+
+def _pixel_formats(encoder: str, source: FaceSource) -> Iterator[str]:
+    """The formats an encoder takes, that which loses least first.
+
+    A size that is odd is kept by going to 4:4:4. A photo has no subsampling to
+    keep, so it gets the 4:2:0 that every player knows.
+    """
+    offered = {pixels.name for pixels in av.Codec(encoder, "w").video_formats or ()}
+    own = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}[source.layout.chroma_shift]
+    if source.is_photo and encoder not in _LOSSLESS:
+        own = "420"
+    odd = source.width % 2 or source.height % 2
+    chromas = (own, "444") if odd else (own, *(c for c in ("422", "444", "420") if c != own))
+    finer = [chroma for chroma in chromas if chroma >= own]
+    coarser = [chroma for chroma in reversed(chromas) if chroma < own]
+    depths = ("", "10le") if source.layout.depth == 8 else ("10le", "")
+    for chroma in (*finer, *coarser):
+        for depth in depths:
+            if f"yuv{chroma}p{depth}" in offered:
+                yield f"yuv{chroma}p{depth}"
+
+
+def _opens(encoder: str, pixel_format: str, source: FaceSource, options: dict[str, str]) -> bool:
+    context = av.CodecContext.create(encoder, "w")
+    assert isinstance(context, VideoCodecContext)
+    context.options = dict(options)
+    configure(context, pixel_format, source)
+    try:
+        context.open()
+    except (FFmpegError, OSError, ValueError):
+        return False
+    return True

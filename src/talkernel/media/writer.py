@@ -1,0 +1,182 @@
+"""Writes the output: pictures at a constant rate, with the speech as sound."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from talkernel.errors import DiskFullError, OutputNotWritableError
+from talkernel.media.encoder import Encoding, choose_encoding, configure
+from talkernel.media.frame import Picture
+from talkernel.media.outfile import OutFile
+from talkernel.media.soundtrack import Soundtrack
+from talkernel.media.source import FaceSource
+from talkernel.media.speech import SpeechSource
+
+AI_NOTICE = "AI-generated: mouth movements synthesised by Talkernel"
+_CONTAINERS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".webm": "webm",
+}
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class VideoWriter:
+    """Writes pictures and speech into one file, which appears only when complete.
+
+    Use it in a `with`: leaving it normally finishes the file, leaving it by an
+    exception leaves nothing behind.
+
+    Args:
+        outfile: Output; its extension (.mp4, .m4v, .mov, .mkv, .webm) decides the container.
+        source: Where the pictures come from: gives size, rate and colour tags.
+        speech: The sound.
+        frame_count: Number of pictures that will be written; the sound is cut there.
+        codec: `h264`, `hevc`, `vp9`, `av1`, `mpeg4`, `prores`, `ffv1`, or an FFmpeg encoder.
+        crf: Constant quality where the encoder knows it; less is better.
+        preset: Speed of the encoder, by x264's names.
+        overwrite: Whether an existing file is replaced.
+
+    Raises:
+        OutputExistsError: `outfile` exists.
+        OutputNotWritableError: No such folder, no permission, or an unknown extension.
+        UnknownCodecError: The codec is unknown or cannot go into the container.
+    """
+
+    def __init__(
+        self,
+        outfile: str | os.PathLike[str],
+        *,
+        source: FaceSource,
+        speech: SpeechSource,
+        frame_count: int,
+        codec: str = "h264",
+        crf: int = 18,
+        preset: str = "veryfast",
+        overwrite: bool = False,
+    ) -> None:
+        self._name = os.fspath(outfile)
+        self._source, self._speech = source, speech
+        self._length = frame_count / source.fps
+        self._format = _container_format(self._name)
+        self._file = OutFile(outfile, overwrite=overwrite)
+        self._encoding = choose_encoding(codec, self._format, source, crf, preset)
+        self._written = 0
+
+    def __enter__(self) -> VideoWriter:
+        """Writes the file's header."""
+        try:
+            with self._failures():
+                self._open()
+        except BaseException:
+            self._abort()
+            raise
+        return self
+
+    @property
+    def sound_copied(self) -> bool:
+        """Whether the speech's packets are copied as they are, instead of encoded once more."""
+        return self._sound.copied
+
+    def write(self, picture: Picture) -> None:
+        """Appends one picture, and the sound up to it.
+
+        Raises:
+            DiskFullError: No space is left.
+        """
+        frame = picture.to_av()
+        frame.pts, frame.time_base = self._written, 1 / self._source.fps
+        self._written += 1
+        with self._failures():
+            self._mux(self._video.encode(frame))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finishes the file and moves it to its place, or deletes it after a failure."""
+        try:
+            if error is None:
+                with self._failures():
+                    self._finish()
+                self._file.publish()
+        finally:
+            self._abort()
+
+    def _open(self) -> None:
+        # "x" makes sure of the folder, and that the name is nobody else's.
+        self._file.temporary.open("xb").close()
+        self._output = av.open(
+            os.fspath(self._file.temporary),
+            "w",
+            format=self._format,
+            container_options={"movflags": "+faststart"} if self._format in {"mp4", "mov"} else {},
+        )
+        self._output.metadata["comment"] = AI_NOTICE
+        self._video = _add_video(self._output, self._encoding, self._source)
+        self._sound = Soundtrack(self._output, self._speech, self._length)
+        self._output.start_encoding()
+
+    def _mux(self, packets: list[Packet[Any]]) -> None:
+        for packet in packets:
+            self._output.mux(packet)
+            # Sound follows what the encoder has let go, so that no file part holds only one.
+            self._sound.feed((packet.dts or 0) * packet.time_base)
+
+    def _finish(self) -> None:
+        self._mux(self._video.encode(None))
+        self._sound.feed(min(self._length, self._written / self._source.fps))
+        self._output.close()
+
+    def _abort(self) -> None:
+        """Frees everything; the file is deleted first so that closing has no work to do."""
+        self._file.discard()
+        with suppress(Exception):
+            self._sound.close()
+        with suppress(Exception):
+            self._output.close()
+        self._file.discard()
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _DISK_FULL:
+                raise DiskFullError(f"No space is left to write {self._name}.") from error
+            if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT}:
+                raise OutputNotWritableError(f"{self._name} cannot be written: {error}.") from error
+            raise
+
+
+def _container_format(outfile: str) -> str:
+    suffix = Path(outfile).suffix.lower()
+    if suffix not in _CONTAINERS:
+        known = ", ".join(_CONTAINERS)
+        raise OutputNotWritableError(
+            f"{outfile}: no video format is called {suffix or 'nothing'!r}.",
+            remedy=f"Let its name end in one of {known}.",
+        )
+    return _CONTAINERS[suffix]
+
+
+def _add_video(output: OutputContainer, encoding: Encoding, source: FaceSource) -> VideoStream:
+    stream = output.add_stream(encoding.encoder, rate=source.fps, options=encoding.options)
+    assert isinstance(stream, VideoStream)
+    configure(stream.codec_context, encoding.pixel_format, source)
+    return stream

@@ -1,0 +1,64 @@
+"""Model weights as safetensors in half precision, the config in the file's metadata."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from talkernel.engine.weights import METADATA_CONFIG, read_config
+from talkernel.errors import CheckpointError
+from talkernel.model.talking_face import TalkingFace
+
+
+def save_model(model: TalkingFace, path: Path, notes: Mapping[str, str] | None = None) -> None:
+    """Write weights and config, whole or not at all.
+
+    Args:
+        model: The model.
+        path: A `.safetensors` file.
+        notes: More metadata, such as the run that trained it.
+    """
+    half = {name: _half(value) for name, value in model.state_dict().items()}
+    metadata = {METADATA_CONFIG: model.config.to_json(), **(notes or {})}
+    partial = path.with_name(path.name + ".part")
+    save_file(half, partial, metadata)
+    os.replace(partial, path)
+
+
+def _half(value: torch.Tensor) -> torch.Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.half() if value.is_floating_point() else value
+
+
+def load_model(path: Path) -> TalkingFace:
+    """Read a model that `save_model` wrote, in float32.
+
+    Raises:
+        CheckpointError: The file is damaged, or its weights do not fit its config.
+    """
+    model = TalkingFace(read_config(path))
+    try:
+        model.load_state_dict(load_file(path))
+    except (RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{path} does not fit its own config: {error}") from error
+    return model
+
+
+def load_wav2lip_audio(model: TalkingFace, path: Path) -> None:
+    """Put an official Wav2Lip checkpoint's audio encoder into a model, in place.
+
+    The kernels' inference has to be trained for these features before they say anything to it.
+
+    Raises:
+        CheckpointError: The file is no Wav2Lip checkpoint.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling fails in many ways
+        raise CheckpointError(f"{path} is no PyTorch checkpoint: {error}") from error
+    model.audio_net.load_wav2lip(state.get("state_dict", state))

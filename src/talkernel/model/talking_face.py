@@ -1,0 +1,68 @@
+"""The whole model: speech -> kernels -> face (eq. 2), and the blend (eq. 7)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from talkernel.config import ModelConfig
+from talkernel.model.audio_net import AudioNet
+from talkernel.model.dck import KernelInference
+from talkernel.model.unet import AdaptedUNet, Synthesis
+
+
+class LipCodec(nn.Module):
+    """A narrow pass between AudioNet and the kernels: a few numbers that say the lips' shape.
+
+    The numbers are the lips' and jaw's landmarks, head pose and neutral face removed, in
+    a PCA basis, each of unit variance. Because they can be measured on any picture, f and
+    h2 learn from every frame of every video, and AudioNet learns from landmarks alone.
+
+    Args:
+        channels: AudioNet's feature length, which is also h2's input length.
+        code: Length of the lip code.
+    """
+
+    def __init__(self, channels: int, code: int) -> None:
+        super().__init__()
+        self.from_audio = nn.Linear(channels, code)
+        self.encoder = nn.Sequential(
+            nn.Linear(code, channels), nn.LeakyReLU(0.2), nn.Linear(channels, channels)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """AudioNet's features `[B, 512]` to h2's input `[B, 512]`, through the lip code."""
+        embedded: Tensor = self.encoder(self.from_audio(features))
+        return embedded
+
+
+class TalkingFace(nn.Module):
+    """Speech and a face in, the mask and the motion of the speaking face out.
+
+    Args:
+        config: The model's shape.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.audio_net = AudioNet(config.audio_channels)
+        self.lips: nn.Module = nn.Identity()
+        if config.lip_code is not None:
+            self.lips = LipCodec(config.audio_channels, config.lip_code)
+        self.kernel_inference = KernelInference(config)
+        self.unet = AdaptedUNet(config)
+
+    def kernels(self, mel: Tensor) -> Tensor:
+        """Eq. 2: mel windows `[B, 1, 80, 16]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
+        kernels: Tensor = self.kernel_inference(self.lips(self.audio_net(mel)))
+        return kernels
+
+    def forward(self, face: Tensor, mel: Tensor) -> Synthesis:
+        """Faces `[B, 3, H, W]` in -1..1 and mel windows `[B, 1, 80, 16]` to mask and motion."""
+        answer: Synthesis = self.unet(face, self.kernels(mel))
+        return answer
+
+
+def blend(face: Tensor, answer: Synthesis) -> Tensor:
+    """Eq. 7: I' = I (1 - alpha) + M alpha, all `[B, 3, H, W]` in -1..1."""
+    return face + answer.attention * (answer.motion - face)

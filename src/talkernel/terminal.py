@@ -1,0 +1,75 @@
+"""What the command line draws: progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task
+from rich.progress import TimeRemainingColumn as TimeLeft
+from rich.table import Table
+from rich.text import Text
+
+
+class Result(Protocol):
+    """What a command ends with."""
+
+    def to_json(self) -> str:
+        """For programs."""
+
+    def summary(self) -> Table:
+        """For people."""
+
+
+def show(result: Result, *, as_json: bool = False) -> None:
+    """Print a result on stdout, as JSON or as a table."""
+    if as_json:
+        print(result.to_json())
+    else:
+        Console().print(result.summary())
+
+
+def facts_table(title: str, facts: Iterable[tuple[str, str]]) -> Table:
+    """A table of names and values, in which nothing is taken for markup or cut off."""
+    table = Table(title=_plain(title), show_header=False, title_justify="left")
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, _plain(value))
+    return table
+
+
+def _plain(text: str) -> Text:
+    """Text as it is; bytes of a file name that are no characters are spelt out."""
+    return Text(text.encode("utf-8", "backslashreplace").decode(), overflow="fold")
+
+
+class FramesPerSecond(ProgressColumn):
+    """Speed of a task."""
+
+    def render(self, task: Task) -> Text:
+        """The column's text; empty until the speed is known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} frames/s" if speed else "", style="cyan")
+
+
+@contextmanager
+def progress_bar(*, shown: bool = True) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on stderr.
+
+    Args:
+        shown: False for none; there is none outside a terminal either.
+
+    Yields:
+        A function to call with (frames done, frames in all), or None.
+    """
+    console = Console(stderr=True)
+    if not (shown and console.is_terminal):
+        yield None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), FramesPerSecond(), TimeLeft())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("frames", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,197 @@
+"""Training of f and h2 (and D) on pairs, the target's lip code in the place of the sound."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from talkernel.face.lips import LipBasis
+from talkernel.model.discriminator import Discriminator
+from talkernel.model.talking_face import TalkingFace, blend
+from talkernel.train.losses import (
+    adversarial_loss,
+    discriminator_loss,
+    mask_loss,
+    reconstruction_loss,
+    total_loss,
+)
+from talkernel.train.pairs import PairRecipe, Pairs, Sample, collate
+from talkernel.train.tracks import Track
+
+EMA_EVERY = 8  # steps between updates of the averaged weights, which cost a pass over memory
+
+
+@dataclass(frozen=True)
+class GeneratorRecipe:
+    """How f and h2 are trained.
+
+    Attributes:
+        pairs: How samples are drawn.
+        steps: Optimiser steps of this stage.
+        batch: Samples per step.
+        learning_rate: Of Adam; warmed up over the first steps.
+        final_rate: Learning rate at the end of the stage, as a share of the first.
+        mask_weight: Weight of the mask loss.
+        adversarial: Whether D takes part (eq. 4).
+        ema: Decay of the averaged weights that are kept, every `EMA_EVERY` steps.
+        workers: Loader processes.
+        save_minutes: Between checkpoints.
+        seed: Of everything random.
+    """
+
+    pairs: PairRecipe = field(default_factory=PairRecipe)
+    steps: int = 20_000
+    batch: int = 32
+    learning_rate: float = 5e-4
+    final_rate: float = 1.0
+    mask_weight: float = 2.0
+    adversarial: bool = False
+    ema: float = 0.99
+    workers: int = 1
+    save_minutes: float = 4.0
+    seed: int = 0
+
+
+class GeneratorTrainer:
+    """One stage of training; resumes from `folder/last.pt` when it is there.
+
+    Args:
+        model: The model; its `lips.encoder`, `kernel_inference` and `unet` are trained.
+        tracks: Prepared tracks.
+        basis: Turns lip shapes into lip codes.
+        recipe: How to train.
+        folder: Where checkpoints go.
+        device: Where to compute.
+    """
+
+    def __init__(
+        self,
+        model: TalkingFace,
+        tracks: list[Track],
+        basis: LipBasis,
+        recipe: GeneratorRecipe,
+        folder: Path,
+        device: str = "cpu",
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.folder, self.device = recipe, folder, device
+        self.model = model.to(device, memory_format=torch.channels_last)
+        self.critic = Discriminator().to(device, memory_format=torch.channels_last)
+        average = get_ema_multi_avg_fn(recipe.ema)
+        self.average = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
+        self.step = 0
+        trained = [*model.lips.parameters(), *model.kernel_inference.parameters(),
+                   *model.unet.parameters()]  # fmt: skip
+        self.optimiser = torch.optim.Adam(trained, recipe.learning_rate, betas=(0.5, 0.99), fused=True)
+        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), 2e-4, betas=(0.5, 0.99))
+        self._resume()
+        pairs = Pairs(tracks, basis, recipe.pairs, seed=recipe.seed + self.step)
+        self.loader: DataLoader[Sample] = DataLoader(
+            pairs, recipe.batch, num_workers=recipe.workers, collate_fn=collate, prefetch_factor=4
+        )
+
+    def run(self) -> TalkingFace:
+        """Train to the end of the stage; returns the averaged model."""
+        saved = started = time.monotonic()
+        first, running = self.step, dict[str, float]()
+        for batch in self.loader:
+            if self.step >= self.recipe.steps:
+                break
+            figures = self._train_step(*(part.to(self.device) for part in batch))
+            if self.step % EMA_EVERY == 0:
+                self.average.update_parameters(self.model)
+            self.step += 1
+            _smooth(running, figures)
+            if self.step % 50 == 0:
+                rate = (self.step - first) * self.recipe.batch / (time.monotonic() - started)
+                shown = " ".join(f"{name} {value:.4f}" for name, value in running.items())
+                print(f"step {self.step} {shown} {rate:.1f} samples/s", flush=True)
+            if time.monotonic() - saved > 60 * self.recipe.save_minutes:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+        averaged: TalkingFace = self.average.module
+        return averaged
+
+    def _train_step(
+        self, face: Tensor, target: Tensor, code: Tensor, weight: Tensor, outside: Tensor
+    ) -> dict[str, float]:
+        self._set_learning_rate()
+        face = face.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device, torch.bfloat16):
+            kernels = self.model.kernel_inference(self.model.lips.encoder(code))
+            answer = self.model.unet(face, kernels)
+        answer = type(answer)(*(part.float() for part in answer))
+        result = blend(face, answer)
+        rec = reconstruction_loss(result, target, weight)
+        if not torch.isfinite(rec):
+            raise FloatingPointError(f"step {self.step}: the loss is not finite")
+        mask = mask_loss(answer.attention, outside)
+        figures = {"rec": rec.item(), "mask": mask.item()}
+        adversarial = None
+        if self.recipe.adversarial:
+            figures["critic"] = self._train_critic(target, result.detach())
+            with torch.autocast(self.device, torch.bfloat16):
+                adversarial = adversarial_loss(self.critic(result).float())
+            figures["adversarial"] = adversarial.item()
+        self.optimiser.zero_grad()
+        total_loss(rec, adversarial, mask, self.recipe.mask_weight).backward()
+        self.optimiser.step()
+        return figures
+
+    def _train_critic(self, real: Tensor, fake: Tensor) -> float:
+        with torch.autocast(self.device, torch.bfloat16):
+            loss = discriminator_loss(self.critic(real).float(), self.critic(fake).float())
+        self.critic_optimiser.zero_grad()
+        loss.backward()
+        self.critic_optimiser.step()
+        return loss.item()
+
+    def _set_learning_rate(self) -> None:
+        done = self.step / self.recipe.steps
+        share = 1.0 + done * (self.recipe.final_rate - 1.0)
+        warm = min(1.0, (self.step + 1) / 200)
+        self.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * share * warm
+
+    def save(self) -> None:
+        """Write `last.pt`, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / "last.pt.part"
+        torch.save(self._state(), partial)
+        os.replace(partial, self.folder / "last.pt")
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "recipe": dataclasses.asdict(self.recipe),
+            "config": self.model.config.to_json(),
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "critic": self.critic.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "critic_optimiser": self.critic_optimiser.state_dict(),
+        }
+
+    def _resume(self) -> None:
+        path = self.folder / "last.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.step = state["step"]
+        for name in ("model", "average", "critic", "optimiser", "critic_optimiser"):
+            getattr(self, name).load_state_dict(state[name])
+        print(f"resumed from {path} at step {self.step}", flush=True)
+
+
+def _smooth(running: dict[str, float], figures: dict[str, float]) -> None:
+    for name, value in figures.items():
+        running[name] = running.get(name, value) + 0.02 * (value - running.get(name, value))

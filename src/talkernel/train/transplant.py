@@ -1,0 +1,89 @@
+"""Supervised pairs by transplant: one head, one pose, two mouths (Section IV-B).
+
+The paper pairs a real video with another of the same identity and head motion but other
+lips, synthesised by Wav2Lip. Here the other lips are the same person's own: the lower face
+of frame s, aligned by the rigid landmarks, is laid into frame t of nearly the same pose.
+One side of each pair is thereby a real frame.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.face.lips import OUTER_LIP
+from talkernel.face.pose import RIGID
+
+Image = NDArray[np.uint8]
+Points = NDArray[np.float32]
+
+# Jaw line from below one ear to below the other, and the line under the nose.
+LOWER_FACE = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361,
+              425, 327, 2, 98, 205)  # fmt: skip
+
+
+def align(source: Points, target: Points) -> NDArray[np.float64]:
+    """Affine `[2, 3]` that takes the rigid landmarks of one face to another's, `[468, 2+]`."""
+    rigid = list(RIGID)
+    ones = np.ones((len(rigid), 1))
+    solution, *_ = np.linalg.lstsq(np.hstack([source[rigid, :2], ones]), target[rigid, :2])
+    return np.asarray(solution.T, np.float64)
+
+
+def transform(points: Points, affine: NDArray[np.float64]) -> Points:
+    """Points `[N, 2+]` by an affine `[2, 3]`, to `[N, 2]`."""
+    return np.asarray(points[:, :2] @ affine[:, :2].T + affine[:, 2], np.float32)
+
+
+def region_mask(points: list[Points], indices: tuple[int, ...], size: int, grow: float) -> Image:
+    """Hull of some landmarks of several faces, 0 or 255, `[size, size]`.
+
+    Args:
+        points: Landmarks `[468, 2]` in view pixels.
+        indices: Which landmarks.
+        size: Side of the view.
+        grow: Pixels to grow the hull by.
+    """
+    mask = np.zeros((size, size), np.uint8)
+    corners = np.concatenate([face[list(indices)] for face in points])
+    cv2.fillConvexPoly(mask, cv2.convexHull(corners).astype(np.int32), 255)
+    if grow < 1:
+        return mask
+    side = 2 * round(grow) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(cv2.dilate(mask, kernel), np.uint8)
+
+
+def transplant(target: Image, source: Image, mask: Image, feather: float) -> Image:
+    """Lay `source` into `target` within a mask.
+
+    Args:
+        target: `[S, S, 3]`.
+        source: `[S, S, 3]`, already aligned.
+        mask: `[S, S]`, 0 or 255.
+        feather: Width in pixels of the soft border, inside the mask.
+    """
+    inside = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3)), iterations=round(feather)),
+                              (0, 0), feather)  # fmt: skip
+    weight = inside.astype(np.float32)[..., None] / 255.0
+    matched = source.astype(np.float32) + _colour_offset(target, source, mask)
+    mixed = target * (1.0 - weight) + matched * weight
+    return np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8)
+
+
+def _colour_offset(target: Image, source: Image, mask: Image) -> NDArray[np.float32]:
+    """Mean difference of the two pictures on the ring just inside the mask's border."""
+    ring = cv2.subtract(mask, cv2.erode(mask, np.ones((9, 9))))
+    difference = np.array(cv2.mean(target, ring)) - np.array(cv2.mean(source, ring))
+    return difference[:3].astype(np.float32)
+
+
+def mouth_mask(points: list[Points], size: int, scale: float) -> Image:
+    """Lips of several faces and a margin around them, `[size, size]`, 0 or 255."""
+    return region_mask(points, OUTER_LIP, size, 0.05 * scale)
+
+
+def lower_face_mask(points: list[Points], size: int, scale: float) -> Image:
+    """Lower faces and a margin, `[size, size]`, 0 or 255; `scale` is the crop's side in pixels."""
+    return region_mask(points, LOWER_FACE, size, 0.02 * scale)

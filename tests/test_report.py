@@ -1,0 +1,87 @@
+"""The report, and the package's front door."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+import talkernel
+from talkernel.report import Report, Span
+
+
+@pytest.fixture
+def report() -> Report:
+    return Report(
+        outfile="out [hd].mp4", frames=100, fps="30000/1001", width=1280, height=720,
+        duration=100 * 1001 / 30000, faces=2, engine="openvino", device="CPU",
+        precision="bfloat16", sound="encoded", elapsed=5.0,
+        passed_through=[Span(3, 7, "no face"), Span(90, 99, "face turned away")],
+        stage_ms={"decode": 1.0, "track": 4.0, "generator": 12.5}, corrupt_packets=1,
+        warnings=["The sound is longer than the video."],
+    )  # fmt: skip
+
+
+def rendered(report: Report) -> str:
+    text = io.StringIO()
+    Console(file=text, width=100).print(report.summary())
+    return text.getvalue()
+
+
+def test_json_and_back(report: Report) -> None:
+    assert Report.from_json(report.to_json()) == report
+
+
+def test_json_holds_the_derived_numbers(report: Report) -> None:
+    values = json.loads(report.to_json())
+    assert values["frames_per_second"] == 20.0
+    assert values["fps"] == "30000/1001"
+    assert values["fps_value"] == pytest.approx(29.97, abs=0.001)
+    assert values["passed_through"][0] == {"first": 3, "last": 7, "reason": "no face"}
+
+
+def test_json_is_ascii_whatever_the_name(report: Report) -> None:
+    report.outfile = "顔\udcff.mp4"  # as Python reads a name that is not UTF-8
+    assert report.to_json().isascii()
+    assert Report.from_json(report.to_json()) == report
+
+
+def test_summary_tells_everything(report: Report) -> None:
+    text = rendered(report)
+    for part in (
+        "out [hd].mp4", "1280 x 720", "30000/1001", "3.34 s", "100 frames", "encoded",
+        "3-7: no face", "90-99: face turned away", "openvino on CPU, bfloat16",
+        "20.0 frames/s", "generator 12.5", "longer than the video",
+    ):  # fmt: skip
+        assert part in text
+
+
+def test_summary_of_a_name_that_no_terminal_can_show(report: Report) -> None:
+    report.outfile = "a\udcff.mp4"
+    assert "a\\udcff.mp4" in rendered(report)
+
+
+def test_a_job_that_took_no_time_has_no_speed(report: Report) -> None:
+    report.elapsed = 0.0
+    assert report.frames_per_second == 0.0
+
+
+def test_the_package_is_quick_to_import() -> None:
+    code = "import sys, talkernel; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert not set(loaded.decode().split()) & {"numpy", "cv2", "av", "torch", "openvino"}
+
+
+@pytest.mark.parametrize("name", talkernel.__all__)
+def test_the_package_exports(name: str) -> None:
+    assert getattr(talkernel, name).__name__ == name
+    assert name in dir(talkernel)
+
+
+def test_the_package_exports_nothing_else() -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = talkernel.nonsense
