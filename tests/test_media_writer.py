@@ -308,6 +308,16 @@ def test_an_interrupted_write_leaves_nothing(
     assert sorted(os.listdir(tmp_path)) == before
 
 
+def test_a_video_without_pictures_is_refused(
+    tmp_path: Path, face: FaceSource, speech: SpeechSource
+) -> None:
+    writer = VideoWriter(tmp_path / "o.mp4", source=face, speech=speech, frame_count=5)
+    with pytest.raises(ValueError, match="no picture"), writer:
+        pass
+    assert not (tmp_path / "o.mp4").exists()
+    assert not left_behind(tmp_path)
+
+
 def test_writers_in_one_folder_do_not_meet(
     tmp_path: Path, face: FaceSource, speech: SpeechSource
 ) -> None:

@@ -21,7 +21,7 @@ class Decoder(Generic[FrameT]):
 
     Attributes:
         corrupt_packets: Packets so far that could not be read or decoded, or
-            that decoded with known damage.
+            that the container marks as damaged.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream | AudioStream) -> None:

@@ -22,6 +22,7 @@ def layout_of(frame: av.VideoFrame, sideways: bool) -> PixelLayout:
 
 
 def color_tags_of(stream: VideoStream, frame: av.VideoFrame, layout: PixelLayout) -> ColorTags:
+    """The tags for the output: the source's own, but for pictures that had to become YUV."""
     was_yuv = not (frame.format.is_rgb or frame.format.has_palette)
     limited = frame.color_range if was_yuv else 1
     return ColorTags(
@@ -33,12 +34,14 @@ def color_tags_of(stream: VideoStream, frame: av.VideoFrame, layout: PixelLayout
 
 
 def duration_of(container: InputContainer, stream: VideoStream) -> float | None:
+    """Seconds, as the stream or else the container tells them."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else None
 
 
 def frame_count_of(stream: VideoStream, fps: Fraction, duration: float | None) -> int | None:
+    """Pictures at the constant rate `fps`, as an estimate."""
     by_time = round(duration * fps) if duration else None
     if stream.frames and (by_time is None or abs(by_time - stream.frames) <= 1):
         return stream.frames

@@ -117,7 +117,7 @@ def _options(encoder: str, crf: int, preset: str) -> dict[str, str]:
         return {"global_quality": str(max(1, crf // 6) * _LAMBDA)}
     known = {
         "libx264": {**quality, "preset": preset},
-        "libx265": {**quality, "preset": preset, "x265-params": "log-level=error"},
+        "libx265": {**quality, "preset": preset, "x265-params": "log-level=none"},
         "libvpx-vp9": {**quality, "b": "0", "cpu-used": str(min(8, speed)), "row-mt": "1"},
         "libsvtav1": {**quality, "preset": str(min(13, 3 + speed))},
         "libaom-av1": {**quality, "cpu-used": str(min(8, speed))},

@@ -139,6 +139,8 @@ class VideoWriter:
             self._sound.feed((packet.dts or 0) * packet.time_base)
 
     def _finish(self) -> None:
+        if not self._written:
+            raise ValueError(f"no picture was written to {self._name}")
         self._mux(self._video.encode(None))
         self._sound.feed(min(self._length, self._written / self._source.fps))
         self._output.close()

@@ -1,0 +1,144 @@
+"""How fast, where the time goes, and against what limit: `talkernel benchmark`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from rich.table import Table
+
+from talkernel.engine import Engine, load_engine
+from talkernel.media import VideoWriter, extend, open_face, open_speech
+from talkernel.pipeline import generate
+
+# Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
+PAPER_MODEL_FPS, PAPER_FPS = 212.0, 60.0
+REPEATS = 50
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Figures of one run on one machine.
+
+    Attributes:
+        picture: Size of the face's video.
+        frames: Output frames.
+        stage_ms: Milliseconds per frame of each stage of the main job; stages overlap.
+        kernels_ms: Kernels alone, per frame, in batches as the main job infers them: median.
+        generator_ms: Generator alone, one frame at a time: median.
+        model_fps: Frames a second of kernels and generator alone.
+        end_to_end_fps: Frames a second of the main job, start-up included.
+        transcode_fps: Frames a second of decoding and encoding the same, nothing between.
+        ratio: end_to_end_fps as a share of transcode_fps.
+        cold_start_s: Seconds from nothing to a loaded engine.
+        peak_rss_mb: Highest memory use of this process.
+        engine: Which engine, device and precision.
+    """
+
+    picture: str
+    frames: int
+    stage_ms: dict[str, float]
+    kernels_ms: float
+    generator_ms: float
+    model_fps: float
+    end_to_end_fps: float
+    transcode_fps: float
+    ratio: float
+    cold_start_s: float
+    peak_rss_mb: float
+    engine: str
+
+    def to_json(self) -> str:
+        """As JSON, the paper's figures beside ours."""
+        paper = {"model_fps": PAPER_MODEL_FPS, "end_to_end_fps": PAPER_FPS}
+        return json.dumps(asdict(self) | {"paper_titan_rtx": paper}, indent=2)
+
+    def summary(self) -> Table:
+        """As a table for the terminal."""
+        table = Table("figure", "here", "paper (TITAN RTX)")
+        for stage, milliseconds in self.stage_ms.items():
+            table.add_row(f"{stage}, ms a frame", f"{milliseconds:.2f}", "")
+        table.add_row("model alone, frames/s", f"{self.model_fps:.0f}", f"{PAPER_MODEL_FPS:.0f}")
+        table.add_row(f"end to end at {self.picture}", f"{self.end_to_end_fps:.1f}",
+                      f"{PAPER_FPS:.0f}")  # fmt: skip
+        table.add_row("plain transcode", f"{self.transcode_fps:.1f}", "")
+        table.add_row("share of the transcode's speed", f"{self.ratio:.2f}", "")
+        table.add_row("cold start, s", f"{self.cold_start_s:.2f}", "")
+        table.add_row("peak memory, MB", f"{self.peak_rss_mb:.0f}", "")
+        table.add_row("engine", self.engine, "")
+        return table
+
+
+def benchmark(face: str | None = None, audio: str | None = None) -> Benchmark:
+    """Measure the main job and its parts, side by side in one run.
+
+    Args:
+        face: Video; the embedded sample when omitted.
+        audio: Speech; the embedded sample's when omitted.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        if face is None or audio is None:
+            from talkernel.sample import make_sample
+
+            sample_face, sample_audio = make_sample(Path(folder))
+            face, audio = face or str(sample_face), audio or str(sample_audio)
+        started = time.perf_counter()
+        engine = load_engine()
+        cold = time.perf_counter() - started
+        kernels_ms, generator_ms = _model_ms(engine)
+        transcode = _transcode_fps(face, audio, Path(folder) / "plain.mp4")
+        report = generate(face, audio, Path(folder) / "spoken.mp4")
+    return Benchmark(
+        picture=f"{report.width}x{report.height}",
+        frames=report.frames,
+        stage_ms=report.stage_ms,
+        kernels_ms=kernels_ms,
+        generator_ms=generator_ms,
+        model_fps=1000.0 / (kernels_ms + generator_ms),
+        end_to_end_fps=report.frames_per_second,
+        transcode_fps=transcode,
+        ratio=report.frames_per_second / transcode,
+        cold_start_s=cold,
+        peak_rss_mb=_peak_rss_mb(),
+        engine=f"{report.engine} {report.device} {report.precision}",
+    )
+
+
+def _model_ms(engine: Engine, batch: int = 16) -> tuple[float, float]:
+    """Median milliseconds per frame of the kernels and of the generator."""
+    rng, size = np.random.default_rng(0), engine.config.crop_size
+    mel = rng.standard_normal((batch, 1, 80, engine.config.mel_window)).astype(np.float32)
+    face = rng.uniform(-1, 1, (1, 3, size, size)).astype(np.float32)
+    kernels = engine.kernels(mel)
+    speech, generator = [], []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        engine.kernels(mel)
+        between = time.perf_counter()
+        engine.synthesise(face, kernels[:1])
+        speech.append((between - started) / batch)
+        generator.append(time.perf_counter() - between)
+    return 1000.0 * median(speech), 1000.0 * median(generator)
+
+
+def _transcode_fps(face: str, audio: str, outfile: Path) -> float:
+    """Decode and encode alone, with the main job's own reader and writer."""
+    started = time.perf_counter()
+    source, speech = open_face(face), open_speech(audio)
+    count = round(speech.duration * source.fps)
+    with VideoWriter(outfile, source=source, speech=speech, frame_count=count) as writer:
+        for picture in extend(source, count, "pingpong"):
+            writer.write(picture)
+    return count / (time.perf_counter() - started)
+
+
+def _peak_rss_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,105 @@
+"""The model: dynamic convolution three ways, shapes, the blend, Wav2Lip's encoder."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from talkernel.config import ModelConfig
+from talkernel.errors import CheckpointError
+from talkernel.model.audio_net import AudioNet
+from talkernel.model.dck import KernelInference, dynamic_conv, grouped_conv, matmul_conv
+from talkernel.model.discriminator import Discriminator
+from talkernel.model.talking_face import TalkingFace, blend
+from talkernel.model.unet import Synthesis
+
+SMALL = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=4, lip_code=3)
+
+
+def per_sample_conv(x: Tensor, kernels: Tensor, size: int) -> Tensor:
+    """The definition: every sample convolved with its own kernel by F.conv2d."""
+    outs = []
+    for one, own in zip(x, kernels, strict=True):
+        weight = own[:, :-1].reshape(own.shape[0], x.shape[1], size, size)
+        outs.append(F.conv2d(one[None], weight, own[:, -1], padding=size // 2))
+    return torch.cat(outs)
+
+
+@pytest.mark.parametrize(("c_out", "c_in", "size"), [(5, 7, 1), (8, 8, 3), (3, 4, 5), (256, 256, 1)])
+def test_dynamic_convolution_equals_per_sample_conv(c_out: int, c_in: int, size: int) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(3, c_in, 6, 9, requires_grad=True)
+    kernels = (torch.randn(3, c_out, c_in * size**2 + 1) / (c_in * size**2) ** 0.5).requires_grad_()
+    ways = [per_sample_conv(x, kernels, size), grouped_conv(x, kernels, size)]
+    ways.append(dynamic_conv(x, kernels, size))
+    if size == 1:
+        ways.append(matmul_conv(x, kernels))
+    upstream = torch.randn_like(ways[0])
+    gradients = [torch.autograd.grad(way, (x, kernels), upstream) for way in ways]
+    for way, gradient in zip(ways[1:], gradients[1:], strict=True):
+        torch.testing.assert_close(way, ways[0], atol=1e-5, rtol=1e-5)
+        for one, other in zip(gradient, gradients[0], strict=True):
+            torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rank", [None, 5])
+def test_kernel_inference_has_the_papers_shape(rank: int | None) -> None:
+    config = ModelConfig(channels=(4, 6, 8, 10, 12), kernel_size=3, dynamic_layers=2, dck_rank=rank)
+    kernels = KernelInference(config)(torch.randn(5, 512))
+    assert kernels.shape == (5, 2, 12, 12 * 9 + 1)
+
+
+def test_the_papers_full_kernel_inference_has_135_million_weights() -> None:
+    config = ModelConfig(dck_rank=None)
+    layers, c1, columns = config.kernel_shape
+    assert layers * 512 * c1 * columns == 134_742_016
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 96), (256, 160)])
+def test_fully_convolutional(size: tuple[int, int]) -> None:
+    model = TalkingFace(SMALL).eval()
+    answer = model(torch.rand(2, 3, *size) * 2 - 1, torch.randn(2, 1, 80, 16))
+    assert answer.attention.shape == (2, 1, *size)
+    assert answer.motion.shape == (2, 3, *size)
+    assert 0.0 <= answer.attention.min() and answer.attention.max() <= 1.0
+    assert answer.motion.abs().max() <= 1.0
+
+
+def test_speech_changes_the_answer_and_every_part_is_trained() -> None:
+    model = TalkingFace(SMALL)
+    face = torch.rand(2, 3, 64, 64) * 2 - 1
+    one, other = (model(face, torch.randn(2, 1, 80, 16)) for _ in range(2))
+    assert (one.motion - other.motion).abs().max() > 0
+    blend(face, one).square().mean().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for n, p in model.named_parameters()
+               if "conv_block.0.bias" not in n)  # fmt: skip
+
+
+def test_blend_is_equation_7() -> None:
+    face, motion = torch.full((1, 3, 2, 2), 0.5), torch.full((1, 3, 2, 2), -1.0)
+    alpha = torch.tensor([[[[0.0, 1.0], [0.5, 0.25]]]])
+    result = blend(face, Synthesis(alpha, motion))
+    expected = torch.tensor([[0.5, -1.0], [-0.25, 0.125]]).expand(1, 3, 2, 2)
+    torch.testing.assert_close(result, expected)
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_wav2lip_audio_encoder_loads(prefix: str) -> None:
+    source, target = AudioNet().eval(), AudioNet().eval()
+    state = {prefix + name: value for name, value in source.state_dict().items()}
+    state[prefix + "face_encoder_blocks.0.weight"] = torch.zeros(1)
+    target.load_wav2lip(state)
+    mel = torch.randn(2, 1, 80, 16)
+    torch.testing.assert_close(target(mel), source(mel))
+    assert target(mel).shape == (2, 512)
+
+
+def test_wav2lip_without_audio_encoder_is_refused() -> None:
+    with pytest.raises(CheckpointError):
+        AudioNet().load_wav2lip({"face_encoder.weight": torch.zeros(1)})
+
+
+def test_discriminator_scores_patches() -> None:
+    assert Discriminator(8)(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 8, 12)

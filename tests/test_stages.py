@@ -1,0 +1,67 @@
+"""Threads between stages: order, errors, early ends, and the clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from talkernel.stages import StageClock, in_thread
+
+
+def test_items_come_in_order_and_ahead() -> None:
+    assert list(in_thread(range(100), 3)) == list(range(100))
+
+
+def test_an_error_reaches_the_consumer_after_the_items_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    got: list[int] = []
+    with pytest.raises(ValueError, match="broken"):
+        got.extend(in_thread(items(), 2))
+    assert threading.active_count() < 50
+
+
+def test_a_consumer_that_leaves_ends_the_thread_and_closes_the_source() -> None:
+    closed = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(10**9)
+        finally:
+            closed.set()
+
+    for item in (staged := iter(in_thread(items(), 2))):
+        if item == 3:
+            break
+    staged.close()  # type: ignore[attr-defined]
+    assert closed.wait(2.0)
+
+
+def test_a_producer_waits_for_a_slow_consumer() -> None:
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for i in range(50):
+            made.append(i)
+            yield i
+
+    staged = iter(in_thread(items(), 2))
+    next(staged)
+    time.sleep(0.3)
+    assert len(made) <= 5
+    assert list(staged) == list(range(1, 50))
+
+
+def test_clock_times_the_making_not_the_use() -> None:
+    clock = StageClock()
+    for _ in clock.each("make", range(5)):
+        time.sleep(0.02)
+    with clock("block"):
+        time.sleep(0.05)
+    per_frame = clock.mean_ms(5)
+    assert per_frame["make"] < 4.0 and per_frame["block"] >= 9.0
