@@ -48,7 +48,9 @@ def test_pixels_outside_the_attention_are_bit_identical(layout: PixelLayout, cro
     for index, (after, old) in enumerate(zip(picture.planes, before.planes, strict=True)):
         sx, sy = (0, 0) if index == 0 else layout.chroma_shift
         touched = np.zeros_like(old, bool)
-        rows = slice(max(0, int(crop.top + 18 * unit) >> sy), max(0, int(crop.top + 46 * unit) >> sy))
+        rows = slice(
+            max(0, int(crop.top + 18 * unit) >> sy), max(0, int(crop.top + 46 * unit) >> sy)
+        )
         columns = slice(max(0, int(crop.left + 18 * unit) >> sx),
                         max(0, int(crop.left + 46 * unit) >> sx))  # fmt: skip
         touched[rows, columns] = True

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from test_media_support import number_of, write_video
 
 from talkernel.media import LoopMode, extend, open_face, source_index
+from tests.test_media_support import number_of, write_video
 
 MODES: tuple[LoopMode, ...] = ("pingpong", "forward", "freeze")
 

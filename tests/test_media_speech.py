@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_media_support import click_time, clicks, write_sound, write_video
 
 from talkernel.errors import (
     CorruptMediaError,
@@ -17,6 +16,7 @@ from talkernel.errors import (
     SpeechTooShortError,
 )
 from talkernel.media import open_speech
+from tests.test_media_support import click_time, clicks, write_sound, write_video
 
 TIMES = (0.3, 0.9)
 

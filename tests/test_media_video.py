@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from test_media_support import SIZE, clicks, number_of, numbers, write_sound, write_video
 
 from talkernel.errors import (
     CorruptMediaError,
@@ -19,6 +18,7 @@ from talkernel.errors import (
 )
 from talkernel.media import open_face
 from talkernel.media.timing import sane_rate
+from tests.test_media_support import SIZE, clicks, number_of, numbers, write_sound, write_video
 
 NTSC = Fraction(30000, 1001)
 QUIET = {"x265-params": "log-level=error"}

@@ -16,15 +16,6 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from test_media_support import (
-    click_time,
-    clicks,
-    number_of,
-    numbered,
-    numbers,
-    write_sound,
-    write_video,
-)
 
 from talkernel.errors import (
     DiskFullError,
@@ -40,6 +31,15 @@ from talkernel.media import (
     extend,
     open_face,
     open_speech,
+)
+from tests.test_media_support import (
+    click_time,
+    clicks,
+    number_of,
+    numbered,
+    numbers,
+    write_sound,
+    write_video,
 )
 
 NTSC = Fraction(30000, 1001)

@@ -10,7 +10,13 @@ from torch import Tensor
 from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError
 from talkernel.model.audio_net import AudioNet
-from talkernel.model.dck import KernelInference, dynamic_conv, grouped_conv, matmul_conv
+from talkernel.model.dck import (
+    KernelInference,
+    dynamic_conv,
+    grouped_conv,
+    matmul_conv,
+    unfolded_conv,
+)
 from talkernel.model.discriminator import Discriminator
 from talkernel.model.talking_face import TalkingFace, blend
 from talkernel.model.unet import Synthesis
@@ -27,13 +33,15 @@ def per_sample_conv(x: Tensor, kernels: Tensor, size: int) -> Tensor:
     return torch.cat(outs)
 
 
-@pytest.mark.parametrize(("c_out", "c_in", "size"), [(5, 7, 1), (8, 8, 3), (3, 4, 5), (256, 256, 1)])
+@pytest.mark.parametrize(
+    ("c_out", "c_in", "size"), [(5, 7, 1), (8, 8, 3), (3, 4, 5), (256, 256, 1)]
+)
 def test_dynamic_convolution_equals_per_sample_conv(c_out: int, c_in: int, size: int) -> None:
     torch.manual_seed(0)
     x = torch.randn(3, c_in, 6, 9, requires_grad=True)
     kernels = (torch.randn(3, c_out, c_in * size**2 + 1) / (c_in * size**2) ** 0.5).requires_grad_()
     ways = [per_sample_conv(x, kernels, size), grouped_conv(x, kernels, size)]
-    ways.append(dynamic_conv(x, kernels, size))
+    ways += [dynamic_conv(x, kernels, size), unfolded_conv(x, kernels, size)]
     if size == 1:
         ways.append(matmul_conv(x, kernels))
     upstream = torch.randn_like(ways[0])

@@ -108,7 +108,7 @@ def _to_decibel(amplitude: NDArray[np.float64]) -> Array:
     """Amplitude to decibel, the range [-100, 0] dB stretched over [-4, 4]."""
     decibel = 20.0 * np.log10(np.maximum(10.0 ** (MIN_DB / 20.0), amplitude)) - REF_DB
     scaled = 2.0 * MAX_ABS * (decibel - MIN_DB) / -MIN_DB - MAX_ABS
-    return np.clip(scaled, -MAX_ABS, MAX_ABS).astype(np.float32)
+    return np.asarray(np.clip(scaled, -MAX_ABS, MAX_ABS), np.float32)
 
 
 def first_column(frame: int, fps: Fraction | float, window: int = WINDOW) -> int:

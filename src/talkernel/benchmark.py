@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from talkernel.pipeline import generate
 # Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
 PAPER_MODEL_FPS, PAPER_FPS = 212.0, 60.0
 REPEATS = 50
+
+AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Benchmark:
         return table
 
 
-def benchmark(face: str | None = None, audio: str | None = None) -> Benchmark:
+def benchmark(face: AnyPath | None = None, audio: AnyPath | None = None) -> Benchmark:
     """Measure the main job and its parts, side by side in one run.
 
     Args:
@@ -88,7 +91,7 @@ def benchmark(face: str | None = None, audio: str | None = None) -> Benchmark:
             from talkernel.sample import make_sample
 
             sample_face, sample_audio = make_sample(Path(folder))
-            face, audio = face or str(sample_face), audio or str(sample_audio)
+            face, audio = face or sample_face, audio or sample_audio
         started = time.perf_counter()
         engine = load_engine()
         cold = time.perf_counter() - started
@@ -128,7 +131,7 @@ def _model_ms(engine: Engine, batch: int = 16) -> tuple[float, float]:
     return 1000.0 * median(speech), 1000.0 * median(generator)
 
 
-def _transcode_fps(face: str, audio: str, outfile: Path) -> float:
+def _transcode_fps(face: AnyPath, audio: AnyPath, outfile: Path) -> float:
     """Decode and encode alone, with the main job's own reader and writer."""
     started = time.perf_counter()
     source, speech = open_face(face), open_speech(audio)

@@ -6,6 +6,7 @@ Whatever is slow to import is imported inside the command that needs it, so that
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -176,4 +177,5 @@ def version() -> None:
 
 def main() -> None:
     """Entry point of the `talkernel` command."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidies up as after Ctrl-C
     app(prog_name="talkernel")

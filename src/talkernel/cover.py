@@ -80,7 +80,9 @@ def _cover_plane(
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
     weight, value = weight[rows, columns], value[rows, columns]
-    target = plane[upper + rows.start : upper + rows.stop, left + columns.start : left + columns.stop]
+    target = plane[
+        upper + rows.start : upper + rows.stop, left + columns.start : left + columns.stop
+    ]
     mixed = target + weight * (value - target)
     np.copyto(target, np.clip(np.rint(mixed), 0, top).astype(plane.dtype), where=weight > 0.0)
 

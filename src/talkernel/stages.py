@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from queue import Empty, Full, Queue
 from typing import Generic, TypeVar
@@ -47,32 +47,39 @@ class StageClock:
 _END = object()
 
 
-class in_thread(Generic[T]):
+def in_thread(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
     """Iterate in a thread of its own, a few items ahead of the consumer.
 
-    An exception in the thread is raised in the consumer. When the consumer stops early,
-    for whatever reason, the thread ends soon after.
+    The thread begins with the first item asked for and ends soon after the consumer closes
+    the generator. An exception in the thread is raised in the consumer.
 
     Args:
-        items: What to iterate over.
+        items: What to iterate over; closed at the end where it can be.
         ahead: How many finished items may wait.
     """
+    worker = _Worker(items, ahead)
+    try:
+        yield from worker.results()
+    finally:
+        worker.close()
+    if worker.error is not None:
+        raise worker.error
+
+
+class _Worker(Generic[T]):
+    """The thread of `in_thread` and the queue between it and the consumer."""
 
     def __init__(self, items: Iterable[T], ahead: int) -> None:
+        self.error: BaseException | None = None
         self._queue: Queue[object] = Queue(ahead)
         self._left = threading.Event()
-        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, args=(items,), daemon=True)
         self._thread.start()
 
-    def __iter__(self) -> Iterator[T]:
-        try:
-            while (item := self._take()) is not _END:
-                yield item  # type: ignore[misc]
-        finally:
-            self.close()
-        if self._error is not None:
-            raise self._error
+    def results(self) -> Iterator[T]:
+        """The items, up to the end or the error."""
+        while (item := self._take()) is not _END:
+            yield item  # type: ignore[misc]
 
     def close(self) -> None:
         """Tell the thread to end, and wait for it."""
@@ -93,7 +100,7 @@ class in_thread(Generic[T]):
                 if not self._put(item):
                     return
         except BaseException as error:  # handed to the consumer, not lost
-            self._error = error
+            self.error = error
         finally:
             close = getattr(items, "close", None)
             if close is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from talkernel.config import ModelConfig
 from talkernel.engine.base import Array, EngineInfo, Precision
 from talkernel.errors import EngineNotInstalledError
 
@@ -36,9 +37,9 @@ class TorchEngine:
         self._device = _device(self._torch, device)
         precision = precision or ("bfloat16" if self._device.type == "cuda" else "float32")
         self.info = EngineInfo("torch", device, precision)
-        model = load_model(weights).eval().to(self._device)
-        self._model = model.to(memory_format=self._torch.channels_last)
-        self.config = model.config
+        model: Any = load_model(weights).eval()  # torch's types leave out memory_format
+        self._model = model.to(self._device, memory_format=self._torch.channels_last)
+        self.config: ModelConfig = model.config
 
     def kernels(self, mel: Array) -> Array:
         """See `Engine.kernels`."""

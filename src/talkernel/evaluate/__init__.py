@@ -1,0 +1,1 @@
+"""Measuring how well the mouth follows the sound."""

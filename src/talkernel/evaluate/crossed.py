@@ -129,7 +129,7 @@ def _row(name: str, got: list[Array], wanted: list[Array], inputs: list[Array]) 
             for lag in LAGS}  # fmt: skip
     best = max(LAGS, key=lambda lag: float(np.nanmean(lags[lag])))
     copy = [correlation(g, a) for g, a in zip(got, inputs, strict=True)]
-    size = [np.nanstd(g) / np.nanstd(w) for g, w in zip(got, wanted, strict=True)]
+    size = [float(np.nanstd(g) / np.nanstd(w)) for g, w in zip(got, wanted, strict=True)]
     return Row(name, _mean(lags[0]), _mean(copy), best, _mean(lags[best]), _mean(size),
                round(float(np.nanstd(lags[0])), 3), len(got))  # fmt: skip
 

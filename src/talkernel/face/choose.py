@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talkernel.errors import FaceChoiceError
 from talkernel.face.detect import Detection, FaceDetector
-from talkernel.face.mesh import Region
+from talkernel.face.mesh import FaceMesh, Region
 from talkernel.media.frame import Picture
 from talkernel.media.sample import warp_rgb
 
@@ -51,6 +51,7 @@ class LargestFace(Chooser):
     """The largest face: the default."""
 
     def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
+        """The first, as they come largest first."""
         return faces[0]
 
 
@@ -67,6 +68,7 @@ class FaceByIndex(Chooser):
         self.index = index
 
     def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
+        """The N-th from the left, if there are so many."""
         ordered = sorted(faces, key=lambda face: face.box[0] + face.box[2])
         return ordered[self.index] if self.index < len(ordered) else None
 
@@ -90,6 +92,7 @@ class FaceInBox(Chooser):
         self.box = box
 
     def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
+        """The largest in the box, if there is one."""
         return next((face for face in faces if self._holds(face)), None)
 
     def _holds(self, face: Detection) -> bool:
@@ -101,7 +104,7 @@ class FaceInBox(Chooser):
 class FaceLikeReference(Chooser):
     """The face that looks most like the one in a reference picture.
 
-    The likeness is that of level, equally large grey views (gradients and coarse colours):
+    The likeness is that of level, equally large views, in grey and in coarse colours:
     enough to tell the people of one video apart, not to recognise them anywhere.
 
     Args:
@@ -112,20 +115,25 @@ class FaceLikeReference(Chooser):
         faces = FaceDetector().detect(reference)
         if not faces:
             raise FaceChoiceError("--reference-face shows no face.")
-        self._wanted = _appearance(reference, faces[0])
+        self._mesh = FaceMesh()
+        self._wanted = _appearance(self._mesh, reference, faces[0])
 
     def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
-        return max(faces, key=lambda face: float(_appearance(picture, face) @ self._wanted))
+        """The one whose looks are nearest to the reference's."""
+        return max(faces, key=lambda face: self._likeness(picture, face))
+
+    def _likeness(self, picture: Picture, face: Detection) -> float:
+        return float(_appearance(self._mesh, picture, face) @ self._wanted)
 
 
-def _appearance(picture: Picture, face: Detection) -> NDArray[np.float32]:
-    """A unit vector that describes a face's looks."""
-    view = warp_rgb(picture, Region.of_detection(face).affine(), 192)[32:160, 32:160]
-    small = cv2.resize(view, (64, 64), interpolation=cv2.INTER_AREA)
-    shape = np.asarray(cv2.HOGDescriptor((64, 64), (16, 16), (8, 8), (8, 8), 9).compute(small))
-    colour = cv2.resize(view, (4, 4), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
-    parts = [_unit(shape.ravel()), 0.5 * _unit(colour - colour.mean())]
-    return _unit(np.concatenate(parts))
+def _appearance(mesh: FaceMesh, picture: Picture, face: Detection) -> NDArray[np.float32]:
+    """A unit vector that describes a face's looks, seen level and cut at its outline."""
+    landmarks, _ = mesh.landmarks(picture, Region.of_detection(face))
+    view = warp_rgb(picture, Region.of_landmarks(landmarks).affine(), 192)[32:160, 32:160]
+    small = cv2.resize(view, (24, 24), interpolation=cv2.INTER_AREA).astype(np.float32)
+    coarse = cv2.resize(small, (4, 4), interpolation=cv2.INTER_AREA)
+    grey, colour = small.mean(2).ravel(), (coarse - coarse.mean()).ravel()
+    return _unit(np.concatenate([_unit(grey - grey.mean()), _unit(colour)]))
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

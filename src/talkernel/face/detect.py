@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 from talkernel.face.models import model_path
 from talkernel.face.network import Network
 from talkernel.media.frame import Picture
-from talkernel.media.sample import thumbnail
+from talkernel.media.sample import part, thumbnail
 
 SIZE = 192
 GRID = 48
-MIN_SCORE = 0.6
+MIN_SCORE = 0.5
 MAX_OVERLAP = 0.3
+TILED = 640  # a picture this wide or high is looked at again in parts, for small faces
+TILE_SHARE = 0.6  # of the picture's width and height in each part
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class FaceDetector:
         self._anchors = np.stack([x.ravel(), y.ravel()], axis=1)
 
     def detect(self, picture: Picture) -> list[Detection]:
-        """Find faces; a close-up that fills the picture is found by a second look.
+        """Find faces, also a close-up that fills the picture, or a small one in a large picture.
 
         Args:
             picture: The frame.
@@ -58,27 +61,23 @@ class FaceDetector:
         Returns:
             Detections in frame pixels, largest first; empty when there is none.
         """
-        view, scale = thumbnail(picture, SIZE)
-        found = self._look(view, border=0.0)
-        if not found:  # the network misses faces as large as its view
-            found = self._look(view, border=0.5)
-        faces = [_scaled(face, 1.0 / scale) for face in found]
-        return sorted(faces, key=lambda face: -face.area)
+        # The network misses faces as large as its view; a border makes them smaller.
+        found = self._look(picture) or self._look(picture, border=0.5)
+        if not found and max(picture.width, picture.height) >= TILED:
+            for tile, left, top in _tiles(picture):
+                found += [_moved(face, left, top) for face in self._look(tile)]
+        return _distinct(sorted(found, key=lambda face: -face.area))
 
-    def _look(self, view: NDArray[np.uint8], border: float) -> list[Detection]:
-        """Detect on a square view padded by `border` times its size on each side."""
-        pad = round(border * SIZE)
+    def _look(self, picture: Picture, border: float = 0.0) -> list[Detection]:
+        """Run the network on a picture, `border` times its size added on each side."""
+        pad = round(border * SIZE / (1 + 2 * border))
+        view, scale = thumbnail(picture, SIZE - 2 * pad)
         framed = cv2.copyMakeBorder(view, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
-        zoom = framed.shape[0] / SIZE
-        small = cv2.resize(framed, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-        tensor = small.astype(np.float32)[None] / 127.5 - 1.0
-        boxes, logits = self._network(tensor)
+        boxes, logits = self._network(framed.astype(np.float32)[None] / 127.5 - 1.0)
         found = self._decode(boxes[0], logits[0, :, 0])
-        return [_moved(_scaled(face, zoom), -pad) for face in found]
+        return [_scaled(_moved(face, -pad, -pad), 1.0 / scale) for face in found]
 
-    def _decode(
-        self, boxes: NDArray[np.float32], logits: NDArray[np.float32]
-    ) -> list[Detection]:
+    def _decode(self, boxes: NDArray[np.float32], logits: NDArray[np.float32]) -> list[Detection]:
         """Boxes `[2304, 16]` relative to their anchors and logits to detections."""
         scores = 1.0 / (1.0 + np.exp(-np.clip(logits, -50, 50)))
         chosen = np.flatnonzero(scores > MIN_SCORE)
@@ -86,9 +85,7 @@ class FaceDetector:
         values[:, 0] += self._anchors[chosen]
         values[:, 2:] += self._anchors[chosen, None]
         corners = np.hstack([values[:, 0] - values[:, 1] / 2, values[:, 1]])
-        keep = cv2.dnn.NMSBoxes(
-            corners.tolist(), scores[chosen].tolist(), MIN_SCORE, MAX_OVERLAP
-        )
+        keep = cv2.dnn.NMSBoxes(corners.tolist(), scores[chosen].tolist(), MIN_SCORE, MAX_OVERLAP)
         return [_detection(corners[i], values[i, 2:], scores[chosen[i]]) for i in keep]
 
 
@@ -104,6 +101,25 @@ def _scaled(face: Detection, factor: float) -> Detection:
     return Detection((left, top, right, bottom), face.points * factor, face.score)
 
 
-def _moved(face: Detection, by: float) -> Detection:
-    left, top, right, bottom = (v + by for v in face.box)
-    return Detection((left, top, right, bottom), face.points + np.float32(by), face.score)
+def _moved(face: Detection, right: float, down: float) -> Detection:
+    box = tuple(v + by for v, by in zip(face.box, (right, down, right, down), strict=True))
+    points = face.points + np.array([right, down], np.float32)
+    return Detection(box, points, face.score)  # type: ignore[arg-type]
+
+
+def _tiles(picture: Picture) -> Iterator[tuple[Picture, int, int]]:
+    """Four overlapping parts of a large picture, with the left and top of each."""
+    width, height = (int(v * TILE_SHARE) // 2 * 2 for v in (picture.width, picture.height))
+    for top in (0, (picture.height - height) // 2 * 2):
+        for left in (0, (picture.width - width) // 2 * 2):
+            yield part(picture, left, top, width, height), left, top
+
+
+def _distinct(faces: list[Detection]) -> list[Detection]:
+    """Faces whose middle lies in no larger one: overlapping tiles see the same face."""
+    kept: list[Detection] = []
+    for face in faces:
+        x, y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
+        if not any(k.box[0] < x < k.box[2] and k.box[1] < y < k.box[3] for k in kept):
+            kept.append(face)
+    return kept

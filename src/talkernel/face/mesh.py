@@ -58,9 +58,7 @@ class FaceMesh:
     def __init__(self) -> None:
         self._network = Network(model_path("face_landmark.tflite"))
 
-    def landmarks(
-        self, picture: Picture, region: Region
-    ) -> tuple[NDArray[np.float32], float]:
+    def landmarks(self, picture: Picture, region: Region) -> tuple[NDArray[np.float32], float]:
         """Landmarks within a region.
 
         Args:

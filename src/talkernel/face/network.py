@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -17,11 +19,17 @@ class Network:
     """
 
     def __init__(self, path: Path) -> None:
-        options = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY",
-                   "INFERENCE_PRECISION_HINT": "f32"}  # fmt: skip
-        self._request = ov.Core().compile_model(str(path), "CPU", options).create_infer_request()
+        self._request = _compiled(path).create_infer_request()
 
     def __call__(self, tensor: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Run the network on `[1, H, W, 3]`; returns its outputs in order, as copies."""
         self._request.infer([tensor])
         return [np.array(output.data) for output in self._request.output_tensors]
+
+
+@cache
+def _compiled(path: Path) -> Any:
+    """Compiled once per process, which takes longer than many a job's tracking."""
+    options = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY",
+               "INFERENCE_PRECISION_HINT": "f32"}  # fmt: skip
+    return ov.Core().compile_model(str(path), "CPU", options)

@@ -60,6 +60,10 @@ class FaceTracker:
 
     Args:
         chooser: Which face to follow when there are several; the largest by default.
+
+    Attributes:
+        faces_seen: Most faces detected in one frame so far.
+        ever_chosen: Whether the chooser has found its face in any frame so far.
     """
 
     def __init__(self, chooser: Chooser | None = None) -> None:
@@ -68,7 +72,7 @@ class FaceTracker:
         self._region: Region | None = None
         self._last_seen: Region | None = None
         self._thumbnail: NDArray[np.float32] | None = None
-        self.faces_seen = 0
+        self.faces_seen, self.ever_chosen = 0, False
 
     def update(self, picture: Picture) -> Observation:
         """Find the face in the next frame."""
@@ -93,7 +97,10 @@ class FaceTracker:
         found = self._detector.detect(picture)
         self.faces_seen = max(self.faces_seen, len(found))
         chosen = self._chooser.choose(picture, found, self._last_seen)
-        return None if chosen is None else self._look(picture, Region.of_detection(chosen))
+        if chosen is None:
+            return None
+        self.ever_chosen = True
+        return self._look(picture, Region.of_detection(chosen))
 
     def _look(self, picture: Picture, region: Region) -> NDArray[np.float32] | None:
         landmarks, presence = self._mesh.landmarks(picture, region)

@@ -65,6 +65,16 @@ def thumbnail(picture: Picture, size: int) -> tuple[NDArray[np.uint8], float]:
     return square, scale
 
 
+def part(picture: Picture, left: int, top: int, width: int, height: int) -> Picture:
+    """A rectangle of a picture, sharing its samples; `left` and `top` must be even."""
+    planes = []
+    for index, plane in enumerate(picture.planes):
+        sx, sy = picture.layout.chroma_shift if index else (0, 0)
+        rows = slice(top >> sy, (top + height) >> sy)
+        planes.append(plane[rows, left >> sx : (left + width) >> sx])
+    return Picture((planes[0], planes[1], planes[2]), picture.layout, picture.time)
+
+
 def warp_rgb(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
     """A turned and scaled square view.
 
@@ -85,12 +95,10 @@ def warp_rgb(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArra
     return planes_to_rgb(planes, picture.layout)
 
 
-def _on_plane(
-    affine: NDArray[np.float64], picture: Picture, plane: Plane
-) -> NDArray[np.float64]:
+def _on_plane(affine: NDArray[np.float64], picture: Picture, plane: Plane) -> NDArray[np.float64]:
     """The same view on a subsampled plane, whose pixel centres lie between luma's."""
-    sx, sy = (picture.layout.chroma_shift if plane is not picture.planes[0] else (0, 0))
+    sx, sy = picture.layout.chroma_shift if plane is not picture.planes[0] else (0, 0)
     factors = np.array([2.0**-sx, 2.0**-sy])
-    scaled = affine * factors[:, None]
+    scaled = np.asarray(affine * factors[:, None], np.float64)
     scaled[:, 2] += (factors - 1.0) / 2.0
     return scaled

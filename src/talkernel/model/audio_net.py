@@ -29,6 +29,7 @@ class ConvBlock(nn.Module):
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features `[B, C, H, W]` in and out."""
         y: Tensor = self.conv_block(x)
         return torch.relu(y + x if self.residual else y)
 
@@ -76,4 +77,5 @@ class AudioNet(nn.Module):
         try:
             self.load_state_dict(ours)
         except RuntimeError as error:
-            raise CheckpointError(f"No Wav2Lip audio encoder in this checkpoint: {error}") from error
+            message = f"No Wav2Lip audio encoder in this checkpoint: {error}"
+            raise CheckpointError(message) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from talkernel.engine.weights import METADATA_CONFIG, read_config
 from talkernel.errors import CheckpointError
@@ -26,7 +26,7 @@ def save_model(model: TalkingFace, path: Path, notes: Mapping[str, str] | None =
     half = {name: _half(value) for name, value in model.state_dict().items()}
     metadata = {METADATA_CONFIG: model.config.to_json(), **(notes or {})}
     partial = path.with_name(path.name + ".part")
-    save_file(half, partial, metadata)
+    partial.write_bytes(save(half, metadata))  # save_file would make it readable to us alone
     os.replace(partial, path)
 
 

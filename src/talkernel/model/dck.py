@@ -65,6 +65,8 @@ def dynamic_conv(x: Tensor, kernels: Tensor, kernel_size: int = 1) -> Tensor:
     """
     if kernel_size == 1:
         return matmul_conv(x, kernels)
+    if torch.compiler.is_compiling():  # ONNX has no number of groups that varies with the batch
+        return unfolded_conv(x, kernels, kernel_size)
     return grouped_conv(x, kernels, kernel_size)
 
 
@@ -84,6 +86,15 @@ def grouped_conv(x: Tensor, kernels: Tensor, kernel_size: int) -> Tensor:
     together = x.reshape(1, batch * c_in, height, width)
     out = F.conv2d(together, weight, bias, padding=kernel_size // 2, groups=batch)
     return out.view(batch, c_out, height, width)
+
+
+def unfolded_conv(x: Tensor, kernels: Tensor, kernel_size: int) -> Tensor:
+    """The matrix product again, every pixel's neighbourhood laid out as channels."""
+    height, width = x.shape[2:]
+    padded = F.pad(x, [kernel_size // 2] * 4)
+    shifted = [padded[:, :, row : row + height, column : column + width]
+               for row in range(kernel_size) for column in range(kernel_size)]  # fmt: skip
+    return matmul_conv(torch.stack(shifted, dim=2).flatten(1, 2), kernels)
 
 
 class DynamicLayer(nn.Module):

@@ -21,8 +21,9 @@ class Discriminator(nn.Sequential):
 
     def forward(self, face: Tensor) -> Tensor:
         """Faces `[B, 3, H, W]` in -1..1 to scores `[B, 1, H / 8, W / 8]`, 1 for real."""
-        scores: Tensor = super().forward(face)
-        return scores
+        for layer in self:
+            face = layer(face)
+        return face
 
 
 def _conv(c_in: int, c_out: int) -> nn.Module:

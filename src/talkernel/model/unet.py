@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from talkernel.model.dck import DynamicLayer
 
 
 class Synthesis(NamedTuple):
-    """What f answers: `attention` alpha `[B, 1, H, W]` in 0..1, `motion` M `[B, 3, H, W]` in -1..1."""
+    """What f answers: alpha `[B, 1, H, W]` in 0..1 and M `[B, 3, H, W]` in -1..1."""
 
     attention: Tensor
     motion: Tensor
@@ -38,6 +39,7 @@ class UpLayer(nn.Module):
         self.conv = ConvLayer(c_in + c_skip, c_skip)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Features `[B, C, H, W]` and the encoder's `[B, C', 2 H, 2 W]` to the latter's shape."""
         larger = F.interpolate(x, scale_factor=2.0, mode="nearest")
         merged: Tensor = self.conv(torch.cat([larger, skip], dim=1))
         return merged
@@ -55,8 +57,7 @@ class AdaptedUNet(nn.Module):
         channels = config.channels
         self.stem = ConvLayer(4 * 3, channels[0])
         self.down = nn.ModuleList(
-            ConvLayer(c_in, c_out, stride=2)
-            for c_in, c_out in zip(channels, channels[1:], strict=False)
+            ConvLayer(c_in, c_out, stride=2) for c_in, c_out in pairwise(channels)
         )
         self.middle = nn.ModuleList(
             DynamicLayer(channels[-1], config.kernel_size) for _ in range(config.dynamic_layers)

@@ -25,6 +25,7 @@ class SpeechTable:
         start: `[N]` first column of each frame's window.
         codes: `[N, K]` the frame's lip code.
         track: `[N]` the track's number.
+        rest: `[K]` the lip code of a mouth at rest.
         window: Width of a window in columns.
     """
 
@@ -32,6 +33,7 @@ class SpeechTable:
     start: NDArray[np.int64]
     codes: Array
     track: NDArray[np.int64]
+    rest: Array
     window: int
 
     @staticmethod
@@ -48,7 +50,8 @@ class SpeechTable:
             at += 2 * PAD + track.mel.shape[1]
         mel = np.hstack(mels)
         start = np.minimum(np.concatenate(starts), mel.shape[1] - window).astype(np.int64)
-        return SpeechTable(mel, start, np.concatenate(codes), np.concatenate(numbers), window)
+        rest = basis.encode(np.zeros_like(basis.mean)[None])[0]
+        return SpeechTable(mel, start, np.concatenate(codes), np.concatenate(numbers), rest, window)
 
     def windows(self, rows: NDArray[np.int64], shift: int = 0) -> Array:
         """Mel windows `[B, 80, window]` of some rows, moved by `shift` columns."""
@@ -74,6 +77,14 @@ def augment(mel: Array, noise: Array, rng: np.random.Generator) -> Array:
     gain = rng.uniform(-12.0, 8.0, (batch, 1, 1))
     mixed = 10.0 * np.log10(power) + tilt.sum(1, keepdims=True).transpose(0, 2, 1) + gain
     return np.clip(_from_db(mixed), -MAX_ABS, MAX_ABS).astype(np.float32)
+
+
+def hush(mel: Array, rng: np.random.Generator) -> Array:
+    """Windows without speech: digital silence, or steady noise up to 50 dB below full scale."""
+    batch = len(mel)
+    level = rng.uniform(-120.0, -50.0, (batch, 1, 1)) + rng.normal(0.0, 6.0, (batch, N_MELS, 1))
+    noise = level + rng.normal(0.0, 3.0, mel.shape)
+    return np.clip(_from_db(noise), -MAX_ABS, MAX_ABS).astype(np.float32)
 
 
 def _equaliser_shapes() -> NDArray[np.float64]:

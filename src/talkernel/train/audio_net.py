@@ -7,18 +7,21 @@ mesh measured on the picture. The head stays: it is the entrance of `LipCodec`.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from talkernel.face.lips import LipBasis
 from talkernel.model.audio_net import AudioNet
-from talkernel.train.audio_data import SpeechTable, augment
+from talkernel.train.audio_data import SpeechTable, augment, hush
 
 Array = NDArray[np.float32]
 
@@ -33,6 +36,7 @@ class AudioNetRecipe:
         learning_rate: Peak of the one-cycle schedule.
         weight_decay: Of AdamW.
         max_shift: Columns by which a window may be off its frame, against overfitting.
+        silence: Share of windows without speech, for which the mouth is at rest.
         dropout: On AudioNet's features before the head.
         ema: Decay of the averaged weights that are kept.
         seed: Of everything random.
@@ -43,6 +47,7 @@ class AudioNetRecipe:
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     max_shift: int = 1
+    silence: float = 0.04
     dropout: float = 0.3
     ema: float = 0.998
     seed: int = 0
@@ -66,15 +71,20 @@ class LipReader(nn.Module):
 def train_lip_reader(
     table: SpeechTable, held_out: SpeechTable, basis: LipBasis, recipe: AudioNetRecipe, out: Path
 ) -> LipReader:
-    """Train on one table, report on another, and write the averaged weights to `out`."""
+    """Train on one table, report on another, and write the averaged weights to `out`.
+
+    Weights already at `out` are the start.
+    """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     model = LipReader(512, table.codes.shape[1], recipe.dropout)
-    average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema), use_buffers=True
-    )
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if out.exists():
+        model.load_state_dict(torch.load(out, weights_only=True))
+    average = AveragedModel(model, avg_fn=_warming_average(recipe.ema), use_buffers=True)
+    averaged = cast(LipReader, average.module)
     optimiser = torch.optim.AdamW(
-        model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
+        model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, recipe.steps)
     weight = _component_weights(basis)
@@ -91,11 +101,21 @@ def train_lip_reader(
         average.update_parameters(model)
         running += 0.01 * (loss.item() - running) if step > 1 else loss.item()
         if step % 200 == 0 or step == recipe.steps:
-            seen = evaluate(average.module, held_out, basis)
+            seen = evaluate(averaged, held_out, basis)
             print(f"step {step} loss {running:.4f} held-out {seen} "
                   f"{time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
-            torch.save(average.module.state_dict(), out)
-    return average.module
+            torch.save(averaged.state_dict(), out)
+    return averaged
+
+
+def _warming_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Moving average whose memory grows with the steps, so that it soon forgets its start."""
+
+    def update(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+        share = 1.0 - min(decay, (1.0 + float(updates)) / (10.0 + float(updates)))
+        return average + share * (current - average)
+
+    return update
 
 
 def _component_weights(basis: LipBasis) -> Tensor:
@@ -111,7 +131,12 @@ def _batch(
     others = rng.integers(0, len(table.start), recipe.batch)
     shift = int(rng.integers(-recipe.max_shift, recipe.max_shift + 1))
     mel = augment(table.windows(rows, shift), table.windows(others), rng)
-    return torch.from_numpy(mel)[:, None], torch.from_numpy(table.codes[rows])
+    codes = table.codes[rows].copy()
+    hushed = rng.random(recipe.batch) < recipe.silence
+    mel[hushed] = hush(mel[hushed], rng)
+    codes[hushed] = table.rest
+    windows = torch.from_numpy(mel)[:, None].contiguous(memory_format=torch.channels_last)
+    return windows, torch.from_numpy(codes)
 
 
 @torch.no_grad()

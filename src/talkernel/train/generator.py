@@ -7,7 +7,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from talkernel.face.lips import LipBasis
 from talkernel.model.discriminator import Discriminator
-from talkernel.model.talking_face import TalkingFace, blend
+from talkernel.model.talking_face import LipCodec, TalkingFace, blend
 from talkernel.train.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -84,15 +84,17 @@ class GeneratorTrainer:
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.folder, self.device = recipe, folder, device
-        self.model = model.to(device, memory_format=torch.channels_last)
-        self.critic = Discriminator().to(device, memory_format=torch.channels_last)
+        memory: Any = {"memory_format": torch.channels_last}  # which torch's types leave out
+        self.model: TalkingFace = model.to(device, **memory)
+        self.critic: Discriminator = Discriminator().to(device, **memory)
         average = get_ema_multi_avg_fn(recipe.ema)
         self.average = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
         self.step = 0
         trained = [*model.lips.parameters(), *model.kernel_inference.parameters(),
                    *model.unet.parameters()]  # fmt: skip
-        self.optimiser = torch.optim.Adam(trained, recipe.learning_rate, betas=(0.5, 0.99), fused=True)
-        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), 2e-4, betas=(0.5, 0.99))
+        rate, betas = recipe.learning_rate, (0.5, 0.99)
+        self.optimiser = torch.optim.Adam(trained, rate, betas=betas, fused=True)
+        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), 2e-4, betas=betas)
         self._resume()
         pairs = Pairs(tracks, basis, recipe.pairs, seed=recipe.seed + self.step)
         self.loader: DataLoader[Sample] = DataLoader(
@@ -119,8 +121,7 @@ class GeneratorTrainer:
                 self.save()
                 saved = time.monotonic()
         self.save()
-        averaged: TalkingFace = self.average.module
-        return averaged
+        return cast(TalkingFace, self.average.module)
 
     def _train_step(
         self, face: Tensor, target: Tensor, code: Tensor, weight: Tensor, outside: Tensor
@@ -128,7 +129,7 @@ class GeneratorTrainer:
         self._set_learning_rate()
         face = face.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device, torch.bfloat16):
-            kernels = self.model.kernel_inference(self.model.lips.encoder(code))
+            kernels = self.model.kernel_inference(cast(LipCodec, self.model.lips).encoder(code))
             answer = self.model.unet(face, kernels)
         answer = type(answer)(*(part.float() for part in answer))
         result = blend(face, answer)

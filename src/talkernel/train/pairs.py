@@ -126,9 +126,7 @@ class Pairs(IterableDataset[Sample]):
         score += rng.gumbel(0.0, 0.3, len(others))
         return t, int(others[np.argmax(score)])
 
-    def _aligned(
-        self, number: int, s: int, view: View, points: Points
-    ) -> tuple[Image, Points]:
+    def _aligned(self, number: int, s: int, view: View, points: Points) -> tuple[Image, Points]:
         """Frame s seen so that its head lies where frame t's does."""
         track = self.tracks[number]
         to_view = align(track.crop_points[s], points)
@@ -136,9 +134,7 @@ class Pairs(IterableDataset[Sample]):
         image = cv2.warpAffine(track.crop(s), to_view, size, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(image, np.uint8), transform(track.crop_points[s], to_view)
 
-    def _finish(
-        self, face: Image, target: Image, code: Array, lips: Image, mask: Image
-    ) -> Sample:
+    def _finish(self, face: Image, target: Image, code: Array, lips: Image, mask: Image) -> Sample:
         high = self.recipe.mouth_weight
         weight = 1.0 + (high / 2 - 1.0) * (mask / 255.0) + high / 2 * (lips / 255.0)
         size = self.recipe.size
@@ -155,7 +151,7 @@ def _balanced(identities: Sequence[str], counts: Sequence[int]) -> NDArray[np.fl
     for identity, count in zip(identities, counts, strict=True):
         frames[identity] = frames.get(identity, 0) + count
     weights = [n / np.sqrt(frames[i]) for i, n in zip(identities, counts, strict=True)]
-    return np.asarray(weights) / np.sum(weights)
+    return np.asarray(np.array(weights) / np.sum(weights), np.float64)
 
 
 class View(NamedTuple):
@@ -171,7 +167,8 @@ def _random_view(size: int, rng: np.random.Generator) -> View:
     middle = np.array([STORED / 2, STORED / 2 + 0.45 * share * CROP])
     middle += rng.uniform(-0.06, 0.06, 2) * CROP
     zoom = float(np.exp(rng.uniform(-0.14, 0.1)))
-    affine = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), rng.normal(0, 4), zoom)
+    centre = (float(middle[0]), float(middle[1]))
+    affine = np.asarray(cv2.getRotationMatrix2D(centre, rng.normal(0, 4), zoom), np.float64)
     affine[:, 2] += size / 2 - middle
     return View(affine, zoom)
 
@@ -184,14 +181,14 @@ def _see(track: Track, number: int, view: View, size: int) -> tuple[Image, Point
 
 def _erase(face: Image, lips: Image) -> Image:
     """Blur the mouth away, so that now and then there is none to copy."""
-    smooth = cv2.GaussianBlur(face, (0, 0), 12)
-    weight = cv2.GaussianBlur(lips, (0, 0), 3).astype(np.float32)[..., None] / 255.0
+    smooth = cv2.stackBlur(face, (49, 49))
+    weight = (
+        cv2.stackBlur(np.ascontiguousarray(lips), (13, 13)).astype(np.float32)[..., None] / 255.0
+    )
     return (face * (1 - weight) + smooth * weight).astype(np.uint8)
 
 
-def _recolour(
-    face: Image, target: Image, rng: np.random.Generator
-) -> tuple[Image, Image]:
+def _recolour(face: Image, target: Image, rng: np.random.Generator) -> tuple[Image, Image]:
     """The same change of light, contrast and colour for both sides of a pair."""
     gain = np.exp(rng.normal(0.0, 0.12) + rng.normal(0.0, 0.03, 3))
     gamma = np.exp(rng.normal(0.0, 0.15))

@@ -88,9 +88,9 @@ class Track:
     def crop(self, number: int) -> NDArray[np.uint8]:
         """Stored crop `number`, RGB `[304, 304, 3]`."""
         start, end = self.offsets[number : number + 2]
-        image = cv2.imdecode(self.jpeg[start:end], cv2.IMREAD_COLOR)
+        image = cv2.imdecode(self.jpeg[start:end], cv2.IMREAD_COLOR_RGB)
         assert image is not None
-        return np.asarray(image[:, :, ::-1], np.uint8)
+        return np.asarray(image, np.uint8)
 
 
 def load_tracks(folder: Path, split: str) -> list[Track]:

@@ -1,0 +1,139 @@
+"""The stages between media in and media out, in the order in which a frame passes them.
+
+Decode -> follow the face -> steady the crop -> speech features -> kernels -> mask and
+motion -> cover. Each thread pulls from the one before it through a short queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.audio import SpeechFeatures
+from talkernel.cover import cover, cut
+from talkernel.engine import Engine
+from talkernel.face.stabilise import Observed, Placement, stabilise
+from talkernel.face.track import FaceTracker
+from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
+from talkernel.report import Span
+from talkernel.stages import StageClock, in_thread
+
+Progress = Callable[[int, int], None]
+KERNEL_BATCH = 16  # frames whose kernels are inferred together
+QUEUE = 8  # frames between two stages
+
+
+@dataclass
+class Job:
+    """What the stages of one job share.
+
+    Attributes:
+        engine: Runs the model.
+        source: The face.
+        speech: The sound.
+        frame_count: Output frames.
+        tracker: Follows the face.
+        clock: Time spent per stage.
+        spans: Output frames passed through so far.
+    """
+
+    engine: Engine
+    source: FaceSource
+    speech: SpeechSource
+    frame_count: int
+    tracker: FaceTracker
+    clock: StageClock = field(default_factory=StageClock)
+    spans: list[Span] = field(default_factory=list)
+
+    @property
+    def edited(self) -> int:
+        """Frames not passed through, once the job has run."""
+        return self.frame_count - sum(span.last - span.first + 1 for span in self.spans)
+
+
+def run(
+    job: Job, loop: LoopMode, write: Callable[[Picture], None], progress: Progress | None = None
+) -> None:
+    """Run a job's stages on threads of their own, handing finished pictures to `write`.
+
+    Args:
+        job: What to run.
+        loop: What follows when the face's video is shorter than the sound.
+        write: Called with every output picture, in order.
+        progress: Called with frames done and in all.
+    """
+    with (
+        closing(in_thread(_placed(job, loop), QUEUE)) as placed,
+        closing(in_thread(_spoken(job, placed), QUEUE)) as spoken,
+    ):
+        for done, picture in enumerate(spoken, 1):
+            with job.clock("encode"):
+                write(picture)
+            if progress is not None:
+                progress(done, job.frame_count)
+
+
+def _placed(job: Job, loop: LoopMode) -> Iterator[tuple[Picture, Placement]]:
+    """First thread: decode, follow the face, steady the crop."""
+    pictures = extend(job.source, job.frame_count, loop)
+    return stabilise(_observed(job, job.clock.each("decode", pictures)))
+
+
+def _observed(job: Job, pictures: Iterator[Picture]) -> Iterator[Observed]:
+    seen = None
+    for picture in pictures:
+        if seen is None or not job.source.is_photo:  # a photo's face is found once
+            with job.clock("track"):
+                seen = job.tracker.update(picture)
+        yield picture, seen
+
+
+def _spoken(job: Job, placed: Iterator[tuple[Picture, Placement]]) -> Iterator[Picture]:
+    """Second thread: put the mouth into every frame that has a face."""
+    kernels = _kernels(job)
+    for number, (picture, placement) in enumerate(placed):
+        own = next(kernels)
+        if placement.crop is None:
+            _note(job.spans, number, placement.reason or "")
+        else:
+            _edit(job, picture, placement, own)
+        yield picture
+
+
+def _edit(job: Job, picture: Picture, placement: Placement, kernels: NDArray[np.float32]) -> None:
+    assert placement.crop is not None
+    with job.clock("cover"):
+        view = cut(picture, placement.crop, job.engine.config.crop_size)
+    with job.clock("generator"):
+        attention, motion = job.engine.synthesise(view[None], kernels[None])
+    with job.clock("cover"):
+        cover(picture, placement.crop, attention[0, 0], motion[0], placement.strength)
+
+
+def _kernels(job: Job) -> Iterator[NDArray[np.float32]]:
+    """Every output frame's kernels, inferred a few frames at a time."""
+    windows = job.clock.each("speech", _windows(job))
+    while batch := list(islice(windows, KERNEL_BATCH)):
+        with job.clock("kernels"):
+            kernels = job.engine.kernels(np.stack(batch))
+        yield from kernels
+
+
+def _windows(job: Job) -> Iterator[NDArray[np.float32]]:
+    features = SpeechFeatures(job.source.fps, job.engine.config.mel_window)
+    for block in job.speech.blocks():
+        yield from features.push(block)
+    yield from features.flush(job.frame_count)
+
+
+def _note(spans: list[Span], frame: int, reason: str) -> None:
+    """Lengthen the last span by a frame, or begin another."""
+    if spans and spans[-1].last == frame - 1 and spans[-1].reason == reason:
+        spans[-1] = Span(spans[-1].first, frame, reason)
+    else:
+        spans.append(Span(frame, frame, reason))

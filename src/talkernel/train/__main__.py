@@ -1,0 +1,114 @@
+"""Training, step by step: `python -m talkernel.train --help`.
+
+prepare -> basis -> audio-net -> generator (one or more stages) -> assemble -> measure
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+
+from talkernel.config import ModelConfig
+from talkernel.evaluate.crossed import evaluate_crossed, rows_to_json
+from talkernel.export import export_checkpoint
+from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.model.checkpoint import save_model
+from talkernel.model.talking_face import TalkingFace
+from talkernel.train.assemble import assemble as join
+from talkernel.train.audio_data import SpeechTable
+from talkernel.train.audio_net import AudioNetRecipe, train_lip_reader
+from talkernel.train.generator import GeneratorRecipe, GeneratorTrainer
+from talkernel.train.pairs import PairRecipe
+from talkernel.train.prepare import prepare as prepare_clips
+from talkernel.train.tracks import Track, load_tracks
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+Tracks = Annotated[Path, typer.Option(help="Folder of prepared tracks, train_* and val_*.")]
+Basis = Annotated[Path, typer.Option(help="The lip basis, .npz.")]
+
+
+@app.command()
+def prepare(clips: list[Path], out: Tracks, workers: int = 2) -> None:
+    """Make tracks of clips: landmarks, face crops, sound."""
+    for clip, fate in prepare_clips(clips, out, workers):
+        print(f"{clip.name}: {fate}", flush=True)
+
+
+@app.command()
+def basis(tracks: Tracks, out: Basis, size: int = 12) -> None:
+    """Find the principal components of lip motion."""
+    loaded = load_tracks(tracks, "train")
+    deviations = np.concatenate([track.deviations[track.has_face] for track in loaded])
+    neutral = np.mean([neutral_shape(track.shapes[track.has_face]) for track in loaded], axis=0)
+    found = LipBasis.fit(neutral.astype(np.float32), deviations, size)
+    np.savez(out, neutral=found.neutral, mean=found.mean, components=found.components,
+             scale=found.scale)  # fmt: skip
+
+
+@app.command()
+def audio_net(tracks: Tracks, basis: Basis, out: Path, steps: int = 2400, batch: int = 128) -> None:
+    """Pre-train AudioNet to hear the lip code."""
+    codes, window = _load_basis(basis), ModelConfig().mel_window
+    tables = [SpeechTable.build(_with_face(load_tracks(tracks, split)), codes, window)
+              for split in ("train", "val")]  # fmt: skip
+    recipe = AudioNetRecipe(steps=steps, batch=batch)
+    train_lip_reader(tables[0], tables[1], codes, recipe, out)
+
+
+@app.command()
+def generator(
+    tracks: Tracks,
+    basis: Basis,
+    out: Path,
+    start: Annotated[Path | None, typer.Option(help="last.pt of an earlier stage.")] = None,
+    size: Annotated[int, typer.Option(help="Side of the training view.")] = 160,
+    steps: int = 14_000,
+    batch: int = 32,
+    learning_rate: float = 5e-4,
+    final_rate: float = 1.0,
+    adversarial: bool = False,
+    device: str = "cpu",
+) -> None:
+    """Train f and h2 on lip codes; resumes from OUT/last.pt."""
+    model = TalkingFace(ModelConfig())
+    if start is not None:
+        model.load_state_dict(torch.load(start, map_location="cpu", weights_only=True)["model"])
+    recipe = GeneratorRecipe(
+        pairs=PairRecipe(size=size), steps=steps, batch=batch, learning_rate=learning_rate,
+        final_rate=final_rate, adversarial=adversarial,
+    )  # fmt: skip
+    loaded = load_tracks(tracks, "train")
+    GeneratorTrainer(model, loaded, _load_basis(basis), recipe, out, device).run()
+
+
+@app.command()
+def assemble(generator: Path, audio_net: Path, out: Path, gain: float = 1.0) -> None:
+    """Join both parts into a weight folder that every engine loads."""
+    out.mkdir(parents=True, exist_ok=True)
+    save_model(join(generator, audio_net, gain), out / "talkernel.safetensors")
+    export_checkpoint(out, out)
+
+
+@app.command()
+def measure(clips: list[Path], checkpoint: Path | None = None) -> None:
+    """Crossed speech on clips: does A's mouth move as B's did?"""
+    options = {} if checkpoint is None else {"checkpoint": str(checkpoint)}
+    print(rows_to_json(evaluate_crossed(sorted(clips), **options)))
+
+
+def _load_basis(path: Path) -> LipBasis:
+    with np.load(path, allow_pickle=False) as file:
+        return LipBasis(**{name: file[name] for name in file.files})
+
+
+def _with_face(tracks: Sequence[Track], at_least: int = 30) -> list[Track]:
+    return [track for track in tracks if track.has_face.sum() >= at_least]
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,70 @@
+"""Pictures with a face that may be published: NASA's portrait of Eileen Collins."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.data import astronaut
+
+from talkernel.media import Picture, PixelLayout
+from talkernel.media.sample import rgb_to_yuv_matrix
+
+Image = NDArray[np.uint8]
+FULL = PixelLayout("yuv444p", 8, (0, 0), "bt601", True)
+
+
+def picture_of(rgb: Image) -> Picture:
+    """An RGB image as a 4:4:4 picture."""
+    samples = cv2.transform(rgb.astype(np.float32) / 255.0, rgb_to_yuv_matrix(FULL))
+    planes = np.clip(np.rint(samples), 0, 255).astype(np.uint8)
+    y, u, v = (np.ascontiguousarray(planes[..., i]) for i in range(3))
+    return Picture((y, u, v), FULL)
+
+
+def portrait_on_canvas(
+    width: int = 640, height: int = 360, at: tuple[float, float] = (200.0, 20.0), scale: float = 0.6
+) -> Image:
+    """The portrait, scaled, with its upper left at `at` on a grey canvas."""
+    affine = np.array([[scale, 0, at[0]], [0, scale, at[1]]])
+    canvas = np.full((height, width, 3), 90, np.uint8)
+    portrait = astronaut()[:400, 60:400]
+    warped = cv2.warpAffine(portrait, affine, (width, height), dst=canvas,
+                            borderMode=cv2.BORDER_TRANSPARENT)  # fmt: skip
+    return np.asarray(warped, np.uint8)
+
+
+def blank(width: int = 640, height: int = 360) -> Image:
+    """No face at all."""
+    return np.full((height, width, 3), 90, np.uint8)
+
+
+def write_portrait(
+    path: Path,
+    count: int = 30,
+    *,
+    fps: Fraction | int = 25,
+    size: tuple[int, int] = (320, 240),
+    scale: float = 0.7,
+    hidden: range = range(0),
+) -> Path:
+    """A video of the portrait wandering about; in the `hidden` pictures its face is blotted out."""
+    with av.open(str(path), "w") as output:
+        stream: Any = output.add_stream("libx264", rate=fps, options={"crf": "12", "threads": "1"})
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p"
+        for number in range(count):
+            x, y = 40.0 + 1.5 * number, 4.0 + 3.0 * np.sin(number / 4)
+            image = portrait_on_canvas(*size, (x, y), scale)
+            if number in hidden:
+                top, left = int(y + 20 * scale), int(x + 60 * scale)
+                image[top : top + int(230 * scale), left : left + int(200 * scale)] = 90
+            frame = av.VideoFrame.from_ndarray(image, "rgb24")
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path

