@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from talkernel.engine import Engine
 
 # A busy machine is no reason to fail.
 settings.register_profile("unhurried", deadline=None)
@@ -25,3 +29,35 @@ def shared() -> Path:
     if os.environ.get("TALKERNEL_REQUIRE_SHARED") == "1":
         pytest.fail(f"{folder} must be there and is not")
     pytest.skip("no real clips beside the repository")
+
+
+@pytest.fixture(scope="session")
+def model() -> Engine:
+    """The package's own model in the default engine."""
+    from talkernel.engine import load_engine
+
+    return load_engine()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds face.mp4, gap.mp4 (no face in pictures 12 to 16), speech.wav and other.wav."""
+    from tests.faces import write_portrait
+    from tests.jobs import babble
+    from tests.test_media_support import write_sound
+
+    folder = tmp_path_factory.mktemp("media")
+    write_portrait(folder / "face.mp4")
+    write_portrait(folder / "gap.mp4", hidden=range(12, 17))
+    write_sound(folder / "speech.wav", babble(1.0, seed=0))
+    write_sound(folder / "other.wav", babble(1.0, seed=1))
+    return folder
+
+
+@pytest.fixture()
+def painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs run with the painter, which costs next to no time."""
+    from talkernel import pipeline
+    from tests.jobs import Painter
+
+    monkeypatch.setattr(pipeline, "choose_engine", lambda *_: Painter())

@@ -189,6 +189,18 @@ def test_without_graphs_the_remedy_is_to_export(name: EngineName, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", GRAPH_ENGINES)
+def test_graphs_of_other_weights_are_refused(
+    name: EngineName, exported: Path, tmp_path: Path
+) -> None:
+    for graph in (KERNELS_GRAPH, GENERATOR_GRAPH):
+        shutil.copyfile(exported / graph, tmp_path / graph)
+    save_model(load_model(exported / WEIGHTS), tmp_path / WEIGHTS, {"run": "a longer header"})
+    with pytest.raises(CheckpointError, match="exported from other weights") as raised:
+        load_engine(name, checkpoint=tmp_path)
+    assert "talkernel export" in raised.value.remedy
+
+
+@pytest.mark.parametrize("name", GRAPH_ENGINES)
 def test_a_damaged_graph(name: EngineName, tmp_path: Path) -> None:
     shutil.copyfile(default_weights(), tmp_path / WEIGHTS)
     for graph in (KERNELS_GRAPH, GENERATOR_GRAPH):

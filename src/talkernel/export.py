@@ -21,7 +21,14 @@ import torch
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 
-from talkernel.engine.weights import GENERATOR_GRAPH, KERNELS_GRAPH, WEIGHTS, find_weights
+from talkernel.engine.weights import (
+    GENERATOR_GRAPH,
+    GRAPH_MARK,
+    KERNELS_GRAPH,
+    WEIGHTS,
+    find_weights,
+    header_digest,
+)
 from talkernel.model.checkpoint import load_model
 from talkernel.model.talking_face import TalkingFace
 
@@ -58,6 +65,7 @@ def export_graphs(model: TalkingFace, weights: Path) -> None:
                        ["attention", "motion"])  # fmt: skip
     for graph, name in ((speech, KERNELS_GRAPH), (generator, GENERATOR_GRAPH)):
         refer_to_weights(graph, weights)
+        graph.metadata_props.add(key=GRAPH_MARK, value=header_digest(weights))
         onnx.save(graph, weights.with_name(name))
 
 

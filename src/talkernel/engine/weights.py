@@ -7,6 +7,7 @@ their own: their tensors are references into the safetensors file.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,7 @@ from talkernel.errors import CheckpointError, MissingFileError
 WEIGHTS = "talkernel.safetensors"
 KERNELS_GRAPH, GENERATOR_GRAPH = "kernels.onnx", "generator.onnx"
 METADATA_CONFIG = "config"
+GRAPH_MARK = "talkernel.weights"  # key in a graph, of the header that its references count on
 
 
 def default_weights() -> Path:
@@ -48,16 +50,32 @@ def find_graphs(weights: Path) -> tuple[Path, Path]:
     """The two graphs beside a weight file.
 
     Raises:
-        CheckpointError: They are not there.
+        CheckpointError: They are not there, or were exported from other weights.
     """
     graphs = weights.with_name(KERNELS_GRAPH), weights.with_name(GENERATOR_GRAPH)
+    remedy = (
+        f"Run `talkernel export {weights} FOLDER` and give --checkpoint FOLDER, "
+        "or use --engine torch."
+    )
     if not all(graph.is_file() for graph in graphs) or weights.name != WEIGHTS:
-        raise CheckpointError(
-            f"{weights} has no ONNX graphs beside it.",
-            remedy=f"Run `talkernel export {weights} FOLDER` and give --checkpoint FOLDER, "
-            "or use --engine torch.",
-        )
+        raise CheckpointError(f"{weights} has no ONNX graphs beside it.", remedy=remedy)
+    if not all(_belongs(graph, weights) for graph in graphs):
+        message = f"The ONNX graphs beside {weights} were exported from other weights."
+        raise CheckpointError(message, remedy=remedy)
     return graphs
+
+
+def header_digest(weights: Path) -> str:
+    """Tells apart weight files whose tensors lie at different places."""
+    with weights.open("rb") as file:
+        length = file.read(8)
+        return hashlib.sha256(length + file.read(int.from_bytes(length, "little"))).hexdigest()
+
+
+def _belongs(graph: Path, weights: Path) -> bool:
+    """Whether a graph's references fit; found without a parser, as text in it is stored as is."""
+    content = graph.read_bytes()
+    return GRAPH_MARK.encode() not in content or header_digest(weights).encode() in content
 
 
 def read_config(weights: Path) -> ModelConfig:

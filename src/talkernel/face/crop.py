@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from talkernel.face.pose import HeadPose
 
@@ -40,18 +39,6 @@ def crop_geometry(pose: HeadPose, scale: float = SIDE) -> NDArray[np.float64]:
     """Centre and side of the crop, `[3]` x, y, side in pixels, for one frame's head pose."""
     x, y, _ = pose.to_frame(CENTRE)[0]
     return np.array([x, y, scale * pose.scale])
-
-
-def smooth_centred(track: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
-    """Smooth a whole track offline, without lag.
-
-    Args:
-        track: `[T, 3]` crop geometry of consecutive frames.
-        sigma: Width in frames.
-    """
-    if len(track) < 2:
-        return track
-    return np.asarray(gaussian_filter1d(track, sigma, axis=0, mode="nearest"))
 
 
 class CausalSmoother:

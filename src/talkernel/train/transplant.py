@@ -69,7 +69,8 @@ def transplant(target: Image, source: Image, mask: Image, feather: float) -> Ima
     core = cv2.erode(mask, np.ones((3, 3), np.uint8), iterations=round(feather))
     width = 4 * round(feather) + 1
     weight = cv2.stackBlur(core, (width, width)).astype(np.float32) / 255.0
-    matched = cv2.add(source, _colour_offset(target, source, mask))
+    offset = _colour_offset(target, source, mask)
+    matched = cv2.add(source, offset)  # type: ignore[call-overload]  # its types know no scalars
     return np.asarray(cv2.blendLinear(matched, target, weight, 1.0 - weight), np.uint8)
 
 

@@ -1,0 +1,68 @@
+"""Engines and sounds for tests of the main job."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.config import ModelConfig
+from talkernel.engine import Engine, EngineInfo
+from talkernel.media import Picture, open_face
+
+Array = NDArray[np.float32]
+
+
+class Painter:
+    """An engine that paints the mouth's place white, whatever is said; and remembers its masks."""
+
+    info = EngineInfo("painter", "none", "float32")
+    config = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12))
+
+    def __init__(self) -> None:
+        self.masks: list[Array] = []
+
+    def kernels(self, mel: Array) -> Array:
+        return np.zeros((len(mel), *self.config.kernel_shape), np.float32)
+
+    def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
+        attention = np.zeros((1, 1, 64, 64), np.float32)
+        attention[..., 30:50, 20:44] = 1.0
+        self.masks.append(attention[0, 0])
+        return attention, np.ones_like(face)
+
+
+class Recorder:
+    """The package's own model, its masks remembered."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.info, self.config = engine, engine.info, engine.config
+        self.masks: list[Array] = []
+
+    def kernels(self, mel: Array) -> Array:
+        return self.engine.kernels(mel)
+
+    def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
+        attention, motion = self.engine.synthesise(face, kernels)
+        self.masks.append(attention[0, 0])
+        return attention, motion
+
+
+def babble(seconds: float, seed: int) -> Array:
+    """Something like vowels: a buzz through formants that jump, loud and soft by turns."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * 48_000)) / 48_000
+    formants = rng.uniform(300, 2500, (8, 3))[(time * 8 / seconds).astype(int)]
+    buzz = np.sin(2 * np.pi * 120 * time)[:, None] * np.sin(2 * np.pi * formants * time[:, None])
+    loud = np.abs(np.sin(2 * np.pi * rng.uniform(2, 4) * time + seed))
+    return np.asarray(0.25 * loud * buzz.sum(1), np.float32)
+
+
+def pictures_of(path: Path) -> list[Picture]:
+    return list(open_face(path).frames())
+
+
+def left_behind(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder))

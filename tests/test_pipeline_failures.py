@@ -1,0 +1,119 @@
+"""How the main job refuses, fails and is interrupted, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talkernel import pipeline
+from talkernel.errors import (
+    FaceChoiceError,
+    FaceTooSmallError,
+    NoFaceError,
+    OptionError,
+    OutputExistsError,
+    TalkernelError,
+)
+from talkernel.pipeline import generate
+from tests.faces import write_portrait
+from tests.jobs import Painter, babble, left_behind, pictures_of
+from tests.test_media_support import write_sound
+
+
+@pytest.mark.parametrize(("scale", "error"), [(0.01, NoFaceError), (0.2, FaceTooSmallError)])
+def test_no_face_to_use_leaves_no_file(
+    scale: float, error: type[TalkernelError], tmp_path: Path, folder: Path, painted: None
+) -> None:
+    face = write_portrait(tmp_path / "face.mp4", 5, scale=scale)
+    with pytest.raises(error, match=r"face\.mp4"):
+        generate(face, folder / "speech.wav", tmp_path / "out.mp4")
+    assert left_behind(tmp_path) == ["face.mp4"]
+
+
+@pytest.mark.parametrize("choice", [{"face_index": 5}, {"box": (200, 240, 280, 320)}])
+def test_a_choice_that_fits_no_face(
+    choice: dict[str, object], tmp_path: Path, folder: Path, painted: None
+) -> None:
+    with pytest.raises(FaceChoiceError, match="At most 1 face is in a frame"):
+        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4", **choice)  # type: ignore[arg-type]
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("choice", [{"face_index": 0}, {"box": (0, 240, 0, 320)}])
+def test_a_choice_that_fits(
+    choice: dict[str, object], tmp_path: Path, folder: Path, painted: None
+) -> None:
+    report = generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4", **choice)  # type: ignore[arg-type]
+    assert report.passed_through == []
+
+
+def test_choices_exclude_each_other(tmp_path: Path, folder: Path, painted: None) -> None:
+    with pytest.raises(OptionError, match="exclude"):
+        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4",
+                 face_index=0, box=(0, 240, 0, 320))  # fmt: skip
+
+
+def test_an_existing_output_is_refused_before_any_work(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out.mp4").write_text("mine")
+    monkeypatch.setattr(pipeline, "FaceTracker", None)
+    monkeypatch.setattr(pipeline, "choose_engine", None)
+    with pytest.raises(OutputExistsError):
+        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4")
+    assert (tmp_path / "out.mp4").read_text() == "mine"
+
+
+def test_an_existing_output_is_replaced_on_demand(
+    tmp_path: Path, folder: Path, painted: None
+) -> None:
+    (tmp_path / "out.mp4").write_text("mine")
+    generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4", overwrite=True)
+    assert len(pictures_of(tmp_path / "out.mp4")) == 25
+
+
+def test_an_interruption_leaves_nothing(tmp_path: Path, folder: Path, painted: None) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    threads = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4",
+                 progress=interrupt)  # fmt: skip
+    assert left_behind(tmp_path) == []
+    assert threading.active_count() <= threads
+
+
+def test_an_error_in_a_stage_reaches_the_caller(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Painter()
+    monkeypatch.setattr(engine, "synthesise", None)
+    monkeypatch.setattr(pipeline, "choose_engine", lambda *_: engine)
+    threads = threading.active_count()
+    with pytest.raises(TypeError):
+        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4")
+    assert left_behind(tmp_path) == []
+    assert threading.active_count() <= threads
+
+
+def test_sigterm_leaves_nothing(tmp_path: Path, folder: Path) -> None:
+    sound = write_sound(tmp_path / "long.wav", np.tile(babble(1.0, seed=0), 120))
+    command = [sys.executable, "-m", "talkernel", "generate", "--face", str(folder / "face.mp4"),
+               "--audio", str(sound), "--outfile", str(tmp_path / "out.mp4")]  # fmt: skip
+    job = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while job.poll() is None and not any(name.startswith(".") for name in os.listdir(tmp_path)):
+        time.sleep(0.05)
+    time.sleep(0.5)  # well into the writing
+    job.terminate()
+    _, said = job.communicate(timeout=60)
+    assert (job.returncode, said) == (130, "interrupted; nothing was written\n")
+    assert left_behind(tmp_path) == ["long.wav"]

@@ -1,0 +1,104 @@
+"""The main job changes the mouth and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from talkernel.cover import FAINT, border_window
+from talkernel.engine import Engine
+from talkernel.face.stabilise import FADE, Placement, stabilise
+from talkernel.face.track import FaceTracker
+from talkernel.job import Job, run
+from talkernel.media import LoopMode, Picture, extend, open_face, open_speech, source_index
+from talkernel.report import Span
+from tests.faces import write_portrait
+from tests.jobs import Painter, Recorder, pictures_of
+
+
+def run_job(
+    engine: Engine, face: Path, speech: Path, loop: LoopMode = "pingpong"
+) -> tuple[Job, list[Picture], list[Picture], list[Placement]]:
+    """The finished job, its input and output pictures, and where each was edited."""
+    source, sound = open_face(face), open_speech(speech)
+    count = round(sound.duration * source.fps)
+    job = Job(engine, source, sound, count, FaceTracker())
+    after: list[Picture] = []
+    run(job, loop, after.append)
+    before = list(extend(source, count, loop))
+    tracker = FaceTracker()
+    observed = ((picture, tracker.update(picture)) for picture in before)
+    return job, before, after, [placement for _, placement in stabilise(observed)]
+
+
+def assert_same_outside(before: Picture, after: Picture, placement: Placement) -> None:
+    """Not one sample differs outside the crop."""
+    for plane, (old, new) in enumerate(zip(before.planes, after.planes, strict=True)):
+        sx, sy = before.layout.chroma_shift if plane else (0, 0)
+        outside = np.ones(old.shape, bool)
+        if (crop := placement.crop) is not None:
+            rows, columns = max(0, crop.top), max(0, crop.left)
+            outside[rows >> sy : (crop.top + crop.side) >> sy,
+                    columns >> sx : (crop.left + crop.side) >> sx] = False  # fmt: skip
+        np.testing.assert_array_equal(new[outside], old[outside])
+
+
+def change(before: Picture, after: Picture) -> float:
+    """How much luma differs, in all."""
+    return float(np.abs(before.planes[0].astype(int) - after.planes[0]).sum())
+
+
+@pytest.mark.parametrize("loop", ["pingpong", "forward", "freeze"])
+def test_loops(loop: LoopMode, tmp_path: Path, folder: Path) -> None:
+    face = write_portrait(tmp_path / "face.mp4", 9)
+    source = pictures_of(face)
+    _, _, after, placements = run_job(Painter(), face, folder / "speech.wav", loop)
+    assert len(after) == 25
+    for number, (picture, placement) in enumerate(zip(after, placements, strict=True)):
+        assert_same_outside(source[source_index(number, 9, loop)], picture, placement)
+
+
+def test_nothing_but_the_mouth_changes(model: Engine, folder: Path) -> None:
+    engine = Recorder(model)
+    job, before, after, placements = run_job(engine, folder / "face.mp4", folder / "speech.wav")
+    assert job.spans == [] and len(engine.masks) == len(after) == 25
+    for old, new, placement, mask in zip(before, after, placements, engine.masks, strict=True):
+        assert_same_outside(old, new, placement)
+        assert placement.crop is not None
+        alpha = mask * border_window(len(mask))
+        alpha[alpha < FAINT] = 0.0
+        crop = placement.crop
+        blind = cv2.resize(alpha, (crop.side, crop.side), interpolation=cv2.INTER_LINEAR) == 0
+        place = slice(crop.top, crop.top + crop.side), slice(crop.left, crop.left + crop.side)
+        seen_old, seen_new = old.planes[0][place], new.planes[0][place]
+        blind = blind[: seen_old.shape[0], : seen_old.shape[1]]
+        np.testing.assert_array_equal(seen_new[blind], seen_old[blind])
+        middle = slice(crop.side // 3, None), slice(crop.side // 4, 3 * crop.side // 4)
+        assert (seen_new[middle] != seen_old[middle]).any()
+
+
+def test_another_sound_makes_another_mouth(model: Engine, folder: Path) -> None:
+    one, other = (run_job(model, folder / "face.mp4", folder / sound)[2]
+                  for sound in ("speech.wav", "other.wav"))  # fmt: skip
+    differences = [np.abs(a.planes[0].astype(int) - b.planes[0]).max()
+                   for a, b in zip(one, other, strict=True)]  # fmt: skip
+    assert np.median(differences) >= 1
+
+
+def test_frames_without_a_face_pass_through(folder: Path) -> None:
+    job, before, after, _ = run_job(Painter(), folder / "gap.mp4", folder / "speech.wav")
+    assert job.spans == [Span(12, 16, "no face")]
+    assert job.edited == 20
+    changes = [change(old, new) for old, new in zip(before, after, strict=True)]
+    assert changes[12:17] == [0.0] * 5
+    for number in range(12, 17):
+        for old, new in zip(before[number].planes, after[number].planes, strict=True):
+            np.testing.assert_array_equal(new, old)
+    full = changes[0]
+    for distance in range(FADE):
+        share = (distance + 1) / (FADE + 1)
+        assert changes[11 - distance] == pytest.approx(share * full, rel=0.25)
+        assert changes[17 + distance] == pytest.approx(share * full, rel=0.25)
