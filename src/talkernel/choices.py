@@ -50,7 +50,7 @@ def choose_engine(
     """The engine of that name with that checkpoint, Wav2Lip's audio encoder in it if given.
 
     Raises:
-        OptionError: No such precision.
+        OptionError: No such precision, or an audio network for another engine than torch.
         MissingFileError: A file does not exist.
         EngineNotInstalledError: The engine or its device is missing.
         CheckpointError: A file is damaged or of another shape.
@@ -63,6 +63,9 @@ def choose_engine(
         return load_engine(name, device=device, precision=precision, checkpoint=weights)
     if not Path(audio_net).is_file():
         raise MissingFileError(f"{audio_net} does not exist.")
+    if name not in ("auto", "torch"):
+        raise OptionError(f"The {name} engine cannot take another audio network.",
+                          remedy="Use --engine torch with --audio-net.")  # fmt: skip
     from talkernel.engine.torch import TorchEngine
 
     engine = load_engine("torch", device=device, precision=precision, checkpoint=weights)

@@ -54,9 +54,8 @@ def cover(
     alpha[alpha < FAINT] = 0.0
     colours = (motion.transpose(1, 2, 0) + 1.0) * 0.5
     samples = cv2.transform(colours, rgb_to_yuv_matrix(picture.layout))
-    top = (1 << picture.layout.depth) - 1
-    for index, plane in enumerate(picture.planes):
-        _cover_plane(picture, plane, crop, alpha, np.ascontiguousarray(samples[..., index]), top)
+    for plane, values in zip(picture.planes, cv2.split(samples), strict=True):
+        _cover_plane(picture, plane, crop, alpha, np.asarray(values, np.float32))
 
 
 @cache
@@ -68,23 +67,27 @@ def border_window(size: int) -> Array:
     return np.minimum(ramp[:, None], ramp[None, :]).astype(np.float32)
 
 
-def _cover_plane(
-    picture: Picture, plane: Plane, crop: Crop, alpha: Array, samples: Array, top: int
-) -> None:
-    left, upper, width, height = _plane_box(picture, plane, crop)
-    shape = (width, height)
-    weight = cv2.resize(alpha, shape, interpolation=cv2.INTER_LINEAR)
-    value = cv2.resize(samples, shape, interpolation=cv2.INTER_LINEAR)
-    rows = slice(max(0, -upper), min(height, plane.shape[0] - upper))
-    columns = slice(max(0, -left), min(width, plane.shape[1] - left))
+def _cover_plane(picture: Picture, plane: Plane, crop: Crop, alpha: Array, values: Array) -> None:
+    left, top, width, height = _plane_box(picture, plane, crop)
+    rows = _visible(alpha.any(axis=1), top, height, plane.shape[0])
+    columns = _visible(alpha.any(axis=0), left, width, plane.shape[1])
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
-    weight, value = weight[rows, columns], value[rows, columns]
-    target = plane[
-        upper + rows.start : upper + rows.stop, left + columns.start : left + columns.stop
-    ]
-    mixed = target + weight * (value - target)
-    np.copyto(target, np.clip(np.rint(mixed), 0, top).astype(plane.dtype), where=weight > 0.0)
+    weight, value = (cv2.resize(x, (width, height))[rows, columns] for x in (alpha, values))
+    target = plane[top + rows.start : top + rows.stop, left + columns.start : left + columns.stop]
+    mixed = np.rint(target + weight * (value - target))
+    highest = (1 << picture.layout.depth) - 1
+    np.copyto(target, np.clip(mixed, 0, highest).astype(plane.dtype), where=weight > 0.0)
+
+
+def _visible(active: NDArray[np.bool_], start: int, length: int, limit: int) -> slice:
+    """Samples of a crop's side that lie in the plane and where attention may not be zero."""
+    at = np.flatnonzero(active)
+    if not len(at):
+        return slice(0, 0)
+    unit = length / len(active)
+    first, last = int((at[0] - 1) * unit), int((at[-1] + 2) * unit) + 1
+    return slice(max(0, -start, first), min(length, limit - start, last))
 
 
 def _plane_box(picture: Picture, plane: Plane, crop: Crop) -> tuple[int, int, int, int]:
@@ -105,6 +108,6 @@ def _roi(picture: Picture, plane: Plane, crop: Crop) -> Plane:
 
 
 def _resized(plane: Plane, shape: tuple[int, int]) -> Plane:
-    shrinking = plane.shape[0] > shape[1]
-    how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    """Bilinear, which aliases little below a factor of two and is several times faster."""
+    how = cv2.INTER_AREA if plane.shape[0] > 2 * shape[1] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(plane, shape, interpolation=how))

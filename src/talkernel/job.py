@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from talkernel.audio import SpeechFeatures
 from talkernel.cover import cover, cut
 from talkernel.engine import Engine
+from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError, TalkernelError
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
@@ -56,6 +57,19 @@ class Job:
         return self.frame_count - sum(span.last - span.first + 1 for span in self.spans)
 
 
+def no_face(job: Job, reasons: set[str]) -> TalkernelError:
+    """What to tell a user whose video has no frame to edit, for these reasons."""
+    path, seen = job.source.path, job.tracker.faces_seen
+    if seen and not job.tracker.ever_chosen:
+        faces = "face is" if seen == 1 else "faces are"
+        return FaceChoiceError(
+            f"At most {seen} {faces} in a frame of {path}, never the chosen one."
+        )
+    if reasons == {"face too small"}:
+        return FaceTooSmallError(f"The face in {path} is under 32 pixels high.")
+    return NoFaceError(f"No usable face in {path}: {', '.join(sorted(reasons))}.")
+
+
 def run(
     job: Job, loop: LoopMode, write: Callable[[Picture], None], progress: Progress | None = None
 ) -> None:
@@ -90,6 +104,8 @@ def _observed(job: Job, pictures: Iterator[Picture]) -> Iterator[Observed]:
         if seen is None or not job.source.is_photo:  # a photo's face is found once
             with job.clock("track"):
                 seen = job.tracker.update(picture)
+            if job.source.is_photo and seen.face is None:
+                raise no_face(job, {seen.reason or ""})
         yield picture, seen
 
 

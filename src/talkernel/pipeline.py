@@ -9,10 +9,9 @@ from fractions import Fraction
 from talkernel.choices import AnyPath, choose_engine, choose_face
 from talkernel.engine import EngineName
 from talkernel.engine.base import Precision
-from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError
 from talkernel.face.choose import Box
 from talkernel.face.track import FaceTracker
-from talkernel.job import Job, Progress, run
+from talkernel.job import Job, Progress, no_face, run
 from talkernel.media import LoopMode, VideoWriter, open_face, open_speech
 from talkernel.report import Report
 
@@ -73,22 +72,9 @@ def generate(
     job = Job(computing, source, speech, count, tracker)
     with writer:
         run(job, loop, writer.write, progress)
-        _check_any_face(job)
+        if not job.edited:  # leaving the writer by an error removes its file
+            raise no_face(job, {span.reason for span in job.spans})
     return _report(job, os.fspath(outfile), time.monotonic() - started, writer)
-
-
-def _check_any_face(job: Job) -> None:
-    """A job without one edited frame has failed; leaving the writer's `with` removes its file."""
-    if job.edited:
-        return
-    path, seen = job.source.path, job.tracker.faces_seen
-    if seen and not job.tracker.ever_chosen:
-        faces = "face is" if seen == 1 else "faces are"
-        raise FaceChoiceError(f"At most {seen} {faces} in a frame of {path}, never the chosen one.")
-    reasons = {span.reason for span in job.spans}
-    if reasons == {"face too small"}:
-        raise FaceTooSmallError(f"The face in {path} is under 32 pixels high.")
-    raise NoFaceError(f"No usable face in {path}: {', '.join(sorted(reasons))}.")
 
 
 def _report(job: Job, outfile: str, elapsed: float, writer: VideoWriter) -> Report:
@@ -108,5 +94,5 @@ def _report(job: Job, outfile: str, elapsed: float, writer: VideoWriter) -> Repo
         elapsed=elapsed,
         passed_through=job.spans,
         stage_ms=job.clock.mean_ms(job.frame_count),
-        corrupt_packets=source.corrupt_packets,
+        corrupt_packets=source.corrupt_packets + job.speech.corrupt_packets,
     )

@@ -46,9 +46,11 @@ class OpenVinoEngine:
         }
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
-        self._kernels, self._generator = (
-            _compile(core, graph, device, options) for graph in find_graphs(weights)
-        )
+        kernels, generator = find_graphs(weights)
+        size = self.config.crop_size
+        one = {"face": [1, 3, size, size], "kernels": [1, *self.config.kernel_shape]}
+        self._kernels = _compile(core, kernels, device, options)
+        self._generator = _compile(core, generator, device, options, shapes=one)
 
     def kernels(self, mel: Array) -> Array:
         """See `Engine.kernels`."""
@@ -57,7 +59,13 @@ class OpenVinoEngine:
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         """See `Engine.synthesise`."""
-        self._generator.infer([face, kernels])
+        answers = [self._synthesise_one(f, k) for f, k in zip(face, kernels, strict=True)]
+        attention, motion = zip(*answers, strict=True)
+        return np.concatenate(attention), np.concatenate(motion)
+
+    def _synthesise_one(self, face: Array, kernels: Array) -> tuple[Array, Array]:
+        """One face: a graph of fixed shape runs a quarter faster than one of any batch."""
+        self._generator.infer([face[None], kernels[None]])
         attention, motion = (self._generator.get_output_tensor(i).data for i in range(2))
         return np.array(attention, np.float32), np.array(motion, np.float32)
 
@@ -79,8 +87,17 @@ def _check_device(core: Any, device: str) -> None:
         )
 
 
-def _compile(core: Any, graph: Path, device: str, options: dict[str, Any]) -> Any:
+def _compile(
+    core: Any,
+    graph: Path,
+    device: str,
+    options: dict[str, Any],
+    shapes: dict[str, list[int]] | None = None,
+) -> Any:
     try:
-        return core.compile_model(str(graph), device, options).create_infer_request()
+        model = core.read_model(str(graph))
+        if shapes is not None:
+            model.reshape(shapes)
+        return core.compile_model(model, device, options).create_infer_request()
     except RuntimeError as error:
         raise CheckpointError(f"OpenVINO cannot load {graph}: {error}") from error

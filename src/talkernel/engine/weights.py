@@ -74,8 +74,7 @@ def header_digest(weights: Path) -> str:
 
 def _belongs(graph: Path, weights: Path) -> bool:
     """Whether a graph's references fit; found without a parser, as text in it is stored as is."""
-    content = graph.read_bytes()
-    return GRAPH_MARK.encode() not in content or header_digest(weights).encode() in content
+    return header_digest(weights).encode() in graph.read_bytes()
 
 
 def read_config(weights: Path) -> ModelConfig:

@@ -120,7 +120,9 @@ class FaceTracker:
 
     def _is_cut(self, picture: Picture) -> bool:
         """Whether the picture as a whole changed at once."""
-        small = cv2.resize(picture.planes[0], (32, 18), interpolation=cv2.INTER_AREA)
+        step = max(1, min(picture.width, picture.height) // 90)
+        sparse = np.ascontiguousarray(picture.planes[0][::step, ::step])
+        small = cv2.resize(sparse, (32, 18), interpolation=cv2.INTER_AREA)
         current = small.astype(np.float32) / float(1 << (picture.layout.depth - 8))
         previous, self._thumbnail = self._thumbnail, current
         return previous is not None and float(np.abs(current - previous).mean()) > CUT_DIFFERENCE

@@ -98,7 +98,7 @@ class GeneratorTrainer:
         self._resume()
         pairs = Pairs(tracks, basis, recipe.pairs, seed=recipe.seed + self.step)
         self.loader: DataLoader[Sample] = DataLoader(
-            pairs, recipe.batch, num_workers=recipe.workers, collate_fn=collate, prefetch_factor=4
+            pairs, recipe.batch, num_workers=recipe.workers, collate_fn=collate
         )
 
     def run(self) -> TalkingFace:

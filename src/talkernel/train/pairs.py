@@ -38,7 +38,7 @@ class PairRecipe:
         max_turn: Largest difference of head pose within a pair, radians.
         real_input: Share of pairs whose input, not target, is the real frame.
         identity: Share of pairs with the same mouth on both sides.
-        erase: Share of inputs whose mouth is blurred away.
+        erase: Share of inputs whose mouth is blurred away, so that copying it does not pay.
         mouth_weight: Loss weight of the lips; the lower face has half of it, the rest 1.
     """
 
@@ -47,7 +47,7 @@ class PairRecipe:
     max_turn: float = 0.1
     real_input: float = 0.5
     identity: float = 0.04
-    erase: float = 0.08
+    erase: float = 0.4
     mouth_weight: float = 8.0
 
 

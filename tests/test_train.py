@@ -1,0 +1,184 @@
+"""Training: pairs, losses, and that a few steps learn, stop and go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from talkernel.config import ModelConfig
+from talkernel.engine import load_engine
+from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.face.pose import canonical_face
+from talkernel.model.checkpoint import save_model
+from talkernel.model.talking_face import TalkingFace
+from talkernel.train.assemble import assemble
+from talkernel.train.audio_data import SpeechTable, augment, hush
+from talkernel.train.audio_net import AudioNetRecipe, train_lip_reader
+from talkernel.train.generator import GeneratorRecipe, GeneratorTrainer
+from talkernel.train.losses import (
+    adversarial_loss,
+    discriminator_loss,
+    mask_loss,
+    reconstruction_loss,
+)
+from talkernel.train.pairs import PairRecipe, Pairs
+from talkernel.train.tracks import STORED, Track
+from talkernel.train.transplant import align, lower_face_mask, transform, transplant
+
+FRAMES = 60
+TINY = ModelConfig(crop_size=64, channels=(8, 8, 12, 16, 16), dck_rank=4, lip_code=4)
+LOWER_LIP_AND_JAW = (14, 87, 317, 178, 402, 88, 318, 17, 84, 314, 152, 148, 377, 176, 400, 200, 199)
+
+
+def drawn_face(opening: float) -> tuple[np.ndarray, np.ndarray]:
+    """Landmarks `[468, 3]` in pixels and a drawing of a face with its mouth that far open."""
+    points = canonical_face().copy()
+    points[list(LOWER_LIP_AND_JAW), 1] += opening
+    pixels = (points * 80 + np.array([152, 92, 0])).astype(np.float32)
+    image = np.full((STORED, STORED, 3), (70, 90, 120), np.uint8)
+    cv2.fillConvexPoly(
+        image, cv2.convexHull(pixels[:, :2].copy()).astype(np.int32), (200, 160, 140)
+    )
+    inner = [78, 82, 13, 312, 308, 317, 14, 87]
+    cv2.fillConvexPoly(image, pixels[inner, :2].astype(np.int32), (60, 10, 10))
+    return pixels, image
+
+
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
+    """Two people whose mouths open as loud as their tone is."""
+    folder = tmp_path_factory.mktemp("tracks")
+    return [write_track(folder / f"train_{n}_id{n}.npz", seed=n) for n in range(2)]
+
+
+def write_track(path: Path, seed: int) -> Track:
+    rng = np.random.default_rng(seed)
+    openings = np.clip(np.repeat(rng.uniform(-0.1, 0.5, FRAMES // 3), 3), 0.0, None)
+    faces = [drawn_face(opening) for opening in openings]
+    encoded = [cv2.imencode(".jpg", image[:, :, ::-1])[1].ravel() for _, image in faces]
+    loudness = np.repeat(openings, 640)
+    wave = 20000 * loudness * np.sin(2 * np.pi * 300 * np.arange(len(loudness)) / 16000)
+    np.savez(
+        path, landmarks=np.stack([points for points, _ in faces]), wave=wave.astype(np.int16),
+        crop_index=np.arange(FRAMES), crop_pose=np.zeros((FRAMES, 4), np.float32),
+        crop_points=np.stack([points for points, _ in faces]), jpeg=np.concatenate(encoded),
+        offsets=np.cumsum([0, *map(len, encoded)]),
+    )  # fmt: skip
+    return Track.load(path)
+
+
+@pytest.fixture(scope="module")
+def basis(tracks: list[Track]) -> LipBasis:
+    neutral = np.mean([neutral_shape(track.shapes) for track in tracks], axis=0)
+    return LipBasis.fit(neutral, np.concatenate([track.deviations for track in tracks]), 4)
+
+
+def test_a_transplanted_mouth_is_the_sources_and_the_rest_the_targets() -> None:
+    (points, target), (other, source) = drawn_face(0.0), drawn_face(0.5)
+    moved = np.roll(source, 6, axis=1)
+    to_target = align(other + np.array([6, 0, 0], np.float32), points)
+    aligned = cv2.warpAffine(moved, to_target, (STORED, STORED), borderMode=cv2.BORDER_REPLICATE)
+    placed = transform(other + np.array([6, 0, 0], np.float32), to_target)
+    mask = lower_face_mask([points[:, :2], placed], STORED, 256)
+    result = transplant(target, np.asarray(aligned, np.uint8), mask, 4.0)
+    np.testing.assert_array_equal(result[mask == 0], target[mask == 0])
+    x, y = (points[13, :2] + other[14, :2]).astype(int) // 2
+    assert result[y, x, 0] < 100 < target[y, x, 0]
+
+
+def test_pairs_differ_in_the_mouth_only(tracks: list[Track], basis: LipBasis) -> None:
+    recipe = PairRecipe(size=160, identity=0.0, erase=0.0)
+    pairs, rng = Pairs(tracks, basis, recipe, seed=0), np.random.default_rng(0)
+    for _ in range(10):
+        sample = pairs.sample(0, rng)
+        changed = np.abs(sample.face - sample.target).max(0)
+        assert changed[sample.outside[0] == 1].max() == 0.0
+        assert changed[sample.weight[0] > 4].max() > 0.1
+        assert sample.code.shape == (4,) and sample.face.shape == (3, 160, 160)
+
+
+def test_pairs_repeat_with_their_seed(tracks: list[Track], basis: LipBasis) -> None:
+    first, again = (next(iter(Pairs(tracks, basis, PairRecipe(), seed=5))) for _ in range(2))
+    other = next(iter(Pairs(tracks, basis, PairRecipe(), seed=6)))
+    np.testing.assert_array_equal(first.face, again.face)
+    assert (first.face != other.face).any()
+
+
+def test_losses_say_what_the_paper_says() -> None:
+    zeros, ones = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+    weight = torch.ones(1, 1, 4, 4)
+    weight[..., 0] = 5.0
+    half = zeros.clone()
+    half[..., 0] = 1.0
+    assert reconstruction_loss(ones, zeros, weight).item() == pytest.approx(1.0)
+    assert reconstruction_loss(half, zeros, weight).item() == pytest.approx(5 / 8)
+    assert mask_loss(ones[:, :1], torch.zeros(1, 1, 4, 4)).item() == 0.0
+    assert discriminator_loss(ones, zeros).item() == 0.0 == adversarial_loss(ones).item()
+    assert discriminator_loss(zeros, ones).item() == 2.0
+
+
+def test_generator_learns_stops_and_resumes(
+    tracks: list[Track], basis: LipBasis, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    pairs = PairRecipe(size=64, erase=0.0)
+    recipe = GeneratorRecipe(pairs=pairs, steps=6, batch=4, learning_rate=2e-3, workers=0)
+    GeneratorTrainer(TalkingFace(TINY), tracks, basis, recipe, tmp_path).run()
+    more = GeneratorRecipe(pairs=pairs, steps=8, batch=4, adversarial=True, workers=0)
+    trainer = GeneratorTrainer(TalkingFace(TINY), tracks, basis, more, tmp_path)
+    assert trainer.step == 6
+    saved = torch.load(tmp_path / "last.pt", weights_only=True)
+    for name, value in trainer.model.state_dict().items():
+        torch.testing.assert_close(value, saved["model"][name])
+    trainer.run()
+    assert trainer.step == 8
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_few_steps_on_one_batch_beat_doing_nothing(
+    tracks: list[Track], basis: LipBasis, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    recipe = GeneratorRecipe(pairs=PairRecipe(size=64, identity=0.0, erase=0.0), steps=80, batch=8,
+                             learning_rate=5e-3, workers=0)  # fmt: skip
+    trainer = GeneratorTrainer(TalkingFace(TINY), tracks, basis, recipe, tmp_path)
+    batch = [torch.from_numpy(np.stack(part)) for part in zip(
+        *[trainer.loader.dataset.sample(0, np.random.default_rng(i)) for i in range(8)],  # type: ignore[attr-defined]
+        strict=True)]  # fmt: skip
+    trainer.step = 200  # past the warm-up
+    figures = [trainer._train_step(*batch) for _ in range(80)]
+    nothing = reconstruction_loss(batch[0], batch[1], batch[3]).item()
+    assert figures[-1]["rec"] < 0.9 * nothing < figures[0]["rec"]
+
+
+def test_augmented_speech_stays_in_range_and_hushed_is_quiet() -> None:
+    rng = np.random.default_rng(0)
+    mel, noise = (rng.uniform(-4, 4, (6, 80, 16)).astype(np.float32) for _ in range(2))
+    changed = augment(mel, noise, rng)
+    assert changed.shape == mel.shape and np.abs(changed).max() <= 4.0
+    assert np.abs(changed - mel).mean() > 0.05
+    assert hush(mel, rng).mean() < -1.0
+
+
+def test_audio_net_trains_and_joins_the_generator(
+    tracks: list[Track], basis: LipBasis, tmp_path: Path
+) -> None:
+    table = SpeechTable.build(tracks, basis, 16)
+    assert table.windows(np.arange(5)).shape == (5, 80, 16)
+    recipe = AudioNetRecipe(steps=3, batch=8)
+    reader = train_lip_reader(table, table, basis, recipe, tmp_path / "audio.pt")
+    pairs = PairRecipe(size=64)
+    generator = GeneratorRecipe(pairs=pairs, steps=1, batch=2, workers=0)
+    GeneratorTrainer(TalkingFace(TINY), tracks, basis, generator, tmp_path).run()
+    model = assemble(tmp_path / "last.pt", tmp_path / "audio.pt", gain=2.0)
+    mel = torch.from_numpy(table.windows(np.arange(2)))[:, None]
+    with torch.no_grad():
+        heard = model.lips.from_audio(model.audio_net(mel))
+        torch.testing.assert_close(heard, 2.0 * reader.eval()(mel), atol=1e-4, rtol=1e-4)
+    save_model(model, tmp_path / "talkernel.safetensors")
+    engine = load_engine("torch", precision="float32", checkpoint=tmp_path)
+    assert engine.kernels(mel.numpy()).shape == (2, *TINY.kernel_shape)
