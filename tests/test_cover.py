@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkernel.cover import border_window, cover, cut
+from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.face.crop import Crop
 from talkernel.media import Picture, PixelLayout
 from talkernel.media.sample import rgb_to_yuv_matrix, yuv_to_rgb_matrix
@@ -76,7 +76,7 @@ def test_motion_has_the_colour_it_says(layout: PixelLayout) -> None:
     picture = flat_picture(layout, (0.2, 0.4, 0.6))
     motion = np.stack([np.full((64, 64), v, np.float32) for v in (0.5, -0.25, 0.0)])
     cover(picture, Crop(20, 20, 64), np.ones((64, 64), np.float32), motion)
-    seen = cut(picture, Crop(44, 44, 16), 16)
+    seen = to_network(cut(picture, Crop(44, 44, 16), 16))
     np.testing.assert_allclose(seen[:, 8, 8], (0.5, -0.25, 0.0), atol=0.03)
 
 
@@ -92,7 +92,7 @@ def test_half_strength_goes_half_way_and_none_changes_nothing() -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
 def test_cut_shows_the_frame_in_its_colours(layout: PixelLayout) -> None:
-    view = cut(flat_picture(layout, (0.8, 0.1, 0.3)), Crop(-40, -40, 120), 32)
+    view = to_network(cut(flat_picture(layout, (0.8, 0.1, 0.3)), Crop(-40, -40, 120), 32))
     assert view.shape == (3, 32, 32)
     expected = np.broadcast_to(np.array([0.6, -0.8, -0.4])[:, None, None], view.shape)
     np.testing.assert_allclose(view, expected, atol=0.03)

@@ -12,7 +12,8 @@ import torch
 from talkernel.config import ModelConfig
 from talkernel.engine import load_engine
 from talkernel.face.lips import LipBasis, neutral_shape
-from talkernel.face.pose import canonical_face
+from talkernel.face.pose import RIGID, canonical_face
+from talkernel.face.veil import veil
 from talkernel.model.checkpoint import save_model
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.assemble import assemble
@@ -91,7 +92,7 @@ def test_a_transplanted_mouth_is_the_sources_and_the_rest_the_targets() -> None:
 
 
 def test_pairs_differ_in_the_mouth_only(tracks: list[Track], basis: LipBasis) -> None:
-    recipe = PairRecipe(size=160, identity=0.0, erase=0.0)
+    recipe = PairRecipe(size=160, identity=0.0)
     pairs, rng = Pairs(tracks, basis, recipe, seed=0), np.random.default_rng(0)
     for _ in range(10):
         sample = pairs.sample(0, rng)
@@ -99,6 +100,18 @@ def test_pairs_differ_in_the_mouth_only(tracks: list[Track], basis: LipBasis) ->
         assert changed[sample.outside[0] == 1].max() == 0.0
         assert changed[sample.weight[0] > 4].max() > 0.1
         assert sample.code.shape == (4,) and sample.face.shape == (3, 160, 160)
+
+
+def test_the_veil_hides_the_mouth_and_leaves_the_rest() -> None:
+    seen = []
+    for opening in (0.0, 0.5):
+        points, image = drawn_face(opening)
+        veiled = veil(image, points, 256)
+        top = int(points[list(RIGID), 1].max())  # under the nose
+        np.testing.assert_array_equal(veiled[:top], image[:top])
+        seen.append(veiled[int(points[13, 1]) - 4 : int(points[13, 1]) + 4, 140:164].astype(int))
+    closed, opened = (drawn_face(o)[1].astype(int)[200:216, 140:164] for o in (0.0, 0.5))
+    assert np.abs(seen[0] - seen[1]).max() < 0.5 * np.abs(closed - opened).max()
 
 
 def test_pairs_repeat_with_their_seed(tracks: list[Track], basis: LipBasis) -> None:
@@ -125,7 +138,7 @@ def test_generator_learns_stops_and_resumes(
     tracks: list[Track], basis: LipBasis, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    pairs = PairRecipe(size=64, erase=0.0)
+    pairs = PairRecipe(size=64)
     recipe = GeneratorRecipe(pairs=pairs, steps=6, batch=4, learning_rate=2e-3, workers=0)
     GeneratorTrainer(TalkingFace(TINY), tracks, basis, recipe, tmp_path).run()
     more = GeneratorRecipe(pairs=pairs, steps=8, batch=4, adversarial=True, workers=0)
@@ -143,7 +156,7 @@ def test_a_few_steps_on_one_batch_beat_doing_nothing(
     tracks: list[Track], basis: LipBasis, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    recipe = GeneratorRecipe(pairs=PairRecipe(size=64, identity=0.0, erase=0.0), steps=80, batch=8,
+    recipe = GeneratorRecipe(pairs=PairRecipe(size=64, identity=0.0), steps=80, batch=8,
                              learning_rate=5e-3, workers=0)  # fmt: skip
     trainer = GeneratorTrainer(TalkingFace(TINY), tracks, basis, recipe, tmp_path)
     batch = [torch.from_numpy(np.stack(part)) for part in zip(
@@ -151,7 +164,7 @@ def test_a_few_steps_on_one_batch_beat_doing_nothing(
         strict=True)]  # fmt: skip
     trainer.step = 200  # past the warm-up
     figures = [trainer._train_step(*batch) for _ in range(80)]
-    nothing = reconstruction_loss(batch[0], batch[1], batch[3]).item()
+    nothing = reconstruction_loss(batch[1], batch[2], batch[4]).item()
     assert figures[-1]["rec"] < 0.9 * nothing < figures[0]["rec"]
 
 

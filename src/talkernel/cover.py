@@ -21,8 +21,8 @@ EDGE = 0.08  # share of the crop over which attention falls to zero at its borde
 FAINT = 1.0 / 256.0  # attention below this changes no 8-bit sample and counts as zero
 
 
-def cut(picture: Picture, crop: Crop, size: int) -> Array:
-    """The network's view of a face.
+def cut(picture: Picture, crop: Crop, size: int) -> NDArray[np.uint8]:
+    """The face as the network's picture.
 
     Args:
         picture: The frame.
@@ -30,12 +30,16 @@ def cut(picture: Picture, crop: Crop, size: int) -> Array:
         size: Side of the view in pixels, 256.
 
     Returns:
-        RGB `[3, size, size]` in -1..1.
+        RGB `[size, size, 3]`.
     """
     shape = (size, size)
     planes = [_resized(_roi(picture, plane, crop), shape) for plane in picture.planes]
-    rgb = planes_to_rgb(planes, picture.layout)
-    return np.ascontiguousarray(rgb.transpose(2, 0, 1)).astype(np.float32) / 127.5 - 1.0
+    return planes_to_rgb(planes, picture.layout)
+
+
+def to_network(view: NDArray[np.uint8]) -> Array:
+    """RGB `[S, S, 3]` in 0..255 to `[3, S, S]` in -1..1."""
+    return np.ascontiguousarray(view.transpose(2, 0, 1)).astype(np.float32) / 127.5 - 1.0
 
 
 def cover(

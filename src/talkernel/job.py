@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.audio import SpeechFeatures
-from talkernel.cover import cover, cut
+from talkernel.cover import cover, cut, to_network
 from talkernel.engine import Engine
 from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError, TalkernelError
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
+from talkernel.face.veil import veil
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
 from talkernel.stages import StageClock, in_thread
@@ -122,11 +123,13 @@ def _spoken(job: Job, placed: Iterator[tuple[Picture, Placement]]) -> Iterator[P
 
 
 def _edit(job: Job, picture: Picture, placement: Placement, kernels: NDArray[np.float32]) -> None:
-    assert placement.crop is not None
+    assert placement.crop is not None and placement.landmarks is not None
+    size = job.engine.config.crop_size
     with job.clock("cover"):
-        view = cut(picture, placement.crop, job.engine.config.crop_size)
+        points = placement.crop.to_view(placement.landmarks, size)
+        seen = to_network(veil(cut(picture, placement.crop, size), points, size))
     with job.clock("generator"):
-        attention, motion = job.engine.synthesise(view[None], kernels[None])
+        attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):
         cover(picture, placement.crop, attention[0, 0], motion[0], placement.strength)
 

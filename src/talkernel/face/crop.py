@@ -27,6 +27,11 @@ class Crop:
     top: int
     side: int
 
+    def to_view(self, points: NDArray[np.floating], size: int) -> NDArray[np.floating]:
+        """Frame points `[N, 2 or more]` to the pixels of a view `size` wide: `[N, 2]`."""
+        corner = np.array([self.left, self.top], np.float32)
+        return (points[:, :2] - corner) * np.float32(size / self.side)
+
     @staticmethod
     def around(x: float, y: float, side: float) -> Crop:
         """The even square nearest to a centre and a side in pixels."""

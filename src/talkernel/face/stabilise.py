@@ -24,11 +24,13 @@ class Placement:
 
     Attributes:
         crop: Where the face is; None to pass the frame through.
+        landmarks: `[468, 3]` of the face, in frame pixels.
         strength: Of the edit, 0 to 1.
         reason: Why the frame is passed through.
     """
 
     crop: Crop | None
+    landmarks: NDArray[np.float32] | None
     strength: float
     reason: str | None
 
@@ -61,14 +63,15 @@ def stabilise(observed: Iterable[Observed]) -> Iterator[tuple[Picture, Placement
 def _place(window: deque[Observed], at: int) -> tuple[Picture, Placement]:
     picture, observation = window[at]
     if observation.face is None:
-        return picture, Placement(None, 0.0, observation.reason)
+        return picture, Placement(None, None, 0.0, observation.reason)
     around = [seen for _, seen in window]
     first, before = _reach(around, at, -1)
     last, after = _reach(around, at, +1)
     track = np.stack([_geometry(around[i]) for i in range(first, last + 1)])
     x, y, side = _gaussian_mean(track, at - first)
     strength = min(_fade(at - first, before), _fade(last - at, after))
-    return picture, Placement(Crop.around(x, y, side), strength, None)
+    crop = Crop.around(x, y, side)
+    return picture, Placement(crop, observation.face.landmarks, strength, None)
 
 
 def _reach(around: list[Observation], at: int, step: int) -> tuple[int, bool]:

@@ -124,13 +124,19 @@ class GeneratorTrainer:
         return cast(TalkingFace, self.average.module)
 
     def _train_step(
-        self, face: Tensor, target: Tensor, code: Tensor, weight: Tensor, outside: Tensor
+        self,
+        seen: Tensor,
+        face: Tensor,
+        target: Tensor,
+        code: Tensor,
+        weight: Tensor,
+        outside: Tensor,
     ) -> dict[str, float]:
         self._set_learning_rate()
-        face = face.contiguous(memory_format=torch.channels_last)
+        seen = seen.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device, torch.bfloat16):
             kernels = self.model.kernel_inference(cast(LipCodec, self.model.lips).encoder(code))
-            answer = self.model.unet(face, kernels)
+            answer = self.model.unet(seen, kernels)
         answer = type(answer)(*(part.float() for part in answer))
         result = blend(face, answer)
         rec = reconstruction_loss(result, target, weight)

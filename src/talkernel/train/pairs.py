@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, get_worker_info
 
 from talkernel.face.lips import LipBasis, mirrored
+from talkernel.face.veil import veil
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import (
     Image,
@@ -38,7 +39,6 @@ class PairRecipe:
         max_turn: Largest difference of head pose within a pair, radians.
         real_input: Share of pairs whose input, not target, is the real frame.
         identity: Share of pairs with the same mouth on both sides.
-        erase: Share of inputs whose mouth is blurred away, so that copying it does not pay.
         mouth_weight: Loss weight of the lips; the lower face has half of it, the rest 1.
     """
 
@@ -47,13 +47,22 @@ class PairRecipe:
     max_turn: float = 0.1
     real_input: float = 0.5
     identity: float = 0.04
-    erase: float = 0.4
     mouth_weight: float = 8.0
 
 
 class Sample(NamedTuple):
-    """`face`, `target` `[3, S, S]` in -1..1; `code` `[K]`; `weight`, `outside` `[1, S, S]`."""
+    """One pair: `seen`, `face`, `target` `[3, S, S]` in -1..1; the rest as said.
 
+    Attributes:
+        seen: What the network is shown: `face`, veiled.
+        face: What its answer is blended with.
+        target: What the blend should be.
+        code: `[K]` lip code of the target.
+        weight: `[1, S, S]` of the reconstruction loss.
+        outside: `[1, S, S]` 1 where nothing may change.
+    """
+
+    seen: Array
     face: Array
     target: Array
     code: Array
@@ -106,14 +115,14 @@ class Pairs(IterableDataset[Sample]):
         if rng.random() < self.recipe.identity:
             face = target
         lips = mouth_mask([points, other_points], self.recipe.size, CROP * view.zoom)
-        if rng.random() < self.recipe.erase:
-            face = _erase(face, lips)
+        shown = points if face is frame else other_points
+        seen = veil(face, shown, CROP * view.zoom)
         if rng.random() < 0.5:
             mirror = self.mirror_codes[number]
             code = mirror[s] if code is code_s else mirror[t]
-            face, target, lips, mask = (x[:, ::-1] for x in (face, target, lips, mask))
-        face, target = _recolour(face, target, rng)
-        return self._finish(face, target, code, lips, mask)
+            seen, face, target, lips, mask = (x[:, ::-1] for x in (seen, face, target, lips, mask))
+        seen, face, target = _recolour([seen, face, target], rng)
+        return self._finish(seen, face, target, code, lips, mask)
 
     def _choose(self, number: int, rng: np.random.Generator) -> tuple[int, int]:
         """Frame t and a frame s of nearly the same pose, its mouth as different as can be."""
@@ -134,13 +143,15 @@ class Pairs(IterableDataset[Sample]):
         image = cv2.warpAffine(track.crop(s), to_view, size, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(image, np.uint8), transform(track.crop_points[s], to_view)
 
-    def _finish(self, face: Image, target: Image, code: Array, lips: Image, mask: Image) -> Sample:
+    def _finish(
+        self, seen: Image, face: Image, target: Image, code: Array, lips: Image, mask: Image
+    ) -> Sample:
         high = self.recipe.mouth_weight
         weight = 1.0 + (high / 2 - 1.0) * (mask / 255.0) + high / 2 * (lips / 255.0)
         size = self.recipe.size
         reach = cv2.dilate(np.ascontiguousarray(mask), np.ones((9, 9), np.uint8))
         outside = (reach == 0).astype(np.float32)
-        return Sample(_tensor(face), _tensor(target), code,
+        return Sample(_tensor(seen), _tensor(face), _tensor(target), code,
                       weight.astype(np.float32).reshape(1, size, size),
                       outside.reshape(1, size, size))  # fmt: skip
 
@@ -179,22 +190,13 @@ def _see(track: Track, number: int, view: View, size: int) -> tuple[Image, Point
     return np.asarray(image, np.uint8), transform(track.crop_points[number], view.affine)
 
 
-def _erase(face: Image, lips: Image) -> Image:
-    """Blur the mouth away, so that now and then there is none to copy."""
-    smooth = cv2.stackBlur(face, (49, 49))
-    weight = (
-        cv2.stackBlur(np.ascontiguousarray(lips), (13, 13)).astype(np.float32)[..., None] / 255.0
-    )
-    return (face * (1 - weight) + smooth * weight).astype(np.uint8)
-
-
-def _recolour(face: Image, target: Image, rng: np.random.Generator) -> tuple[Image, Image]:
-    """The same change of light, contrast and colour for both sides of a pair."""
+def _recolour(images: list[Image], rng: np.random.Generator) -> list[Image]:
+    """The same change of light, contrast and colour for all pictures of a pair."""
     gain = np.exp(rng.normal(0.0, 0.12) + rng.normal(0.0, 0.03, 3))
     gamma = np.exp(rng.normal(0.0, 0.15))
     levels = np.linspace(0.0, 1.0, 256)[:, None] ** gamma * gain
     table = np.clip(np.rint(levels * 255.0), 0, 255).astype(np.uint8).reshape(1, 256, 3)
-    return cv2.LUT(face, table).astype(np.uint8), cv2.LUT(target, table).astype(np.uint8)
+    return [np.asarray(cv2.LUT(image, table), np.uint8) for image in images]
 
 
 def _tensor(image: Image) -> Array:
