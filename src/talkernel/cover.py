@@ -73,8 +73,8 @@ def border_window(size: int) -> Array:
 
 def _cover_plane(picture: Picture, plane: Plane, crop: Crop, alpha: Array, values: Array) -> None:
     left, top, width, height = _plane_box(picture, plane, crop)
-    rows = _visible(alpha.any(axis=1), top, height, plane.shape[0])
-    columns = _visible(alpha.any(axis=0), left, width, plane.shape[1])
+    rows = _visible(np.asarray(alpha.any(axis=1)), top, height, plane.shape[0])
+    columns = _visible(np.asarray(alpha.any(axis=0)), left, width, plane.shape[1])
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
     weight, value = (cv2.resize(x, (width, height))[rows, columns] for x in (alpha, values))
