@@ -23,6 +23,7 @@ from talkernel.engine.weights import (
     METADATA_CONFIG,
     WEIGHTS,
     default_weights,
+    header_digest,
 )
 from talkernel.errors import (
     CheckpointError,
@@ -203,8 +204,9 @@ def test_graphs_of_other_weights_are_refused(
 @pytest.mark.parametrize("name", GRAPH_ENGINES)
 def test_a_damaged_graph(name: EngineName, tmp_path: Path) -> None:
     shutil.copyfile(default_weights(), tmp_path / WEIGHTS)
+    mark = header_digest(tmp_path / WEIGHTS).encode()
     for graph in (KERNELS_GRAPH, GENERATOR_GRAPH):
-        (tmp_path / graph).write_bytes(b"not a graph" * 50)
+        (tmp_path / graph).write_bytes(mark + b"not a graph" * 50)
     with pytest.raises(CheckpointError, match="cannot load"):
         load_engine(name, checkpoint=tmp_path)
 

@@ -13,7 +13,7 @@ from talkernel.config import ModelConfig
 from talkernel.engine import load_engine
 from talkernel.face.lips import LipBasis, neutral_shape
 from talkernel.face.pose import RIGID, canonical_face
-from talkernel.face.veil import veil
+from talkernel.face.veil import hidden, veil
 from talkernel.model.checkpoint import save_model
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.assemble import assemble
@@ -106,7 +106,7 @@ def test_the_veil_hides_the_mouth_and_leaves_the_rest() -> None:
     seen = []
     for opening in (0.0, 0.5):
         points, image = drawn_face(opening)
-        veiled = veil(image, points, 256)
+        veiled = veil(image, hidden(points, STORED, 256), 256)
         top = int(points[list(RIGID), 1].max())  # under the nose
         np.testing.assert_array_equal(veiled[:top], image[:top])
         seen.append(veiled[int(points[13, 1]) - 4 : int(points[13, 1]) + 4, 140:164].astype(int))

@@ -20,7 +20,7 @@ from talkernel.engine import Engine
 from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError, TalkernelError
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import veil
+from talkernel.face.veil import hidden, veil
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
 from talkernel.stages import StageClock, in_thread
@@ -127,11 +127,13 @@ def _edit(job: Job, picture: Picture, placement: Placement, kernels: NDArray[np.
     size = job.engine.config.crop_size
     with job.clock("cover"):
         points = placement.crop.to_view(placement.landmarks, size)
-        seen = to_network(veil(cut(picture, placement.crop, size), points, size))
+        veiled = hidden(points, size, size)
+        seen = to_network(veil(cut(picture, placement.crop, size), veiled, size))
     with job.clock("generator"):
         attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):
-        cover(picture, placement.crop, attention[0, 0], motion[0], placement.strength)
+        full = np.maximum(attention[0, 0], veiled)
+        cover(picture, placement.crop, full, motion[0], placement.strength)
 
 
 def _kernels(job: Job) -> Iterator[NDArray[np.float32]]:

@@ -2,8 +2,8 @@
 
 Shown the mouth, the network copies it before it obeys the sound. It therefore sees lips and
 chin blurred away, in training as in use: enough is left of colour and light, nothing of the
-mouth's shape. The blend (eq. 7) is with the face itself, so that only full attention hides
-the old mouth.
+mouth's shape. What is veiled is also what must be replaced: there attention is 1, whatever
+the network says, so that the old mouth never shines through (eq. 7).
 """
 
 from __future__ import annotations
@@ -15,33 +15,38 @@ from numpy.typing import NDArray
 from talkernel.face.lips import JAW, OUTER_LIP
 
 Image = NDArray[np.uint8]
+Weight = NDArray[np.float32]
 REGION = [*OUTER_LIP, *JAW]
-MARGIN = 0.03  # of the crop's side, around lips and chin
+MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
-SOFT = 0.05  # of the crop's side: width of the veil's edge
+SOFT = 0.09  # of the crop's side: width of the veil's edge
 
 
-def veil(view: Image, points: NDArray[np.floating], scale: float) -> Image:
-    """Blur lips and chin away.
+def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
+    """Where the veil lies.
 
     Args:
-        view: RGB `[H, W, 3]`.
         points: Landmarks `[468, 2 or more]` in the view's pixels.
+        size: Side of the view.
         scale: Pixels that a whole face crop would have at the view's scale.
 
     Returns:
-        A new image.
+        `[size, size]`, 1 over lips and chin, falling softly to 0 around them.
     """
-    mask = np.zeros(view.shape[:2], np.uint8)
+    mask = np.zeros((size, size), np.uint8)
     corners = np.ascontiguousarray(points[REGION, :2], np.float32)
     cv2.fillConvexPoly(mask, cv2.convexHull(corners).astype(np.int32), 255)
-    grow = _odd(2 * MARGIN * scale)
+    grow, edge = _odd(2 * MARGIN * scale), _odd(SOFT * scale)
     mask = np.asarray(cv2.dilate(mask, np.ones((grow, grow), np.uint8)), np.uint8)
-    edge, width = _odd(SOFT * scale), _odd(BLUR * scale)
-    weight = cv2.stackBlur(mask, (edge, edge)).astype(np.float32) / 255.0
+    return np.asarray(cv2.stackBlur(mask, (edge, edge)) / np.float32(255.0), np.float32)
+
+
+def veil(view: Image, weight: Weight, scale: float) -> Image:
+    """Blur away what `hidden` covers: RGB `[S, S, 3]` and `[S, S]` to a new picture."""
+    width = _odd(BLUR * scale)
     blurred = cv2.stackBlur(np.ascontiguousarray(view), (width, width))
-    return np.asarray(cv2.blendLinear(blurred, np.ascontiguousarray(view), weight, 1.0 - weight),
-                      np.uint8)  # fmt: skip
+    veiled = cv2.blendLinear(blurred, np.ascontiguousarray(view), weight, 1.0 - weight)
+    return np.asarray(veiled, np.uint8)
 
 
 def _odd(value: float) -> int:

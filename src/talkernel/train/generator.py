@@ -131,6 +131,7 @@ class GeneratorTrainer:
         code: Tensor,
         weight: Tensor,
         outside: Tensor,
+        hidden: Tensor,
     ) -> dict[str, float]:
         self._set_learning_rate()
         seen = seen.contiguous(memory_format=torch.channels_last)
@@ -138,6 +139,7 @@ class GeneratorTrainer:
             kernels = self.model.kernel_inference(cast(LipCodec, self.model.lips).encoder(code))
             answer = self.model.unet(seen, kernels)
         answer = type(answer)(*(part.float() for part in answer))
+        answer = answer._replace(attention=torch.maximum(answer.attention, hidden))
         result = blend(face, answer)
         rec = reconstruction_loss(result, target, weight)
         if not torch.isfinite(rec):

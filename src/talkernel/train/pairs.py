@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, get_worker_info
 
 from talkernel.face.lips import LipBasis, mirrored
-from talkernel.face.veil import veil
+from talkernel.face.veil import hidden, veil
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import (
     Image,
@@ -60,6 +60,7 @@ class Sample(NamedTuple):
         code: `[K]` lip code of the target.
         weight: `[1, S, S]` of the reconstruction loss.
         outside: `[1, S, S]` 1 where nothing may change.
+        hidden: `[1, S, S]` 1 where the veil lies.
     """
 
     seen: Array
@@ -68,6 +69,7 @@ class Sample(NamedTuple):
     code: Array
     weight: Array
     outside: Array
+    hidden: Array
 
 
 class Pairs(IterableDataset[Sample]):
@@ -116,13 +118,16 @@ class Pairs(IterableDataset[Sample]):
             face = target
         lips = mouth_mask([points, other_points], self.recipe.size, CROP * view.zoom)
         shown = points if face is frame else other_points
-        seen = veil(face, shown, CROP * view.zoom)
+        veiled = hidden(shown, self.recipe.size, CROP * view.zoom)
+        seen = veil(face, veiled, CROP * view.zoom)
         if rng.random() < 0.5:
             mirror = self.mirror_codes[number]
             code = mirror[s] if code is code_s else mirror[t]
-            seen, face, target, lips, mask = (x[:, ::-1] for x in (seen, face, target, lips, mask))
+            seen, face, target, lips, mask, veiled = (
+                x[:, ::-1] for x in (seen, face, target, lips, mask, veiled)
+            )
         seen, face, target = _recolour([seen, face, target], rng)
-        return self._finish(seen, face, target, code, lips, mask)
+        return self._finish((seen, face, target), code, lips, mask, veiled)
 
     def _choose(self, number: int, rng: np.random.Generator) -> tuple[int, int]:
         """Frame t and a frame s of nearly the same pose, its mouth as different as can be."""
@@ -144,16 +149,20 @@ class Pairs(IterableDataset[Sample]):
         return np.asarray(image, np.uint8), transform(track.crop_points[s], to_view)
 
     def _finish(
-        self, seen: Image, face: Image, target: Image, code: Array, lips: Image, mask: Image
+        self,
+        images: tuple[Image, Image, Image],
+        code: Array,
+        lips: Image,
+        mask: Image,
+        veiled: Array,
     ) -> Sample:
-        high = self.recipe.mouth_weight
+        high, plane = self.recipe.mouth_weight, (1, self.recipe.size, self.recipe.size)
         weight = 1.0 + (high / 2 - 1.0) * (mask / 255.0) + high / 2 * (lips / 255.0)
-        size = self.recipe.size
         reach = cv2.dilate(np.ascontiguousarray(mask), np.ones((9, 9), np.uint8))
-        outside = (reach == 0).astype(np.float32)
-        return Sample(_tensor(seen), _tensor(face), _tensor(target), code,
-                      weight.astype(np.float32).reshape(1, size, size),
-                      outside.reshape(1, size, size))  # fmt: skip
+        outside = (reach == 0).astype(np.float32).reshape(plane)
+        seen, face, target = (_tensor(image) for image in images)
+        return Sample(seen, face, target, code, weight.astype(np.float32).reshape(plane), outside,
+                      np.ascontiguousarray(veiled).reshape(plane))  # fmt: skip
 
 
 def _balanced(identities: Sequence[str], counts: Sequence[int]) -> NDArray[np.float64]:
