@@ -123,9 +123,8 @@ class Pairs(IterableDataset[Sample]):
         if rng.random() < 0.5:
             mirror = self.mirror_codes[number]
             code = mirror[s] if code is code_s else mirror[t]
-            seen, face, target, lips, mask, veiled = (
-                x[:, ::-1] for x in (seen, face, target, lips, mask, veiled)
-            )
+            seen, face, target, lips, mask = (x[:, ::-1] for x in (seen, face, target, lips, mask))
+            veiled = veiled[:, ::-1]
         seen, face, target = _recolour([seen, face, target], rng)
         return self._finish((seen, face, target), code, lips, mask, veiled)
 
