@@ -12,6 +12,7 @@ from talkernel.cover import FAINT, border_window
 from talkernel.engine import Engine
 from talkernel.face.stabilise import FADE, Placement, stabilise
 from talkernel.face.track import FaceTracker
+from talkernel.face.veil import hidden
 from talkernel.job import Job, run
 from talkernel.media import LoopMode, Picture, extend, open_face, open_speech, source_index
 from talkernel.report import Span
@@ -67,8 +68,10 @@ def test_nothing_but_the_mouth_changes(model: Engine, folder: Path) -> None:
     assert job.spans == [] and len(engine.masks) == len(after) == 25
     for old, new, placement, mask in zip(before, after, placements, engine.masks, strict=True):
         assert_same_outside(old, new, placement)
-        assert placement.crop is not None
-        alpha = mask * border_window(len(mask))
+        assert placement.crop is not None and placement.landmarks is not None
+        size = len(mask)
+        veiled = hidden(placement.crop.to_view(placement.landmarks, size), size, size)
+        alpha = np.maximum(mask, veiled) * border_window(size)
         alpha[alpha < FAINT] = 0.0
         crop = placement.crop
         blind = cv2.resize(alpha, (crop.side, crop.side), interpolation=cv2.INTER_LINEAR) == 0
@@ -85,7 +88,7 @@ def test_another_sound_makes_another_mouth(model: Engine, folder: Path) -> None:
                   for sound in ("speech.wav", "other.wav"))  # fmt: skip
     differences = [np.abs(a.planes[0].astype(int) - b.planes[0]).max()
                    for a, b in zip(one, other, strict=True)]  # fmt: skip
-    assert np.median(differences) >= 1
+    assert np.median(differences) >= 4
 
 
 def test_frames_without_a_face_pass_through(folder: Path) -> None:
