@@ -25,9 +25,9 @@ def clips(shared: Path) -> list[Path]:
 def test_unseen_faces_speak_unseen_speech(clips: list[Path]) -> None:
     rows = {row.name: row for row in evaluate_crossed(clips)}
     assert rows["ground truth"].r_cross > 0.95
-    assert rows["generated"].r_cross > 0.1
-    assert rows["generated"].r_cross > rows["do nothing"].r_cross + 0.05
-    assert rows["generated"].r_cross > rows["shuffled"].r_cross + 0.05
+    assert rows["generated"].r_cross > 0.15
+    assert rows["generated"].r_cross > rows["do nothing"].r_cross + 0.1
+    assert rows["generated"].r_cross > rows["shuffled"].r_cross + 0.1
 
 
 def test_partners_are_other_people(clips: list[Path]) -> None:
