@@ -19,6 +19,8 @@ from talkernel.model.talking_face import TalkingFace
 from talkernel.train.assemble import assemble
 from talkernel.train.audio_data import SpeechTable, augment, hush
 from talkernel.train.audio_net import AudioNetRecipe, train_lip_reader
+from talkernel.train.batch import Batch, collate
+from talkernel.train.critics import Critics
 from talkernel.train.generator import GeneratorRecipe, GeneratorTrainer
 from talkernel.train.losses import (
     adversarial_loss,
@@ -26,7 +28,7 @@ from talkernel.train.losses import (
     mask_loss,
     reconstruction_loss,
 )
-from talkernel.train.pairs import PairRecipe, Pairs
+from talkernel.train.pairs import MOUTH, PairRecipe, Pairs
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import align, lower_face_mask, transform, transplant
 
@@ -96,9 +98,9 @@ def test_pairs_differ_in_the_mouth_only(tracks: list[Track], basis: LipBasis) ->
     pairs, rng = Pairs(tracks, basis, recipe, seed=0), np.random.default_rng(0)
     for _ in range(10):
         sample = pairs.sample(0, rng)
-        changed = np.abs(sample.face - sample.target).max(0)
-        assert changed[sample.outside[0] == 1].max() == 0.0
-        assert changed[sample.weight[0] > 4].max() > 0.1
+        changed = np.abs(sample.face.astype(int) - sample.target).max(0)
+        assert changed[sample.outside[0] == 255].max() == 0
+        assert changed[sample.lips[0] == 255].max() > 12
         assert sample.code.shape == (4,) and sample.face.shape == (3, 160, 160)
 
 
@@ -141,7 +143,7 @@ def test_generator_learns_stops_and_resumes(
     pairs = PairRecipe(size=64)
     recipe = GeneratorRecipe(pairs=pairs, steps=6, batch=4, learning_rate=2e-3, workers=0)
     GeneratorTrainer(TalkingFace(TINY), tracks, basis, recipe, tmp_path).run()
-    more = GeneratorRecipe(pairs=pairs, steps=8, batch=4, adversarial=True, workers=0)
+    more = GeneratorRecipe(pairs=pairs, steps=8, batch=4, adversarial=0.1, reading=1.0, workers=0)
     trainer = GeneratorTrainer(TalkingFace(TINY), tracks, basis, more, tmp_path)
     assert trainer.step == 6
     saved = torch.load(tmp_path / "last.pt", weights_only=True)
@@ -159,13 +161,43 @@ def test_a_few_steps_on_one_batch_beat_doing_nothing(
     recipe = GeneratorRecipe(pairs=PairRecipe(size=64, identity=0.0), steps=80, batch=8,
                              learning_rate=5e-3, workers=0)  # fmt: skip
     trainer = GeneratorTrainer(TalkingFace(TINY), tracks, basis, recipe, tmp_path)
-    batch = [torch.from_numpy(np.stack(part)) for part in zip(
-        *[trainer.loader.dataset.sample(0, np.random.default_rng(i)) for i in range(8)],  # type: ignore[attr-defined]
-        strict=True)]  # fmt: skip
+    pairs = trainer.loader.dataset
+    assert isinstance(pairs, Pairs)
+    samples = [pairs.sample(0, np.random.default_rng(i)) for i in range(8)]
+    batch = Batch.of(collate(samples), "cpu")
     trainer.step = 200  # past the warm-up
-    figures = [trainer._train_step(*batch) for _ in range(80)]
-    nothing = reconstruction_loss(batch[1], batch[2], batch[4]).item()
+    figures = [trainer._train_step(batch) for _ in range(80)]
+    nothing = reconstruction_loss(batch.face, batch.target, batch.weight(8.0)).item()
     assert figures[-1]["rec"] < 0.9 * nothing < figures[0]["rec"]
+
+
+def test_the_mouths_box_holds_the_mouth_mirrored_or_not(
+    tracks: list[Track], basis: LipBasis
+) -> None:
+    pairs, rng = Pairs(tracks, basis, PairRecipe(size=160), seed=0), np.random.default_rng(0)
+    batch = Batch.of(collate([pairs.sample(0, rng) for _ in range(8)]), "cpu")
+    lips = batch.mouths(batch.lips)
+    assert lips.shape == (8, 1, MOUTH, MOUTH)
+    assert (lips.sum((1, 2, 3)) > 0.85 * batch.lips.sum((1, 2, 3))).all()  # they gape widely
+
+
+def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
+    torch.manual_seed(0)
+    code = torch.rand(16, 2)
+    rows = torch.arange(MOUTH)[None, None, :, None] / MOUTH
+    mouths = (rows < code[:, :1, None, None]).float().expand(16, 3, MOUTH, MOUTH).contiguous()
+    plane, corner = torch.zeros(16, 1, MOUTH, MOUTH), torch.zeros(16, 2, dtype=torch.int64)
+    code = torch.cat([code[:, :1], 1 - code[:, :1]], 1)
+    batch = Batch(mouths, mouths, mouths, plane, plane, plane, plane, corner, code)
+    critics, wrong = Critics(torch.ones(2), "cpu", rate=1e-3), (1 - mouths).requires_grad_()
+    first = critics.train_step(batch, wrong)
+    for _ in range(60):
+        losses = critics.train_step(batch, wrong)
+    assert losses["reader"] < 0.3 * first["reader"]
+    assert losses["reading"] > 3 * losses["reader"]
+    losses["reading"].backward()
+    assert wrong.grad is not None and wrong.grad.abs().sum() > 0
+    assert all(p.grad is None or not p.requires_grad for p in critics.networks.parameters())
 
 
 def test_augmented_speech_stays_in_range_and_hushed_is_quiet() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from rich.table import Table
 
 from talkernel.engine import Engine, load_engine
-from talkernel.media import VideoWriter, extend, open_face, open_speech
+from talkernel.media.transcode import transcode
 from talkernel.pipeline import generate
 
 # Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
@@ -132,14 +132,8 @@ def _model_ms(engine: Engine, batch: int = 16) -> tuple[float, float]:
 
 
 def _transcode_fps(face: AnyPath, audio: AnyPath, outfile: Path) -> float:
-    """Decode and encode alone, with the main job's own reader and writer."""
     started = time.perf_counter()
-    source, speech = open_face(face), open_speech(audio)
-    count = round(speech.duration * source.fps)
-    with VideoWriter(outfile, source=source, speech=speech, frame_count=count) as writer:
-        for picture in extend(source, count, "pingpong"):
-            writer.write(picture)
-    return count / (time.perf_counter() - started)
+    return transcode(face, audio, outfile) / (time.perf_counter() - started)
 
 
 def _peak_rss_mb() -> float:

@@ -62,7 +62,7 @@ def export_graphs(model: TalkingFace, weights: Path) -> None:
     kernels = torch.zeros(2, *config.kernel_shape)
     speech = _graph(_Kernels(model), (mel,), ["mel"], ["kernels"])
     generator = _graph(_Generator(model), (face, kernels), ["face", "kernels"],
-                       ["attention", "motion"])  # fmt: skip
+                       ["answer"])  # fmt: skip
     for graph, name in ((speech, KERNELS_GRAPH), (generator, GENERATOR_GRAPH)):
         refer_to_weights(graph, weights)
         graph.metadata_props.add(key=GRAPH_MARK, value=header_digest(weights))
@@ -83,9 +83,9 @@ class _Generator(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, face: Tensor, kernels: Tensor) -> tuple[Tensor, Tensor]:
-        answer = self.model.unet(face, kernels)
-        return answer.attention, answer.motion
+    def forward(self, face: Tensor, kernels: Tensor) -> Tensor:
+        """Alpha and M as the channels of one tensor, which engines need not copy apart."""
+        return self.model.unet.answer(face, kernels)
 
 
 def _graph(

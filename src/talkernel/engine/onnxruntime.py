@@ -51,8 +51,8 @@ class OnnxRuntimeEngine:
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         """See `Engine.synthesise`."""
-        attention, motion = self._generator.run(None, {"face": face, "kernels": kernels})
-        return np.asarray(attention, np.float32), np.asarray(motion, np.float32)
+        (answer,) = self._generator.run(None, {"face": face, "kernels": kernels})
+        return answer[:, :1], answer[:, 1:]
 
 
 def _runtime() -> Any:

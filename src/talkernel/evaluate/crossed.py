@@ -17,9 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.track import FaceTracker
 from talkernel.media import open_face, source_index
+from talkernel.media.transcode import transcode
 from talkernel.pipeline import generate
 
 Array = NDArray[np.float32]
@@ -102,22 +104,12 @@ def evaluate_crossed(clips: Sequence[Path], **options: str) -> list[Row]:
 def _make(face: Path, speech: Path, outfile: Path, options: dict[str, str] | None) -> Array:
     """Opening of a generated video; without options, of the face's video merely re-encoded."""
     if options is None:
-        _reencode(face, outfile)
+        transcode(face, face, outfile)
     else:
         generate(face, speech, outfile, **options)  # type: ignore[arg-type]
     opening = measure_opening(outfile)
     outfile.unlink()
     return opening
-
-
-def _reencode(face: Path, outfile: Path) -> None:
-    from talkernel.media import VideoWriter, open_speech
-
-    source, speech = open_face(face), open_speech(face)
-    pictures = list(source.frames())
-    with VideoWriter(outfile, source=source, speech=speech, frame_count=len(pictures)) as writer:
-        for picture in pictures:
-            writer.write(picture)
 
 
 def _looped(opening: Array, count: int) -> Array:
@@ -136,20 +128,6 @@ def _row(name: str, got: list[Array], wanted: list[Array], inputs: list[Array]) 
 
 def _mean(values: Sequence[float]) -> float:
     return round(float(np.nanmean(values)), 3)
-
-
-def correlation(a: Array, b: Array, lag: int = 0) -> float:
-    """Pearson's r of two series with `a` moved `lag` frames later, over frames both have."""
-    n = min(len(a), len(b))
-    a, b = a[:n], b[:n]
-    if lag > 0:
-        a, b = a[:-lag], b[lag:]
-    elif lag < 0:
-        a, b = a[-lag:], b[:lag]
-    both = ~(np.isnan(a) | np.isnan(b))
-    if both.sum() < 10 or np.std(a[both]) == 0 or np.std(b[both]) == 0:
-        return float("nan")
-    return float(np.corrcoef(a[both], b[both])[0, 1])
 
 
 def rows_to_json(rows: Sequence[Row]) -> str:

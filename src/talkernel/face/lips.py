@@ -67,6 +67,12 @@ class LipBasis:
         components, scale = vectors[:, ::-1][:, :size].T, np.sqrt(values[::-1][:size])
         return LipBasis(neutral, mean, components.astype(np.float32), scale.astype(np.float32))
 
+    @property
+    def importance(self) -> Array:
+        """`[K]` weights of mean 1 for a loss: large motions first, small ones not forgotten."""
+        weight = np.sqrt(self.scale)
+        return np.asarray(weight / weight.mean(), np.float32)
+
     def encode(self, deviations: Array) -> Array:
         """Deviations from neutral `[T, 165]` to lip codes `[T, K]` of unit variance."""
         return np.asarray((deviations - self.mean) @ self.components.T / self.scale, np.float32)

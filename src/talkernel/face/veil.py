@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.lips import JAW, OUTER_LIP
+from talkernel.face.region import region_mask
 
 Image = NDArray[np.uint8]
 Weight = NDArray[np.float32]
@@ -33,11 +34,7 @@ def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
     Returns:
         `[size, size]`, 1 over lips and chin, falling softly to 0 around them.
     """
-    mask = np.zeros((size, size), np.uint8)
-    corners = np.ascontiguousarray(points[REGION, :2], np.float32)
-    cv2.fillConvexPoly(mask, cv2.convexHull(corners).astype(np.int32), 255)
-    grow, edge = _odd(2 * MARGIN * scale), _odd(SOFT * scale)
-    mask = np.asarray(cv2.dilate(mask, np.ones((grow, grow), np.uint8)), np.uint8)
+    mask, edge = region_mask([points], REGION, size, MARGIN * scale), _odd(SOFT * scale)
     return np.asarray(cv2.stackBlur(mask, (edge, edge)) / np.float32(255.0), np.float32)
 
 

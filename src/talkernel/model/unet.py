@@ -32,17 +32,36 @@ class ConvLayer(nn.Sequential):
 
 
 class UpLayer(nn.Module):
-    """Doubles the resolution and merges the skip connection of that resolution."""
+    """Doubles the resolution and adds the skip connection of that resolution.
+
+    A transposed convolution does in one go, with half the arithmetic, what enlarging,
+    concatenating and a 3x3 convolution do; any such convolution can be written as one.
+    """
 
     def __init__(self, c_in: int, c_skip: int) -> None:
         super().__init__()
-        self.conv = ConvLayer(c_in + c_skip, c_skip)
+        self.enlarge = nn.ConvTranspose2d(c_in, c_skip, 4, 2, 1, bias=False)
+        self.skip = nn.Conv2d(c_skip, c_skip, 3, 1, 1, bias=False)
+        self.norm = nn.BatchNorm2d(c_skip)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Features `[B, C, H, W]` and the encoder's `[B, C', 2 H, 2 W]` to the latter's shape."""
-        larger = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        merged: Tensor = self.conv(torch.cat([larger, skip], dim=1))
-        return merged
+        if self.training:
+            return F.leaky_relu(self.norm(self.enlarge(x) + self.skip(skip)), 0.2)
+        return F.leaky_relu(self._folded(x, skip), 0.2)
+
+    def _folded(self, x: Tensor, skip: Tensor) -> Tensor:
+        """The same with fixed statistics, the normalisation inside the convolutions.
+
+        Engines fold a normalisation into one convolution by themselves, not into a sum of two.
+        """
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None and variance is not None
+        scale = self.norm.weight * torch.rsqrt(variance + self.norm.eps)
+        shift = self.norm.bias - mean * scale
+        enlarge = self.enlarge.weight * scale[None, :, None, None]
+        larger = F.conv_transpose2d(x, enlarge, shift, stride=2, padding=1)
+        return larger + F.conv2d(skip, self.skip.weight * scale[:, None, None, None], padding=1)
 
 
 class AdaptedUNet(nn.Module):
@@ -69,7 +88,12 @@ class AdaptedUNet(nn.Module):
         self.head = nn.Conv2d(channels[0], 4 * (1 + 3), 3, 1, 1)
 
     def forward(self, face: Tensor, kernels: Tensor) -> Synthesis:
-        """Answer for a batch of faces.
+        """Mask and motion for a batch of faces; see `answer`."""
+        answer = self.answer(face, kernels)
+        return Synthesis(answer[:, :1], answer[:, 1:])
+
+    def answer(self, face: Tensor, kernels: Tensor) -> Tensor:
+        """Alpha and M in one tensor `[B, 1 + 3, H, W]`.
 
         Args:
             face: `[B, 3, H, W]` RGB in -1..1, H and W multiples of 32.
@@ -84,5 +108,14 @@ class AdaptedUNet(nn.Module):
             x = layer(x, kernels[:, index])
         for up in self.up:
             x = up(x, skips.pop())
-        answer = F.pixel_shuffle(self.head(x), 2)
-        return Synthesis(torch.sigmoid(answer[:, :1]), torch.tanh(answer[:, 1:]))
+        return F.pixel_shuffle(_squash(self.head(x)), 2)
+
+
+def _squash(x: Tensor) -> Tensor:
+    """The first quarter of the channels to 0..1, the rest to -1..1.
+
+    Before the pixels are shuffled, and by one function for both, since a sigmoid is half a
+    tanh: an engine then does it inside the convolution.
+    """
+    half = x.new_tensor([0.5, 1.0, 1.0, 1.0]).repeat_interleave(x.shape[1] // 4)[:, None, None]
+    return torch.tanh(x * half) * half + (1.0 - half)

@@ -71,7 +71,8 @@ def generator(
     batch: int = 32,
     learning_rate: float = 5e-4,
     final_rate: float = 1.0,
-    adversarial: bool = False,
+    adversarial: Annotated[float, typer.Option(help="Weight of D; 0 leaves it out.")] = 0.0,
+    reading: Annotated[float, typer.Option(help="Weight of the lip critic; 0: none.")] = 0.0,
     device: str = "cpu",
 ) -> None:
     """Train f and h2 on lip codes; resumes from OUT/last.pt."""
@@ -80,7 +81,7 @@ def generator(
         model.load_state_dict(torch.load(start, map_location="cpu", weights_only=True)["model"])
     recipe = GeneratorRecipe(
         pairs=PairRecipe(size=size), steps=steps, batch=batch, learning_rate=learning_rate,
-        final_rate=final_rate, adversarial=adversarial,
+        final_rate=final_rate, adversarial=adversarial, reading=reading,
     )  # fmt: skip
     loaded = load_tracks(tracks, "train")
     GeneratorTrainer(model, loaded, _load_basis(basis), recipe, out, device).run()

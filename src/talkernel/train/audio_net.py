@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis
 from talkernel.model.audio_net import AudioNet
 from talkernel.train.audio_data import SpeechTable, augment, hush
@@ -87,7 +88,7 @@ def train_lip_reader(
         model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, recipe.steps)
-    weight = _component_weights(basis)
+    weight = torch.from_numpy(basis.importance)
     started, running = time.monotonic(), 0.0
     for step in range(1, recipe.steps + 1):
         mel, codes = _batch(table, recipe, rng)
@@ -118,12 +119,6 @@ def _warming_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], T
     return update
 
 
-def _component_weights(basis: LipBasis) -> Tensor:
-    """Large motions first, but the small ones not forgotten."""
-    weight = torch.from_numpy(np.sqrt(basis.scale))
-    return weight / weight.mean()
-
-
 def _batch(
     table: SpeechTable, recipe: AudioNetRecipe, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -150,17 +145,8 @@ def evaluate(model: LipReader, table: SpeechTable, basis: LipBasis) -> dict[str,
     heard = basis.opening(torch.cat(parts).numpy())
     seen = basis.opening(table.codes)
     numbers = [table.track == n for n in np.unique(table.track)]
-    lags = {lag: np.mean([_correlation(heard[n], seen[n], lag) for n in numbers])
+    lags = {lag: np.mean([correlation(heard[n], seen[n], lag) for n in numbers])
             for lag in range(-3, 4)}  # fmt: skip
     best = max(lags, key=lambda lag: float(lags[lag]))
     return {"r": round(float(lags[0]), 3), "best_lag": best, "r_best": round(float(lags[best]), 3),
             "amplitude": round(float(heard.std() / seen.std()), 3)}  # fmt: skip
-
-
-def _correlation(heard: Array, seen: Array, lag: int) -> float:
-    """Pearson's r with `heard` moved `lag` frames later."""
-    if lag > 0:
-        heard, seen = heard[:-lag], seen[lag:]
-    elif lag < 0:
-        heard, seen = heard[-lag:], seen[:lag]
-    return float(np.corrcoef(heard, seen)[0, 1])

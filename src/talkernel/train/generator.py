@@ -15,16 +15,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from talkernel.face.lips import LipBasis
-from talkernel.model.discriminator import Discriminator
 from talkernel.model.talking_face import LipCodec, TalkingFace, blend
-from talkernel.train.losses import (
-    adversarial_loss,
-    discriminator_loss,
-    mask_loss,
-    reconstruction_loss,
-    total_loss,
-)
-from talkernel.train.pairs import PairRecipe, Pairs, Sample, collate
+from talkernel.model.unet import Synthesis
+from talkernel.train.batch import Batch, collate
+from talkernel.train.critics import Critics
+from talkernel.train.losses import LAMBDA_REC, mask_loss, reconstruction_loss, total_loss
+from talkernel.train.pairs import PairRecipe, Pairs, Sample
 from talkernel.train.tracks import Track
 
 EMA_EVERY = 8  # steps between updates of the averaged weights, which cost a pass over memory
@@ -41,7 +37,10 @@ class GeneratorRecipe:
         learning_rate: Of Adam; warmed up over the first steps.
         final_rate: Learning rate at the end of the stage, as a share of the first.
         mask_weight: Weight of the mask loss.
-        adversarial: Whether D takes part (eq. 4).
+        mouth_weight: Reconstruction weight of the lips; the lower face has half of it.
+        adversarial: Weight of D's judgement of the mouth (eq. 4); 0 leaves D out.
+        reading: Weight of the lip critic's reading; 0 leaves it out.
+        critics_warm: Steps over which both weights grow from 0, while the critics learn.
         ema: Decay of the averaged weights that are kept, every `EMA_EVERY` steps.
         workers: Loader processes.
         save_minutes: Between checkpoints.
@@ -54,7 +53,10 @@ class GeneratorRecipe:
     learning_rate: float = 5e-4
     final_rate: float = 1.0
     mask_weight: float = 2.0
-    adversarial: bool = False
+    mouth_weight: float = 8.0
+    adversarial: float = 0.0
+    reading: float = 0.0
+    critics_warm: int = 600
     ema: float = 0.99
     workers: int = 1
     save_minutes: float = 4.0
@@ -86,7 +88,9 @@ class GeneratorTrainer:
         self.recipe, self.folder, self.device = recipe, folder, device
         memory: Any = {"memory_format": torch.channels_last}  # which torch's types leave out
         self.model: TalkingFace = model.to(device, **memory)
-        self.critic: Discriminator = Discriminator().to(device, **memory)
+        self.critics = None
+        if recipe.adversarial or recipe.reading:
+            self.critics = Critics(torch.from_numpy(basis.importance), device)
         average = get_ema_multi_avg_fn(recipe.ema)
         self.average = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
         self.step = 0
@@ -94,7 +98,6 @@ class GeneratorTrainer:
                    *model.unet.parameters()]  # fmt: skip
         rate, betas = recipe.learning_rate, (0.5, 0.99)
         self.optimiser = torch.optim.Adam(trained, rate, betas=betas, fused=True)
-        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), 2e-4, betas=betas)
         self._resume()
         pairs = Pairs(tracks, basis, recipe.pairs, seed=recipe.seed + self.step)
         self.loader: DataLoader[Sample] = DataLoader(
@@ -108,7 +111,7 @@ class GeneratorTrainer:
         for batch in self.loader:
             if self.step >= self.recipe.steps:
                 break
-            figures = self._train_step(*(part.to(self.device) for part in batch))
+            figures = self._train_step(Batch.of(batch, self.device))
             if self.step % EMA_EVERY == 0:
                 self.average.update_parameters(self.model)
             self.step += 1
@@ -123,47 +126,35 @@ class GeneratorTrainer:
         self.save()
         return cast(TalkingFace, self.average.module)
 
-    def _train_step(
-        self,
-        seen: Tensor,
-        face: Tensor,
-        target: Tensor,
-        code: Tensor,
-        weight: Tensor,
-        outside: Tensor,
-        hidden: Tensor,
-    ) -> dict[str, float]:
+    def _train_step(self, batch: Batch) -> dict[str, float]:
         self._set_learning_rate()
-        seen = seen.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device, torch.bfloat16):
-            kernels = self.model.kernel_inference(cast(LipCodec, self.model.lips).encoder(code))
-            answer = self.model.unet(seen, kernels)
-        answer = type(answer)(*(part.float() for part in answer))
-        answer = answer._replace(attention=torch.maximum(answer.attention, hidden))
-        result = blend(face, answer)
-        rec = reconstruction_loss(result, target, weight)
-        if not torch.isfinite(rec):
+        result, attention = self._answer(batch)
+        weight = batch.weight(self.recipe.mouth_weight)
+        losses = {"rec": reconstruction_loss(result, batch.target, weight),
+                  "mask": mask_loss(attention, batch.outside)}  # fmt: skip
+        if not torch.isfinite(losses["rec"]):
             raise FloatingPointError(f"step {self.step}: the loss is not finite")
-        mask = mask_loss(answer.attention, outside)
-        figures = {"rec": rec.item(), "mask": mask.item()}
-        adversarial = None
-        if self.recipe.adversarial:
-            figures["critic"] = self._train_critic(target, result.detach())
-            with torch.autocast(self.device, torch.bfloat16):
-                adversarial = adversarial_loss(self.critic(result).float())
-            figures["adversarial"] = adversarial.item()
+        if self.critics:
+            losses |= self.critics.train_step(batch, result)
         self.optimiser.zero_grad()
-        total_loss(rec, adversarial, mask, self.recipe.mask_weight).backward()
+        total_loss(losses, self._weights()).backward()
         self.optimiser.step()
-        return figures
+        return {name: value.item() for name, value in losses.items()}
 
-    def _train_critic(self, real: Tensor, fake: Tensor) -> float:
+    def _answer(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The blended faces and the attention, forced to 1 where the veil lies."""
         with torch.autocast(self.device, torch.bfloat16):
-            loss = discriminator_loss(self.critic(real).float(), self.critic(fake).float())
-        self.critic_optimiser.zero_grad()
-        loss.backward()
-        self.critic_optimiser.step()
-        return loss.item()
+            told = cast(LipCodec, self.model.lips).encoder(batch.code)
+            answer = self.model.unet(batch.seen, self.model.kernel_inference(told))
+        answer = Synthesis(*(part.float() for part in answer))
+        answer = answer._replace(attention=torch.maximum(answer.attention, batch.hidden))
+        return blend(batch.face, answer), answer.attention
+
+    def _weights(self) -> dict[str, float]:
+        warm = min(1.0, self.step / max(1, self.recipe.critics_warm))
+        return {"rec": LAMBDA_REC, "mask": self.recipe.mask_weight,
+                "adversarial": warm * self.recipe.adversarial,
+                "reading": warm * self.recipe.reading}  # fmt: skip
 
     def _set_learning_rate(self) -> None:
         done = self.step / self.recipe.steps
@@ -185,9 +176,8 @@ class GeneratorTrainer:
             "config": self.model.config.to_json(),
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
-            "critic": self.critic.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "critic_optimiser": self.critic_optimiser.state_dict(),
+            "critics": self.critics.state_dict() if self.critics else {},
         }
 
     def _resume(self) -> None:
@@ -196,8 +186,10 @@ class GeneratorTrainer:
             return
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.step = state["step"]
-        for name in ("model", "average", "critic", "optimiser", "critic_optimiser"):
+        for name in ("model", "average", "optimiser"):
             getattr(self, name).load_state_dict(state[name])
+        if self.critics and state["critics"]:
+            self.critics.load_state_dict(state["critics"])
         print(f"resumed from {path} at step {self.step}", flush=True)
 
 

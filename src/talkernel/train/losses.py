@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -33,8 +35,7 @@ def adversarial_loss(fake: Tensor) -> Tensor:
     return (1.0 - fake).square().mean()
 
 
-def total_loss(reconstruction: Tensor, adversarial: Tensor | None, mask: Tensor,
-               mask_weight: float) -> Tensor:  # fmt: skip
-    """Eq. 5 and the mask loss."""
-    total = LAMBDA_REC * reconstruction + mask_weight * mask
-    return total if adversarial is None else torch.add(total, adversarial)
+def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """Eq. 5 and what was added to it: the weighted sum of those losses that have a weight."""
+    parts = [weights[name] * losses[name] for name in weights if name in losses]
+    return torch.stack(parts).sum()

@@ -1,4 +1,4 @@
-"""Training samples: an input face, a target face, the target's lip code, a weight map."""
+"""Training samples: an input face, a target face, the target's lip code, regions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, get_worker_info
 
-from talkernel.face.lips import LipBasis, mirrored
+from talkernel.face.lips import OUTER_LIP, LipBasis, mirrored
 from talkernel.face.veil import hidden, veil
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import (
@@ -27,6 +26,7 @@ from talkernel.train.transplant import (
 
 Array = NDArray[np.float32]
 CROP = 256  # pixels of the network's crop at the stored crops' scale
+MOUTH = 96  # side in pixels of the box around the mouth that the critics look at
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ class PairRecipe:
         max_turn: Largest difference of head pose within a pair, radians.
         real_input: Share of pairs whose input, not target, is the real frame.
         identity: Share of pairs with the same mouth on both sides.
-        mouth_weight: Loss weight of the lips; the lower face has half of it, the rest 1.
     """
 
     size: int = 160
@@ -47,29 +46,32 @@ class PairRecipe:
     max_turn: float = 0.1
     real_input: float = 0.5
     identity: float = 0.04
-    mouth_weight: float = 8.0
 
 
 class Sample(NamedTuple):
-    """One pair: `seen`, `face`, `target` `[3, S, S]` in -1..1; the rest as said.
+    """One pair, bytes throughout: pictures `[3, S, S]` RGB, planes `[1, S, S]` 0 to 255.
 
     Attributes:
         seen: What the network is shown: `face`, veiled.
         face: What its answer is blended with.
         target: What the blend should be.
+        lips: The lips of both, and a margin.
+        lower: The lower faces of both, and a margin.
+        outside: Where nothing may change.
+        hidden: Where the veil lies.
+        corner: `[2]` row and column where the mouth's box of `MOUTH` pixels begins.
         code: `[K]` lip code of the target.
-        weight: `[1, S, S]` of the reconstruction loss.
-        outside: `[1, S, S]` 1 where nothing may change.
-        hidden: `[1, S, S]` 1 where the veil lies.
     """
 
-    seen: Array
-    face: Array
-    target: Array
+    seen: Image
+    face: Image
+    target: Image
+    lips: Image
+    lower: Image
+    outside: Image
+    hidden: Image
+    corner: NDArray[np.int64]
     code: Array
-    weight: Array
-    outside: Array
-    hidden: Array
 
 
 class Pairs(IterableDataset[Sample]):
@@ -118,15 +120,21 @@ class Pairs(IterableDataset[Sample]):
             face = target
         lips = mouth_mask([points, other_points], self.recipe.size, CROP * view.zoom)
         shown = points if face is frame else other_points
-        veiled = hidden(shown, self.recipe.size, CROP * view.zoom)
-        seen = veil(face, veiled, CROP * view.zoom)
+        soft = hidden(shown, self.recipe.size, CROP * view.zoom)
+        seen = veil(face, soft, CROP * view.zoom)
+        planes = [lips, mask, _beyond(mask), np.rint(255 * soft).astype(np.uint8)]
+        middle = points[list(OUTER_LIP)].mean(0)
+        pictures = [seen, face, target]
         if rng.random() < 0.5:
             mirror = self.mirror_codes[number]
             code = mirror[s] if code is code_s else mirror[t]
-            seen, face, target, lips, mask = (x[:, ::-1] for x in (seen, face, target, lips, mask))
-            veiled = veiled[:, ::-1]
-        seen, face, target = _recolour([seen, face, target], rng)
-        return self._finish((seen, face, target), code, lips, mask, veiled)
+            pictures, planes = ([x[:, ::-1] for x in group] for group in (pictures, planes))
+            middle[0] = self.recipe.size - 1 - middle[0]
+        pictures = [x.transpose(2, 0, 1) for x in _recolour(pictures, rng)]
+        seen, face, target = (np.ascontiguousarray(x) for x in pictures)
+        lips, lower, outside, cover = (np.ascontiguousarray(plane[None]) for plane in planes)
+        corner = _corner(middle, self.recipe.size)
+        return Sample(seen, face, target, lips, lower, outside, cover, corner, code)
 
     def _choose(self, number: int, rng: np.random.Generator) -> tuple[int, int]:
         """Frame t and a frame s of nearly the same pose, its mouth as different as can be."""
@@ -146,22 +154,6 @@ class Pairs(IterableDataset[Sample]):
         size = (self.recipe.size, self.recipe.size)
         image = cv2.warpAffine(track.crop(s), to_view, size, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(image, np.uint8), transform(track.crop_points[s], to_view)
-
-    def _finish(
-        self,
-        images: tuple[Image, Image, Image],
-        code: Array,
-        lips: Image,
-        mask: Image,
-        veiled: Array,
-    ) -> Sample:
-        high, plane = self.recipe.mouth_weight, (1, self.recipe.size, self.recipe.size)
-        weight = 1.0 + (high / 2 - 1.0) * (mask / 255.0) + high / 2 * (lips / 255.0)
-        reach = cv2.dilate(np.ascontiguousarray(mask), np.ones((9, 9), np.uint8))
-        outside = (reach == 0).astype(np.float32).reshape(plane)
-        seen, face, target = (_tensor(image) for image in images)
-        return Sample(seen, face, target, code, weight.astype(np.float32).reshape(plane), outside,
-                      np.ascontiguousarray(veiled).reshape(plane))  # fmt: skip
 
 
 def _balanced(identities: Sequence[str], counts: Sequence[int]) -> NDArray[np.float64]:
@@ -207,10 +199,14 @@ def _recolour(images: list[Image], rng: np.random.Generator) -> list[Image]:
     return [np.asarray(cv2.LUT(image, table), np.uint8) for image in images]
 
 
-def _tensor(image: Image) -> Array:
-    return np.ascontiguousarray(image.transpose(2, 0, 1)).astype(np.float32) / 127.5 - 1.0
+def _beyond(mask: Image) -> Image:
+    """255 where a mask, grown a little, is not."""
+    return np.asarray(255 - cv2.dilate(mask, np.ones((9, 9), np.uint8)), np.uint8)
 
 
-def collate(samples: Sequence[Sample]) -> tuple[torch.Tensor, ...]:
-    """Stack samples into a batch."""
-    return tuple(torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True))
+def _corner(middle: Points, size: int) -> NDArray[np.int64]:
+    """Row and column of the mouth's box, inside the view, the mouth in its upper half."""
+    column, row = middle
+    corner = np.array([row - 0.42 * MOUTH, column - 0.5 * MOUTH])
+    inside = np.clip(np.rint(corner), 0, max(0, size - MOUTH))
+    return np.asarray(inside, np.int64)

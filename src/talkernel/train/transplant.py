@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from talkernel.face.lips import OUTER_LIP
 from talkernel.face.pose import RIGID
+from talkernel.face.region import region_mask
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
@@ -36,25 +37,6 @@ def align(source: Points, target: Points) -> NDArray[np.float64]:
 def transform(points: Points, affine: NDArray[np.float64]) -> Points:
     """Points `[N, 2+]` by an affine `[2, 3]`, to `[N, 2]`."""
     return np.asarray(points[:, :2] @ affine[:, :2].T + affine[:, 2], np.float32)
-
-
-def region_mask(points: list[Points], indices: tuple[int, ...], size: int, grow: float) -> Image:
-    """Hull of some landmarks of several faces, 0 or 255, `[size, size]`.
-
-    Args:
-        points: Landmarks `[468, 2]` in view pixels.
-        indices: Which landmarks.
-        size: Side of the view.
-        grow: Pixels to grow the hull by.
-    """
-    mask = np.zeros((size, size), np.uint8)
-    corners = np.concatenate([face[list(indices)] for face in points])
-    cv2.fillConvexPoly(mask, cv2.convexHull(corners).astype(np.int32), 255)
-    if grow < 1:
-        return mask
-    side = 2 * round(grow) + 1
-    kernel = np.ones((side, side), np.uint8)  # a rectangle is separable, thus fast
-    return np.asarray(cv2.dilate(mask, kernel), np.uint8)
 
 
 def transplant(target: Image, source: Image, mask: Image, feather: float) -> Image:

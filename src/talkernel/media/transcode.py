@@ -1,0 +1,31 @@
+"""Decode and encode, nothing between: the limit of the main job's speed, and its control."""
+
+from __future__ import annotations
+
+import os
+
+from talkernel.media.loop import extend
+from talkernel.media.speech import open_speech
+from talkernel.media.video import open_face
+from talkernel.media.writer import VideoWriter
+
+AnyPath = str | os.PathLike[str]
+
+
+def transcode(face: AnyPath, audio: AnyPath, outfile: AnyPath) -> int:
+    """Write the face's video with the sound, as the main job would, the face untouched.
+
+    Args:
+        face: Video or photo.
+        audio: Sound, or a video that has sound.
+        outfile: Video to write.
+
+    Returns:
+        The number of frames written.
+    """
+    source, speech = open_face(face), open_speech(audio)
+    count = max(1, round(speech.duration * source.fps))
+    with VideoWriter(outfile, source=source, speech=speech, frame_count=count) as writer:
+        for picture in extend(source, count, "pingpong"):
+            writer.write(picture)
+    return count

@@ -1,0 +1,55 @@
+"""A batch of pairs on the training device, in the network's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from talkernel.train.pairs import MOUTH, Sample
+
+
+class Batch(NamedTuple):
+    """Pictures `[B, 3, S, S]` in -1..1, planes `[B, 1, S, S]` in 0..1; see `Sample`."""
+
+    seen: Tensor
+    face: Tensor
+    target: Tensor
+    lips: Tensor
+    lower: Tensor
+    outside: Tensor
+    hidden: Tensor
+    corner: Tensor
+    code: Tensor
+
+    @staticmethod
+    def of(parts: Sequence[Tensor], device: str) -> Batch:
+        """Move what `collate` made to the device, as bytes, and scale it there."""
+        moved = [part.to(device, non_blocking=True) for part in parts]
+        pictures = [_picture(part) for part in moved[:3]]
+        planes = [part.float() / 255.0 for part in moved[3:7]]
+        return Batch(*pictures, *planes, *moved[7:])
+
+    def weight(self, mouth: float) -> Tensor:
+        """Of the reconstruction loss: `mouth` at the lips, half of it on the lower face, else 1."""
+        return 1.0 + (mouth / 2 - 1.0) * self.lower + mouth / 2 * self.lips
+
+    def mouths(self, faces: Tensor) -> Tensor:
+        """The boxes around the mouths of some faces of this batch, `[B, 3, 96, 96]` or less."""
+        corners = self.corner.tolist()
+        boxes = [face[:, row : row + MOUTH, column : column + MOUTH]
+                 for face, (row, column) in zip(faces, corners, strict=True)]  # fmt: skip
+        return torch.stack(boxes).contiguous(memory_format=torch.channels_last)
+
+
+def _picture(part: Tensor) -> Tensor:
+    scaled = part.contiguous(memory_format=torch.channels_last).float().div_(127.5).sub_(1.0)
+    return scaled
+
+
+def collate(samples: Sequence[Sample]) -> tuple[Tensor, ...]:
+    """Stack samples, still bytes."""
+    return tuple(torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True))
