@@ -9,7 +9,7 @@ from torch import Tensor
 
 from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError
-from talkernel.model.audio_net import AudioNet
+from talkernel.model.audio_net import TemporalAudioNet, Wav2LipAudioNet
 from talkernel.model.dck import (
     KernelInference,
     dynamic_conv,
@@ -95,7 +95,7 @@ def test_blend_is_equation_7() -> None:
 
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_wav2lip_audio_encoder_loads(prefix: str) -> None:
-    source, target = AudioNet().eval(), AudioNet().eval()
+    source, target = Wav2LipAudioNet().eval(), Wav2LipAudioNet().eval()
     state = {prefix + name: value for name, value in source.state_dict().items()}
     state[prefix + "face_encoder_blocks.0.weight"] = torch.zeros(1)
     target.load_wav2lip(state)
@@ -106,7 +106,29 @@ def test_wav2lip_audio_encoder_loads(prefix: str) -> None:
 
 def test_wav2lip_without_audio_encoder_is_refused() -> None:
     with pytest.raises(CheckpointError):
-        AudioNet().load_wav2lip({"face_encoder.weight": torch.zeros(1)})
+        Wav2LipAudioNet().load_wav2lip({"face_encoder.weight": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("window", [16, 20, 32])
+def test_temporal_audio_net_takes_any_window(window: int) -> None:
+    net = TemporalAudioNet(window).eval()
+    assert net(torch.randn(2, 1, 80, window)).shape == (2, 512)
+
+
+def test_an_unknown_audio_net_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="nonsense"):
+        TalkingFace(ModelConfig(audio_net="nonsense"))
+
+
+def test_a_model_hears_with_wav2lips_encoder_instead_of_its_own() -> None:
+    model, official = (
+        TalkingFace(ModelConfig(audio_net="temporal", mel_window=32)).eval(),
+        Wav2LipAudioNet().eval(),
+    )
+    model.use_wav2lip(official.state_dict())
+    assert (model.config.audio_net, model.config.mel_window) == ("wav2lip", 16)
+    mel = torch.randn(1, 1, 80, 16)
+    torch.testing.assert_close(model.audio_net(mel), official(mel))
 
 
 def test_discriminator_scores_patches() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkernel.evaluate.crossed import correlation, evaluate_crossed, partners
+from talkernel.evaluate.correlation import correlation
+from talkernel.evaluate.crossed import evaluate_crossed, partners
+from talkernel.evaluate.silence import evaluate_silence
 
 # People of the validation split in medium-long clips, each another person.
 PEOPLE = ("id014", "id031", "id034", "id052", "id067", "id074")
@@ -28,6 +30,13 @@ def test_unseen_faces_speak_unseen_speech(clips: list[Path]) -> None:
     assert rows["generated"].r_cross > 0.15
     assert rows["generated"].r_cross > rows["do nothing"].r_cross + 0.1
     assert rows["generated"].r_cross > rows["shuffled"].r_cross + 0.1
+
+
+def test_silence_keeps_the_mouth_still(clips: list[Path]) -> None:
+    silence, nothing = evaluate_silence(clips[:2])
+    assert nothing.movement == 1.0
+    assert silence.movement < 0.5
+    assert silence.opening < nothing.opening
 
 
 def test_partners_are_other_people(clips: list[Path]) -> None:

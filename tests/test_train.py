@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -17,8 +18,9 @@ from talkernel.face.veil import hidden, veil
 from talkernel.model.checkpoint import save_model
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.assemble import assemble
-from talkernel.train.audio_data import SpeechTable, augment, hush
-from talkernel.train.audio_net import AudioNetRecipe, train_lip_reader
+from talkernel.train.audio_augment import augment, hush, stretch
+from talkernel.train.audio_data import SpeechTable
+from talkernel.train.audio_net import LAGS, AudioNetRecipe, train_lip_reader
 from talkernel.train.batch import Batch, collate
 from talkernel.train.critics import Critics
 from talkernel.train.generator import GeneratorRecipe, GeneratorTrainer
@@ -29,6 +31,7 @@ from talkernel.train.losses import (
     reconstruction_loss,
 )
 from talkernel.train.pairs import MOUTH, PairRecipe, Pairs
+from talkernel.train.sync import _judge, find_sync
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import align, lower_face_mask, transform, transplant
 
@@ -58,16 +61,16 @@ def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
     return [write_track(folder / f"train_{n}_id{n}.npz", seed=n) for n in range(2)]
 
 
-def write_track(path: Path, seed: int) -> Track:
+def write_track(path: Path, seed: int, frames: int = FRAMES) -> Track:
     rng = np.random.default_rng(seed)
-    openings = np.clip(np.repeat(rng.uniform(-0.1, 0.5, FRAMES // 3), 3), 0.0, None)
+    openings = np.clip(np.repeat(rng.uniform(-0.1, 0.5, frames // 3), 3), 0.0, None)
     faces = [drawn_face(opening) for opening in openings]
     encoded = [cv2.imencode(".jpg", image[:, :, ::-1])[1].ravel() for _, image in faces]
     loudness = np.repeat(openings, 640)
     wave = 20000 * loudness * np.sin(2 * np.pi * 300 * np.arange(len(loudness)) / 16000)
     np.savez(
         path, landmarks=np.stack([points for points, _ in faces]), wave=wave.astype(np.int16),
-        crop_index=np.arange(FRAMES), crop_pose=np.zeros((FRAMES, 4), np.float32),
+        crop_index=np.arange(frames), crop_pose=np.zeros((frames, 4), np.float32),
         crop_points=np.stack([points for points, _ in faces]), jpeg=np.concatenate(encoded),
         offsets=np.cumsum([0, *map(len, encoded)]),
     )  # fmt: skip
@@ -201,29 +204,71 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
 
 
 def test_augmented_speech_stays_in_range_and_hushed_is_quiet() -> None:
-    rng = np.random.default_rng(0)
-    mel, noise = (rng.uniform(-4, 4, (6, 80, 16)).astype(np.float32) for _ in range(2))
-    changed = augment(mel, noise, rng)
-    assert changed.shape == mel.shape and np.abs(changed).max() <= 4.0
-    assert np.abs(changed - mel).mean() > 0.05
-    assert hush(mel, rng).mean() < -1.0
+    torch.manual_seed(0)
+    mel, noise = 8 * torch.rand(6, 80, 16) - 4, 8 * torch.rand(6, 80, 16) - 4
+    changed = augment(mel, noise)
+    assert changed.shape == mel.shape and changed.abs().max() <= 4.0
+    assert (changed - mel).abs().mean() > 0.05
+    assert hush(mel).mean() < -1.0
+
+
+def test_stretching_leaves_the_frames_own_column_in_its_place() -> None:
+    torch.manual_seed(0)
+    for window in (16, 32):
+        mel = torch.full((64, 80, window), -4.0)
+        mel[:, :, window - 9 : window - 7] = 4.0  # the two columns around the frame's middle
+        moved = stretch(mel) + 4.0
+        centre = moved.sum(1) @ torch.arange(float(window)) / moved.sum((1, 2))
+        assert (centre - (window - 8.5)).abs().max() < 0.6
+
+
+def test_windows_follow_their_offsets(tracks: list[Track], basis: LipBasis) -> None:
+    plain = SpeechTable.build(tracks, basis, 16)
+    late = SpeechTable.build(tracks, basis, 16, {tracks[0].name: 2})
+    assert late.names == [tracks[0].name] and len(late.start) == FRAMES
+    rows = torch.arange(10, 40)
+    torch.testing.assert_close(late.windows(rows), plain.windows(rows - 2))
+    torch.testing.assert_close(late.codes[rows], plain.codes[rows])
+    assert plain.draw(100).max() < 2 * FRAMES
+
+
+def curve(lag: int, height: float) -> np.ndarray:
+    return height * np.exp(-0.5 * ((np.array(LAGS) - lag) / 1.5) ** 2)
+
+
+def test_sync_believes_a_recordings_clear_offset_and_drops_what_never_agrees() -> None:
+    curves = {"a1": curve(3, 0.6), "a2": curve(-8, 0.1), "b": curve(0, 0.05), "c": curve(5, 0.2)}
+    seconds = {"a1": 10.0, "a2": 2.0, "b": 10.0, "c": 2.0}
+    found = _judge(curves, seconds, {"a1": "a", "a2": "a"})
+    assert found["a1"] == found["a2"] and found["a1"].offset == 3
+    assert found["b"].offset is None
+    assert found["c"].offset == 0  # too short to tell
+
+
+def test_sync_finds_the_track_that_was_moved(basis: LipBasis, tmp_path: Path) -> None:
+    people = [write_track(tmp_path / f"train_{n}_id{n}.npz", n, frames=180) for n in range(6)]
+    late = dataclasses.replace(people[2], wave=np.roll(people[2].wave, -3 * 640))
+    all_tracks = [*people[:2], late, *people[3:]]
+    found = find_sync(all_tracks, basis, TINY, AudioNetRecipe(steps=70, batch=32))
+    assert found[late.name].offset == 3
+    assert {found[track.name].offset for track in people if track.name != late.name} == {0}
 
 
 def test_audio_net_trains_and_joins_the_generator(
     tracks: list[Track], basis: LipBasis, tmp_path: Path
 ) -> None:
     table = SpeechTable.build(tracks, basis, 16)
-    assert table.windows(np.arange(5)).shape == (5, 80, 16)
-    recipe = AudioNetRecipe(steps=3, batch=8)
-    reader = train_lip_reader(table, table, basis, recipe, tmp_path / "audio.pt")
+    assert table.windows(torch.arange(5)).shape == (5, 80, 16)
+    reader = train_lip_reader(TINY, table, table, basis, AudioNetRecipe(steps=3, batch=8))
+    reader.save(tmp_path / "audio.pt")
     pairs = PairRecipe(size=64)
     generator = GeneratorRecipe(pairs=pairs, steps=1, batch=2, workers=0)
     GeneratorTrainer(TalkingFace(TINY), tracks, basis, generator, tmp_path).run()
     model = assemble(tmp_path / "last.pt", tmp_path / "audio.pt", gain=2.0)
-    mel = torch.from_numpy(table.windows(np.arange(2)))[:, None]
+    mel = table.windows(torch.arange(2))[:, None]
     with torch.no_grad():
         heard = model.lips.from_audio(model.audio_net(mel))
-        torch.testing.assert_close(heard, 2.0 * reader.eval()(mel), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(heard, 2.0 * reader(mel), atol=1e-4, rtol=1e-4)
     save_model(model, tmp_path / "talkernel.safetensors")
     engine = load_engine("torch", precision="float32", checkpoint=tmp_path)
     assert engine.kernels(mel.numpy()).shape == (2, *TINY.kernel_shape)

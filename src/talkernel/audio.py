@@ -112,7 +112,10 @@ def _to_decibel(amplitude: NDArray[np.float64]) -> Array:
 
 
 def first_column(frame: int, fps: Fraction | float, window: int = WINDOW) -> int:
-    """First mel column of a video frame's window, which is centred on the frame's middle.
+    """First mel column of a video frame's window.
+
+    The paper's 16 columns are centred on the frame's middle. A wider window reaches further
+    back, not further ahead: 0.1 s beyond the frame's middle is all that a live voice owes.
 
     Args:
         frame: Index of the video frame.
@@ -120,7 +123,7 @@ def first_column(frame: int, fps: Fraction | float, window: int = WINDOW) -> int
         window: Width of the window in columns.
     """
     middle = (frame + 0.5) * COLUMNS_PER_SECOND / float(fps)
-    return round(middle - (window - 1) / 2)
+    return round(middle - (WINDOW - 1) / 2) + WINDOW - window
 
 
 class SpeechFeatures:

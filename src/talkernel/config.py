@@ -14,6 +14,7 @@ class ModelConfig:
 
     Attributes:
         crop_size: Side of the face crop in pixels, a multiple of 32 (the paper's 256).
+        audio_net: Which AudioNet: "temporal", ours, or "wav2lip", the paper's.
         mel_window: Mel columns per video frame, 12.5 ms each (the paper's 16).
         audio_channels: Length of AudioNet's feature vector.
         lip_code: Length of the lip code between AudioNet and the kernels; None lets
@@ -26,6 +27,7 @@ class ModelConfig:
     """
 
     crop_size: int = 256
+    audio_net: str = "temporal"
     mel_window: int = 16
     audio_channels: int = 512
     lip_code: int | None = 12

@@ -36,7 +36,7 @@ class Engine(Protocol):
     config: ModelConfig
 
     def kernels(self, mel: Array) -> Array:
-        """Eq. 2: mel windows `[B, 1, 80, 16]` to `[B, layers, c1, c2 * ks * ks + 1]`."""
+        """Eq. 2: mel windows `[B, 1, 80, W]` to `[B, layers, c1, c2 * ks * ks + 1]`."""
         ...
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:

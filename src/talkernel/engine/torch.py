@@ -63,6 +63,7 @@ class TorchEngine:
         from talkernel.model.checkpoint import load_wav2lip_audio
 
         load_wav2lip_audio(self._model, path)
+        self.config = self._model.config
 
     def _tensor(self, array: Array) -> Any:
         return self._torch.from_numpy(array).to(self._device)

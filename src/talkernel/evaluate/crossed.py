@@ -8,10 +8,9 @@ it is) and a shuffled row (the same results against the mouth of a third clip).
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -128,8 +127,3 @@ def _row(name: str, got: list[Array], wanted: list[Array], inputs: list[Array]) 
 
 def _mean(values: Sequence[float]) -> float:
     return round(float(np.nanmean(values)), 3)
-
-
-def rows_to_json(rows: Sequence[Row]) -> str:
-    """Rows as JSON."""
-    return json.dumps([asdict(row) for row in rows], indent=2)

@@ -40,8 +40,10 @@ def _luma_weights(matrix: Matrix) -> NDArray[np.float64]:
 def planes_to_rgb(planes: list[Plane], layout: PixelLayout) -> NDArray[np.uint8]:
     """Planes of one size `[H, W]` to RGB `[H, W, 3]`, 0..255."""
     matrix = yuv_to_rgb_matrix(layout) * 255.0
-    samples = cv2.merge(planes).astype(np.float32)
-    rgb = cv2.transform(samples, matrix)
+    samples = cv2.merge(planes)
+    if samples.dtype == np.uint8:  # transformed, rounded and clipped at once
+        return np.asarray(cv2.transform(samples, matrix), np.uint8)
+    rgb = cv2.transform(samples.astype(np.float32), matrix)
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
 
 

@@ -1,4 +1,8 @@
-"""AudioNet h1: a mel window to a feature vector (Sections III-B and VI-A)."""
+"""AudioNet h1: a mel window to a feature vector (Sections III-B and VI-A).
+
+The paper's is Wav2Lip's audio encoder. `TemporalAudioNet` is ours: the mel bins are the
+channels of convolutions over time, an eighth of the arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from talkernel.audio import N_MELS
+from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError
 
 
@@ -34,10 +40,23 @@ class ConvBlock(nn.Module):
         return torch.relu(y + x if self.residual else y)
 
 
-class AudioNet(nn.Module):
+def build_audio_net(config: ModelConfig) -> nn.Module:
+    """The AudioNet that a config names.
+
+    Raises:
+        CheckpointError: There is none of that name.
+    """
+    if config.audio_net == "wav2lip":
+        return Wav2LipAudioNet(config.audio_channels)
+    if config.audio_net == "temporal":
+        return TemporalAudioNet(config.mel_window, config.audio_channels)
+    raise CheckpointError(f"There is no AudioNet named {config.audio_net!r}.")
+
+
+class Wav2LipAudioNet(nn.Module):
     """Wav2Lip's audio encoder, layer for layer, so that its weights load.
 
-    A window wider than 16 columns is averaged over time before the last convolution.
+    Features of a window wider than 16 columns are averaged over time at the end.
     """
 
     def __init__(self, channels: int = 512) -> None:
@@ -79,3 +98,53 @@ class AudioNet(nn.Module):
         except RuntimeError as error:
             message = f"No Wav2Lip audio encoder in this checkpoint: {error}"
             raise CheckpointError(message) from error
+
+
+class TemporalAudioNet(nn.Module):
+    """Convolutions over time, the 80 mel bins their channels.
+
+    Args:
+        window: Width of the mel window in columns.
+        channels: Length of the feature vector.
+        width: Channels between.
+        dropout: Share of channels left out within the residual blocks in training.
+    """
+
+    def __init__(
+        self, window: int, channels: int = 512, width: int = 256, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [_over_time(N_MELS, width, 5, 1)]
+        layers += [_over_time(width, width, 3, 2), TemporalBlock(width, dropout)]
+        layers += [_over_time(width, width, 3, 2), TemporalBlock(width, dropout)]
+        layers += [_over_time(width, width, 3, 2)]
+        self.layers = nn.Sequential(*layers)
+        columns = -(-window // 8)
+        self.project = nn.Sequential(
+            nn.Linear(width * columns, channels, bias=False), nn.BatchNorm1d(channels), nn.ReLU()
+        )
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Mel windows `[B, 1, 80, W]` in [-4, 4] to features `[B, 512]`."""
+        features: Tensor = self.project(self.layers(mel[:, 0]).flatten(1))
+        return features
+
+
+class TemporalBlock(nn.Module):
+    """Two convolutions over time beside an identity."""
+
+    def __init__(self, channels: int, dropout: float) -> None:
+        super().__init__()
+        self.first = _over_time(channels, channels, 3, 1)
+        self.dropout = nn.Dropout1d(dropout)
+        self.second = _over_time(channels, channels, 3, 1)[:-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features `[B, C, T]` in and out."""
+        y: Tensor = self.second(self.dropout(self.first(x)))
+        return torch.relu(x + y)
+
+
+def _over_time(c_in: int, c_out: int, kernel: int, stride: int) -> nn.Sequential:
+    convolution = nn.Conv1d(c_in, c_out, kernel, stride, kernel // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm1d(c_out), nn.ReLU())

@@ -61,4 +61,4 @@ def load_wav2lip_audio(model: TalkingFace, path: Path) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling fails in many ways
         raise CheckpointError(f"{path} is no PyTorch checkpoint: {error}") from error
-    model.audio_net.load_wav2lip(state.get("state_dict", state))
+    model.use_wav2lip(state.get("state_dict", state))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
+from talkernel.audio import WINDOW
 from talkernel.config import ModelConfig
-from talkernel.model.audio_net import AudioNet
+from talkernel.model.audio_net import Wav2LipAudioNet, build_audio_net
 from talkernel.model.dck import KernelInference
 from talkernel.model.unet import AdaptedUNet, Synthesis
 
@@ -45,7 +49,7 @@ class TalkingFace(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.audio_net = AudioNet(config.audio_channels)
+        self.audio_net: nn.Module = build_audio_net(config)
         self.lips: nn.Module = nn.Identity()
         if config.lip_code is not None:
             self.lips = LipCodec(config.audio_channels, config.lip_code)
@@ -53,12 +57,19 @@ class TalkingFace(nn.Module):
         self.unet = AdaptedUNet(config)
 
     def kernels(self, mel: Tensor) -> Tensor:
-        """Eq. 2: mel windows `[B, 1, 80, 16]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
+        """Eq. 2: mel windows `[B, 1, 80, W]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
         kernels: Tensor = self.kernel_inference(self.lips(self.audio_net(mel)))
         return kernels
 
+    def use_wav2lip(self, state: Mapping[str, Tensor]) -> None:
+        """Hear with an official Wav2Lip checkpoint's audio encoder; see its `load_wav2lip`."""
+        encoder = Wav2LipAudioNet(self.config.audio_channels)
+        encoder.load_wav2lip(state)
+        self.audio_net = encoder.to(next(self.parameters()).device).train(self.training)
+        self.config = dataclasses.replace(self.config, audio_net="wav2lip", mel_window=WINDOW)
+
     def forward(self, face: Tensor, mel: Tensor) -> Synthesis:
-        """Faces `[B, 3, H, W]` in -1..1 and mel windows `[B, 1, 80, 16]` to mask and motion."""
+        """Faces `[B, 3, H, W]` in -1..1 and mel windows `[B, 1, 80, W]` to mask and motion."""
         answer: Synthesis = self.unet(face, self.kernels(mel))
         return answer
 

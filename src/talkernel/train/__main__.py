@@ -1,11 +1,13 @@
 """Training, step by step: `python -m talkernel.train --help`.
 
-prepare -> basis -> audio-net -> generator (one or more stages) -> assemble -> measure
+prepare -> basis -> sync -> audio-net -> generator (one or more stages) -> assemble -> measure
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,8 @@ import torch
 import typer
 
 from talkernel.config import ModelConfig
-from talkernel.evaluate.crossed import evaluate_crossed, rows_to_json
+from talkernel.evaluate.crossed import evaluate_crossed
+from talkernel.evaluate.silence import evaluate_silence
 from talkernel.export import export_checkpoint
 from talkernel.face.lips import LipBasis, neutral_shape
 from talkernel.model.checkpoint import save_model
@@ -25,6 +28,7 @@ from talkernel.train.audio_net import AudioNetRecipe, train_lip_reader
 from talkernel.train.generator import GeneratorRecipe, GeneratorTrainer
 from talkernel.train.pairs import PairRecipe
 from talkernel.train.prepare import prepare as prepare_clips
+from talkernel.train.sync import find_sync
 from talkernel.train.tracks import Track, load_tracks
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -51,13 +55,41 @@ def basis(tracks: Tracks, out: Basis, size: int = 12) -> None:
 
 
 @app.command()
-def audio_net(tracks: Tracks, basis: Basis, out: Path, steps: int = 2400, batch: int = 128) -> None:
+def sync(
+    tracks: Tracks,
+    basis: Basis,
+    out: Path,
+    recordings: Annotated[
+        Path | None, typer.Option(help="Lines of track, tab, recording it was cut from.")
+    ] = None,
+    steps: int = 300,
+) -> None:
+    """Find each track's offset between sound and picture; OUT is JSON."""
+    loaded = _with_face(load_tracks(tracks, "train"))
+    lines = recordings.read_text().splitlines() if recordings else []
+    recording = dict(line.split("\t") for line in lines)
+    found = find_sync(loaded, _load_basis(basis), ModelConfig(), AudioNetRecipe(steps), recording)
+    out.write_text(json.dumps({name: asdict(sync) for name, sync in found.items()}, indent=1))
+
+
+@app.command()
+def audio_net(
+    tracks: Tracks,
+    basis: Basis,
+    out: Path,
+    synced: Annotated[Path | None, typer.Option(help="What `sync` wrote.")] = None,
+    held_out: Annotated[
+        str, typer.Option(help="People not to train on, by commas; every tenth if empty.")
+    ] = "",
+    steps: int = 600,
+) -> None:
     """Pre-train AudioNet to hear the lip code."""
-    codes, window = _load_basis(basis), ModelConfig().mel_window
-    tables = [SpeechTable.build(_with_face(load_tracks(tracks, split)), codes, window)
-              for split in ("train", "val")]  # fmt: skip
-    recipe = AudioNetRecipe(steps=steps, batch=batch)
-    train_lip_reader(tables[0], tables[1], codes, recipe, out)
+    codes, config = _load_basis(basis), ModelConfig()
+    offsets = None if synced is None else _offsets(synced)
+    taught, judged = _split(_with_face(load_tracks(tracks, "train")), held_out)
+    table = SpeechTable.build(taught, codes, config.mel_window, offsets)
+    held = SpeechTable.build(judged, codes, config.mel_window, offsets)
+    train_lip_reader(config, table, held, codes, AudioNetRecipe(steps)).save(out)
 
 
 @app.command()
@@ -97,9 +129,23 @@ def assemble(generator: Path, audio_net: Path, out: Path, gain: float = 1.0) -> 
 
 @app.command()
 def measure(clips: list[Path], checkpoint: Path | None = None) -> None:
-    """Crossed speech on clips: does A's mouth move as B's did?"""
+    """Crossed speech on clips: does A's mouth move as B's did? And is it still in silence?"""
     options = {} if checkpoint is None else {"checkpoint": str(checkpoint)}
-    print(rows_to_json(evaluate_crossed(sorted(clips), **options)))
+    crossed = [asdict(row) for row in evaluate_crossed(sorted(clips), **options)]
+    silence = [asdict(row) for row in evaluate_silence(sorted(clips), **options)]
+    print(json.dumps({"crossed": crossed, "silence": silence}, indent=2))
+
+
+def _split(tracks: Sequence[Track], held_out: str) -> tuple[list[Track], list[Track]]:
+    """Tracks to train on, and tracks of other people to judge by."""
+    people = held_out.split(",") if held_out else sorted({t.identity for t in tracks})[::10]
+    taught = [track for track in tracks if track.identity not in people]
+    return taught, [track for track in tracks if track.identity in people]
+
+
+def _offsets(path: Path) -> dict[str, int]:
+    found = json.loads(path.read_text())
+    return {name: sync["offset"] for name, sync in found.items() if sync["offset"] is not None}
 
 
 def _load_basis(path: Path) -> LipBasis:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor
 from talkernel.config import ModelConfig
 from talkernel.model.talking_face import LipCodec, TalkingFace
 from talkernel.train.audio_net import LipReader
+
+TRAINED = ("lips.", "kernel_inference.", "unet.")  # what a `GeneratorTrainer` trains
 
 
 def assemble(generator: Path, lip_reader: Path, gain: Tensor | float = 1.0) -> TalkingFace:
@@ -23,13 +26,17 @@ def assemble(generator: Path, lip_reader: Path, gain: Tensor | float = 1.0) -> T
             real mouth; the gain gives the motion back its size.
     """
     state = torch.load(generator, map_location="cpu", weights_only=True)
-    model = TalkingFace(ModelConfig.from_json(state["config"]))
+    reader = LipReader.load(lip_reader)
+    config = dataclasses.replace(
+        ModelConfig.from_json(state["config"]),
+        audio_net=reader.config.audio_net,
+        mel_window=reader.config.mel_window,
+    )
+    model = TalkingFace(config)
     averaged = {name.removeprefix("module."): value for name, value in state["average"].items()}
-    averaged.pop("n_averaged")
-    model.load_state_dict(averaged)
+    ours = {name: value for name, value in averaged.items() if name.startswith(TRAINED)}
+    model.load_state_dict(model.state_dict() | ours)
     assert isinstance(model.lips, LipCodec)
-    reader = LipReader(model.config.audio_channels, model.lips.from_audio.out_features)
-    reader.load_state_dict(torch.load(lip_reader, map_location="cpu", weights_only=True))
     model.audio_net = reader.audio_net
     with torch.no_grad():
         model.lips.from_audio.weight.copy_(reader.head.weight.T.mul(gain).T)

@@ -1,11 +1,12 @@
 """Pre-training of AudioNet h1: speech features must carry the lips before kernels can.
 
-AudioNet with a linear head learns to say, from 0.2 s of sound, the lip code that the face
+AudioNet with a linear head learns to say, from a mel window, the lip code that the face
 mesh measured on the picture. The head stays: it is the entrance of `LipCodec`.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,16 +16,17 @@ from typing import cast
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from talkernel.config import ModelConfig
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis
-from talkernel.model.audio_net import AudioNet
-from talkernel.train.audio_data import SpeechTable, augment, hush
+from talkernel.model.audio_net import build_audio_net
+from talkernel.train.audio_augment import augment, hush
+from talkernel.train.audio_data import SpeechTable
 
-Array = NDArray[np.float32]
+LAGS = range(-8, 9)  # frames
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class AudioNetRecipe:
     Attributes:
         steps: Optimiser steps.
         batch: Windows per step.
-        learning_rate: Peak of the one-cycle schedule.
+        learning_rate: Of AdamW; warmed up, then falling as a half cosine.
         weight_decay: Of AdamW.
         max_shift: Columns by which a window may be off its frame, against overfitting.
         silence: Share of windows without speech, for which the mouth is at rest.
@@ -43,13 +45,13 @@ class AudioNetRecipe:
         seed: Of everything random.
     """
 
-    steps: int = 4000
+    steps: int = 1000
     batch: int = 256
-    learning_rate: float = 1.5e-3
-    weight_decay: float = 0.05
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.1
     max_shift: int = 1
     silence: float = 0.04
-    dropout: float = 0.3
+    dropout: float = 0.4
     ema: float = 0.998
     seed: int = 0
 
@@ -57,56 +59,67 @@ class AudioNetRecipe:
 class LipReader(nn.Module):
     """AudioNet and the linear head from its features to the lip code."""
 
-    def __init__(self, channels: int, code: int, dropout: float = 0.0) -> None:
+    def __init__(self, config: ModelConfig, dropout: float = 0.0) -> None:
         super().__init__()
-        self.audio_net = AudioNet(channels)
+        assert config.lip_code is not None
+        self.config = config
+        self.audio_net = build_audio_net(config)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(channels, code)
+        self.head = nn.Linear(config.audio_channels, config.lip_code)
 
     def forward(self, mel: Tensor) -> Tensor:
         """Mel windows `[B, 1, 80, W]` to lip codes `[B, K]`."""
         codes: Tensor = self.head(self.dropout(self.audio_net(mel)))
         return codes
 
+    def save(self, path: Path) -> None:
+        """Write weights and config."""
+        torch.save({"config": self.config.to_json(), "model": self.state_dict()}, path)
+
+    @staticmethod
+    def load(path: Path) -> LipReader:
+        """Read what `save` wrote."""
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        reader = LipReader(ModelConfig.from_json(state["config"]))
+        reader.load_state_dict(state["model"])
+        return reader
+
 
 def train_lip_reader(
-    table: SpeechTable, held_out: SpeechTable, basis: LipBasis, recipe: AudioNetRecipe, out: Path
+    config: ModelConfig,
+    table: SpeechTable,
+    held_out: SpeechTable,
+    basis: LipBasis,
+    recipe: AudioNetRecipe,
 ) -> LipReader:
-    """Train on one table, report on another, and write the averaged weights to `out`.
-
-    Weights already at `out` are the start.
-    """
+    """Train on one table, report on another; returns the averaged weights."""
     torch.manual_seed(recipe.seed)
-    rng = np.random.default_rng(recipe.seed)
-    model = LipReader(512, table.codes.shape[1], recipe.dropout)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if out.exists():
-        model.load_state_dict(torch.load(out, weights_only=True))
+    model = LipReader(config, recipe.dropout)
     average = AveragedModel(model, avg_fn=_warming_average(recipe.ema), use_buffers=True)
     averaged = cast(LipReader, average.module)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, recipe.steps)
-    weight = torch.from_numpy(basis.importance)
-    started, running = time.monotonic(), 0.0
+    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay)
+    importance, started, running = torch.from_numpy(basis.importance), time.monotonic(), math.nan
     for step in range(1, recipe.steps + 1):
-        mel, codes = _batch(table, recipe, rng)
+        mel, codes = _batch(table, recipe)
         with torch.autocast("cpu", torch.bfloat16):
             guess = model(mel)
-        loss = (F.smooth_l1_loss(guess.float(), codes, reduction="none") * weight).mean()
+        loss = (F.smooth_l1_loss(guess.float(), codes, reduction="none") * importance).mean()
+        optimiser.param_groups[0]["lr"] = recipe.learning_rate * _rate(step, recipe.steps)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        schedule.step()
         average.update_parameters(model)
-        running += 0.01 * (loss.item() - running) if step > 1 else loss.item()
-        if step % 200 == 0 or step == recipe.steps:
-            seen = evaluate(averaged, held_out, basis)
-            print(f"step {step} loss {running:.4f} held-out {seen} "
-                  f"{time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
-            torch.save(averaged.state_dict(), out)
-    return averaged
+        running = loss.item() if step == 1 else running + 0.01 * (loss.item() - running)
+        if step % 100 == 0 or step == recipe.steps:
+            seconds = time.monotonic() - started
+            heard = score(correlations(averaged, held_out, basis))
+            print(f"step {step} loss {running:.4f} held-out {heard} {seconds:.0f} s", flush=True)
+    return averaged.eval()
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the learning rate: up over 100 steps, down to a hundredth at the end."""
+    return min(1.0, step / 100) * (0.5 * (1.0 + math.cos(math.pi * step / steps)) + 0.01)
 
 
 def _warming_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -119,34 +132,35 @@ def _warming_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], T
     return update
 
 
-def _batch(
-    table: SpeechTable, recipe: AudioNetRecipe, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    rows = rng.integers(0, len(table.start), recipe.batch)
-    others = rng.integers(0, len(table.start), recipe.batch)
-    shift = int(rng.integers(-recipe.max_shift, recipe.max_shift + 1))
-    mel = augment(table.windows(rows, shift), table.windows(others), rng)
-    codes = table.codes[rows].copy()
-    hushed = rng.random(recipe.batch) < recipe.silence
-    mel[hushed] = hush(mel[hushed], rng)
+def _batch(table: SpeechTable, recipe: AudioNetRecipe) -> tuple[Tensor, Tensor]:
+    rows, others = table.draw(recipe.batch), table.draw(recipe.batch)
+    shift = torch.randint(-recipe.max_shift, recipe.max_shift + 1, (recipe.batch,))
+    mel = augment(table.windows(rows, shift), table.windows(others))
+    codes = table.codes[rows].clone()
+    hushed = torch.rand(recipe.batch) < recipe.silence
+    mel[hushed] = hush(mel[hushed])
     codes[hushed] = table.rest
-    windows = torch.from_numpy(mel)[:, None].contiguous(memory_format=torch.channels_last)
-    return windows, torch.from_numpy(codes)
+    return mel[:, None], codes
 
 
 @torch.no_grad()
-def evaluate(model: LipReader, table: SpeechTable, basis: LipBasis) -> dict[str, float]:
-    """Correlation of heard with seen mouth opening, per track, at the best and at no lag."""
+def correlations(model: LipReader, table: SpeechTable, basis: LipBasis) -> dict[int, list[float]]:
+    """Per lag in frames, each track's correlation of the heard with the seen mouth opening.
+
+    At lag k, what is heard is compared with what is seen k frames later.
+    """
+    was_training = model.training
     model.eval()
-    rows = np.arange(len(table.start))
-    parts = [model(torch.from_numpy(table.windows(part))[:, None])
-             for part in np.array_split(rows, max(1, len(rows) // 512))]  # fmt: skip
-    model.train()
-    heard = basis.opening(torch.cat(parts).numpy())
-    seen = basis.opening(table.codes)
-    numbers = [table.track == n for n in np.unique(table.track)]
-    lags = {lag: np.mean([correlation(heard[n], seen[n], lag) for n in numbers])
-            for lag in range(-3, 4)}  # fmt: skip
-    best = max(lags, key=lambda lag: float(lags[lag]))
-    return {"r": round(float(lags[0]), 3), "best_lag": best, "r_best": round(float(lags[best]), 3),
-            "amplitude": round(float(heard.std() / seen.std()), 3)}  # fmt: skip
+    parts = [model(table.windows(rows)[:, None])
+             for rows in torch.arange(len(table.start)).split(1024)]  # fmt: skip
+    model.train(was_training)
+    heard, seen = (basis.opening(codes.numpy()) for codes in (torch.cat(parts), table.codes))
+    tracks = [np.flatnonzero(table.track.numpy() == n) for n in range(len(table.names))]
+    return {lag: [correlation(heard[rows], seen[rows], lag) for rows in tracks] for lag in LAGS}
+
+
+def score(by_lag: dict[int, list[float]]) -> str:
+    """Mean correlation over tracks at no lag, and at the best for all, in words."""
+    means = {lag: float(np.nanmean(values)) for lag, values in by_lag.items()}
+    best = max(means, key=lambda lag: means[lag])
+    return f"r {means[0]:.3f}, best lag {best}: {means[best]:.3f}"

@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from talkernel.face.lips import OUTER_LIP, LipBasis, mirrored
 from talkernel.face.veil import hidden, veil
-from talkernel.train.tracks import STORED, Track
+from talkernel.train.tracks import STORED, Track, share_of_people
 from talkernel.train.transplant import (
     Image,
     Points,
@@ -92,8 +92,8 @@ class Pairs(IterableDataset[Sample]):
         picked = [track.deviations[track.crop_index] for track in self.tracks]
         self.codes = [basis.encode(deviations) for deviations in picked]
         self.mirror_codes = [basis.encode(mirrored(deviations)) for deviations in picked]
-        self.chance = _balanced([track.identity for track in self.tracks],
-                                [len(track.crop_index) for track in self.tracks])  # fmt: skip
+        self.chance = share_of_people([track.identity for track in self.tracks],
+                                      [len(track.crop_index) for track in self.tracks])  # fmt: skip
 
     def __iter__(self) -> Iterator[Sample]:
         worker = get_worker_info()
@@ -154,15 +154,6 @@ class Pairs(IterableDataset[Sample]):
         size = (self.recipe.size, self.recipe.size)
         image = cv2.warpAffine(track.crop(s), to_view, size, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(image, np.uint8), transform(track.crop_points[s], to_view)
-
-
-def _balanced(identities: Sequence[str], counts: Sequence[int]) -> NDArray[np.float64]:
-    """Chance of each track: people by the square root of their frames, so that nobody rules."""
-    frames: dict[str, int] = {}
-    for identity, count in zip(identities, counts, strict=True):
-        frames[identity] = frames.get(identity, 0) + count
-    weights = [n / np.sqrt(frames[i]) for i, n in zip(identities, counts, strict=True)]
-    return np.asarray(np.array(weights) / np.sum(weights), np.float64)
 
 
 class View(NamedTuple):

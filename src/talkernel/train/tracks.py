@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -96,3 +97,12 @@ class Track:
 def load_tracks(folder: Path, split: str) -> list[Track]:
     """All tracks of a split, in order of name."""
     return [Track.load(path) for path in sorted(folder.glob(f"{split}_*.npz"))]
+
+
+def share_of_people(identities: Sequence[str], counts: Sequence[int]) -> NDArray[np.float64]:
+    """Chance of each track: people by the square root of their frames, so that nobody rules."""
+    frames: dict[str, int] = {}
+    for identity, count in zip(identities, counts, strict=True):
+        frames[identity] = frames.get(identity, 0) + count
+    weights = [n / np.sqrt(frames[i]) for i, n in zip(identities, counts, strict=True)]
+    return np.asarray(np.array(weights) / np.sum(weights), np.float64)

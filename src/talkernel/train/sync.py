@@ -1,0 +1,111 @@
+"""Do sound and picture belong together? Offsets of prepared tracks, and which to drop.
+
+Many published clips are off by some frames, dubbed, or spoken over. Nothing outside is
+needed to find out: half of the people teach an AudioNet, which then listens to the other
+half. The lag at which it agrees best with the mouths it sees is the track's offset; a track
+that agrees at no lag is dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.config import ModelConfig
+from talkernel.face.lips import LipBasis
+from talkernel.train.audio_data import SpeechTable
+from talkernel.train.audio_net import LAGS, AudioNetRecipe, correlations, train_lip_reader
+from talkernel.train.tracks import FPS, Track
+
+CLEAR = 2.2  # standard errors above no correlation, from which an offset is believed
+AGREES = 0.15  # correlation below which sound and mouth do not belong together
+ENOUGH = 4.0  # seconds of speech, from which such a verdict is believed
+INDEPENDENT = 6.0  # frames after which the mouth's opening is as good as a new one
+
+
+@dataclass(frozen=True)
+class Sync:
+    """What was found of one track.
+
+    Attributes:
+        offset: Frames by which the picture comes after its sound; None: drop the track.
+        score: Correlation of the mouth's opening with what the sound says, at that offset.
+    """
+
+    offset: int | None
+    score: float
+
+
+def find_sync(
+    tracks: Sequence[Track],
+    basis: LipBasis,
+    config: ModelConfig,
+    recipe: AudioNetRecipe,
+    recording: Mapping[str, str] | None = None,
+) -> dict[str, Sync]:
+    """Offset and agreement of every track, by name.
+
+    Args:
+        tracks: Prepared tracks of at least two people.
+        basis: Turns lip shapes into lip codes.
+        config: Shape of the AudioNet.
+        recipe: How it is trained; a few hundred steps are enough.
+        recording: By track, the recording it was cut from: its tracks share one offset.
+    """
+    curves: dict[str, NDArray[np.float64]] = {}
+    halves = _halves(tracks)
+    for teaching, judged in (halves, halves[::-1]):
+        table = SpeechTable.build(teaching, basis, config.mel_window)
+        others = SpeechTable.build(judged, basis, config.mel_window)
+        by_lag = correlations(train_lip_reader(config, table, others, basis, recipe), others, basis)
+        found = np.nan_to_num(np.array([by_lag[lag] for lag in LAGS])).T
+        curves |= dict(zip(others.names, found, strict=True))
+    seconds = {track.name: len(track.landmarks) / FPS for track in tracks}
+    return _judge(curves, seconds, recording or {})
+
+
+def _halves(tracks: Sequence[Track]) -> tuple[list[Track], list[Track]]:
+    """Two groups of people with about as many frames each."""
+    people: dict[str, list[Track]] = {}
+    for track in tracks:
+        people.setdefault(track.identity, []).append(track)
+    halves: tuple[list[Track], list[Track]] = ([], [])
+    sizes = [0, 0]
+    for own in sorted(people.values(), key=lambda own: -sum(len(t.landmarks) for t in own)):
+        smaller = int(sizes[1] < sizes[0])
+        halves[smaller].extend(own)
+        sizes[smaller] += sum(len(t.landmarks) for t in own)
+    return halves
+
+
+def _judge(
+    curves: Mapping[str, NDArray[np.float64]],
+    seconds: Mapping[str, float],
+    recording: Mapping[str, str],
+) -> dict[str, Sync]:
+    groups: dict[str, list[str]] = {}
+    for name in curves:
+        groups.setdefault(recording.get(name, name), []).append(name)
+    found: dict[str, Sync] = {}
+    for names in groups.values():
+        length = np.array([seconds[name] for name in names])
+        curve = length @ np.array([curves[name] for name in names]) / length.sum()
+        verdict = _verdict(curve, float(length.sum()))
+        found |= dict.fromkeys(names, verdict)
+    return found
+
+
+def _verdict(curve: NDArray[np.float64], seconds: float) -> Sync:
+    """Of a curve of correlations over `LAGS`; in doubt the track stays as it is."""
+    smooth = np.convolve(curve, [0.25, 0.5, 0.25], "same")
+    best = int(np.argmax(smooth))
+    peak = float(smooth[best])
+    if peak > AGREES and peak * math.sqrt(seconds * FPS / INDEPENDENT) > CLEAR:
+        return Sync(LAGS[best], peak)
+    if peak < AGREES and seconds > ENOUGH:
+        return Sync(None, peak)
+    return Sync(0, float(smooth[LAGS.index(0)]))
