@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.face.crop import Crop
-from talkernel.media import Picture, PixelLayout
-from talkernel.media.sample import rgb_to_yuv_matrix, yuv_to_rgb_matrix
+from talkernel.media import Matrix, Picture, PixelLayout
+from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix, yuv_to_rgb_matrix
 
 LAYOUTS = [
     PixelLayout("yuv420p"),
@@ -103,3 +105,13 @@ def test_colour_matrices_are_inverse() -> None:
         forth = np.vstack([rgb_to_yuv_matrix(layout), [0, 0, 0, 1]])
         back = np.vstack([yuv_to_rgb_matrix(layout), [0, 0, 0, 1]])
         np.testing.assert_allclose(back @ forth, np.eye(4), atol=1e-5)
+
+
+def test_eight_bit_views_are_those_of_exact_arithmetic() -> None:
+    rng = np.random.default_rng(0)
+    planes = [rng.integers(16, 236, (64, 64), dtype=np.uint8) for _ in range(3)]
+    for matrix in get_args(Matrix):
+        layout = PixelLayout("yuv420p", 8, (1, 1), matrix, False)
+        samples = np.stack([*planes, np.ones_like(planes[0])], axis=-1).astype(np.float64)
+        exact = np.clip(255.0 * samples @ yuv_to_rgb_matrix(layout).T, 0, 255)
+        assert np.abs(planes_to_rgb(planes, layout) - exact).max() < 1.0

@@ -9,7 +9,8 @@ import pytest
 
 from talkernel.evaluate.correlation import correlation
 from talkernel.evaluate.crossed import evaluate_crossed, partners
-from talkernel.evaluate.silence import evaluate_silence
+from talkernel.evaluate.silence import CLOSED_SHARE, _row, evaluate_silence, write_silence
+from talkernel.media import open_speech
 
 # People of the validation split in medium-long clips, each another person.
 PEOPLE = ("id014", "id031", "id034", "id052", "id067", "id074")
@@ -37,6 +38,16 @@ def test_silence_keeps_the_mouth_still(clips: list[Path]) -> None:
     assert nothing.movement == 1.0
     assert silence.movement < 0.5
     assert silence.opening < nothing.opening
+
+
+def test_silence_row_is_a_share_of_the_talking_clips_movement(tmp_path: Path) -> None:
+    talking = 0.2 + 0.1 * np.sin(np.arange(100, dtype=np.float32))
+    still = np.full(100, np.quantile(talking, CLOSED_SHARE), np.float32)
+    row = _row("half", [0.5 * talking, still], [talking, talking])
+    assert row.movement == pytest.approx(0.25, abs=0.01)
+    assert _row("still", [still], [talking]).opening == pytest.approx(0.0, abs=0.01)
+    write_silence(tmp_path / "s.wav", 0.5)
+    assert open_speech(tmp_path / "s.wav").duration == pytest.approx(0.5)
 
 
 def test_partners_are_other_people(clips: list[Path]) -> None:
