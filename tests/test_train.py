@@ -155,6 +155,13 @@ def test_generator_learns_stops_and_resumes(
     trainer.run()
     assert trainer.step == 8
     assert not list(tmp_path.glob("*.part"))
+    after = GeneratorTrainer(TalkingFace(TINY), tracks, basis, more, tmp_path / "next")
+    after.begin_from(tmp_path / "last.pt")
+    assert after.step == 0 and after.critics is not None and trainer.critics is not None
+    for mine, theirs in ((after.model, trainer.model),
+                         (after.critics.networks, trainer.critics.networks)):  # fmt: skip
+        for name, value in theirs.state_dict().items():
+            torch.testing.assert_close(mine.state_dict()[name], value)
 
 
 def test_a_few_steps_on_one_batch_beat_doing_nothing(

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
 import typer
 
 from talkernel.config import ModelConfig
@@ -108,15 +107,16 @@ def generator(
     device: str = "cpu",
 ) -> None:
     """Train f and h2 on lip codes; resumes from OUT/last.pt."""
-    model = TalkingFace(ModelConfig())
-    if start is not None:
-        model.load_state_dict(torch.load(start, map_location="cpu", weights_only=True)["model"])
     recipe = GeneratorRecipe(
         pairs=PairRecipe(size=size), steps=steps, batch=batch, learning_rate=learning_rate,
         final_rate=final_rate, adversarial=adversarial, reading=reading,
     )  # fmt: skip
     loaded = load_tracks(tracks, "train")
-    GeneratorTrainer(model, loaded, _load_basis(basis), recipe, out, device).run()
+    model, codes = TalkingFace(ModelConfig()), _load_basis(basis)
+    trainer = GeneratorTrainer(model, loaded, codes, recipe, out, device)
+    if start is not None:
+        trainer.begin_from(start)
+    trainer.run()
 
 
 @app.command()

@@ -180,17 +180,26 @@ class GeneratorTrainer:
             "critics": self.critics.state_dict() if self.critics else {},
         }
 
+    def begin_from(self, earlier: Path) -> None:
+        """Take over what another stage's `last.pt` learned, unless this stage has begun."""
+        if self.step == 0:
+            self._take_over(torch.load(earlier, map_location=self.device, weights_only=True))
+
     def _resume(self) -> None:
         path = self.folder / "last.pt"
         if not path.exists():
             return
         state = torch.load(path, map_location=self.device, weights_only=True)
+        self._take_over(state)
         self.step = state["step"]
-        for name in ("model", "average", "optimiser"):
-            getattr(self, name).load_state_dict(state[name])
+        self.optimiser.load_state_dict(state["optimiser"])
+        print(f"resumed from {path} at step {self.step}", flush=True)
+
+    def _take_over(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
         if self.critics and state["critics"]:
             self.critics.load_state_dict(state["critics"])
-        print(f"resumed from {path} at step {self.step}", flush=True)
 
 
 def _smooth(running: dict[str, float], figures: dict[str, float]) -> None:
