@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from talkernel.audio import WINDOW
@@ -12,6 +13,8 @@ from talkernel.config import ModelConfig
 from talkernel.model.audio_net import Wav2LipAudioNet, build_audio_net
 from talkernel.model.dck import KernelInference
 from talkernel.model.unet import AdaptedUNet, Synthesis
+
+UNBOUNDED = 100.0  # standard deviations
 
 
 class LipCodec(nn.Module):
@@ -24,7 +27,13 @@ class LipCodec(nn.Module):
     Args:
         channels: AudioNet's feature length, which is also h2's input length.
         code: Length of the lip code.
+
+    Attributes:
+        lowest, highest: `[K]` what is heard is held within: lips that f has seen.
     """
+
+    lowest: Tensor
+    highest: Tensor
 
     def __init__(self, channels: int, code: int) -> None:
         super().__init__()
@@ -32,10 +41,17 @@ class LipCodec(nn.Module):
         self.encoder = nn.Sequential(
             nn.Linear(code, channels), nn.LeakyReLU(0.2), nn.Linear(channels, channels)
         )
+        self.register_buffer("lowest", torch.full((code,), -UNBOUNDED))
+        self.register_buffer("highest", torch.full((code,), UNBOUNDED))
+
+    def hear(self, features: Tensor) -> Tensor:
+        """AudioNet's features `[B, 512]` to lip codes `[B, K]`."""
+        heard: Tensor = self.from_audio(features)
+        return torch.minimum(torch.maximum(heard, self.lowest), self.highest)
 
     def forward(self, features: Tensor) -> Tensor:
         """AudioNet's features `[B, 512]` to h2's input `[B, 512]`, through the lip code."""
-        embedded: Tensor = self.encoder(self.from_audio(features))
+        embedded: Tensor = self.encoder(self.hear(features))
         return embedded
 
 

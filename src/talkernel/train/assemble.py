@@ -41,4 +41,6 @@ def assemble(generator: Path, lip_reader: Path, gain: Tensor | float = 1.0) -> T
     with torch.no_grad():
         model.lips.from_audio.weight.copy_(reader.head.weight.T.mul(gain).T)
         model.lips.from_audio.bias.copy_(reader.head.bias * gain)
+        model.lips.lowest.copy_(reader.lowest)
+        model.lips.highest.copy_(reader.highest)
     return model.eval()

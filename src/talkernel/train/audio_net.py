@@ -27,6 +27,7 @@ from talkernel.train.audio_augment import augment, hush
 from talkernel.train.audio_data import SpeechTable
 
 LAGS = range(-8, 9)  # frames
+RARE = 0.02  # share of lip codes below the lowest, and above the highest, that is ever told to f
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,14 @@ class AudioNetRecipe:
 
 
 class LipReader(nn.Module):
-    """AudioNet and the linear head from its features to the lip code."""
+    """AudioNet and the linear head from its features to the lip code.
+
+    Attributes:
+        lowest, highest: `[K]` between which nearly all lip codes of its training lie.
+    """
+
+    lowest: Tensor
+    highest: Tensor
 
     def __init__(self, config: ModelConfig, dropout: float = 0.0) -> None:
         super().__init__()
@@ -66,6 +74,8 @@ class LipReader(nn.Module):
         self.audio_net = build_audio_net(config)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(config.audio_channels, config.lip_code)
+        self.register_buffer("lowest", torch.zeros(config.lip_code))
+        self.register_buffer("highest", torch.zeros(config.lip_code))
 
     def forward(self, mel: Tensor) -> Tensor:
         """Mel windows `[B, 1, 80, W]` to lip codes `[B, K]`."""
@@ -95,6 +105,8 @@ def train_lip_reader(
     """Train on one table, report on another; returns the averaged weights."""
     torch.manual_seed(recipe.seed)
     model = LipReader(config, recipe.dropout)
+    model.lowest.copy_(table.codes.quantile(RARE, dim=0))
+    model.highest.copy_(table.codes.quantile(1.0 - RARE, dim=0))
     average = AveragedModel(model, avg_fn=_warming_average(recipe.ema), use_buffers=True)
     averaged = cast(LipReader, average.module)
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay)
