@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.crop import Crop
-from talkernel.media.frame import Picture, Plane
+from talkernel.media.frame import Picture, PixelLayout, Plane
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix
 
 Array = NDArray[np.float32]
@@ -54,12 +54,21 @@ def cover(
         motion: M `[3, S, S]`, RGB in -1..1.
         strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
     """
-    alpha = attention * border_window(attention.shape[0]) * np.float32(strength)
+    alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
-    colours = (motion.transpose(1, 2, 0) + 1.0) * 0.5
-    samples = cv2.transform(colours, rgb_to_yuv_matrix(picture.layout))
+    samples = cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout))
+    weights: dict[tuple[int, int], Array] = {}
     for plane, values in zip(picture.planes, cv2.split(samples), strict=True):
-        _cover_plane(picture, plane, crop, alpha, np.asarray(values, np.float32))
+        _cover_plane(picture, plane, crop, alpha, np.asarray(values, np.float32), weights)
+
+
+@cache
+def _motion_to_yuv(layout: PixelLayout) -> Array:
+    """Affine `[3, 4]` matrix from M's RGB in -1..1 to samples of `layout`."""
+    matrix = rgb_to_yuv_matrix(layout).astype(np.float64)
+    matrix[:, :3] *= 0.5
+    matrix[:, 3] += matrix[:, :3].sum(1)
+    return matrix.astype(np.float32)
 
 
 @cache
@@ -71,13 +80,24 @@ def border_window(size: int) -> Array:
     return np.minimum(ramp[:, None], ramp[None, :]).astype(np.float32)
 
 
-def _cover_plane(picture: Picture, plane: Plane, crop: Crop, alpha: Array, values: Array) -> None:
+def _cover_plane(
+    picture: Picture,
+    plane: Plane,
+    crop: Crop,
+    alpha: Array,
+    values: Array,
+    weights: dict[tuple[int, int], Array],
+) -> None:
+    """Blend one plane; `weights` keeps alpha at each plane's size, as U and V share one."""
     left, top, width, height = _plane_box(picture, plane, crop)
     rows = _visible(np.asarray(alpha.any(axis=1)), top, height, plane.shape[0])
     columns = _visible(np.asarray(alpha.any(axis=0)), left, width, plane.shape[1])
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
-    weight, value = (cv2.resize(x, (width, height))[rows, columns] for x in (alpha, values))
+    size = (width, height)
+    if size not in weights:
+        weights[size] = np.asarray(cv2.resize(alpha, size), np.float32)
+    weight, value = weights[size][rows, columns], cv2.resize(values, size)[rows, columns]
     target = plane[top + rows.start : top + rows.stop, left + columns.start : left + columns.stop]
     mixed = np.rint(target + weight * (value - target))
     highest = (1 << picture.layout.depth) - 1
