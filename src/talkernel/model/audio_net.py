@@ -1,7 +1,7 @@
 """AudioNet h1: a mel window to a feature vector (Sections III-B and VI-A).
 
 The paper's is Wav2Lip's audio encoder. `TemporalAudioNet` is ours: the mel bins are the
-channels of convolutions over time, an eighth of the arithmetic.
+channels of convolutions over time, a tenth of the arithmetic.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def sync(
     recordings: Annotated[
         Path | None, typer.Option(help="Lines of track, tab, recording it was cut from.")
     ] = None,
-    steps: int = 300,
+    steps: int = 600,
 ) -> None:
     """Find each track's offset between sound and picture; OUT is JSON."""
     loaded = _with_face(load_tracks(tracks, "train"))
@@ -80,7 +80,7 @@ def audio_net(
     held_out: Annotated[
         str, typer.Option(help="People not to train on, by commas; every tenth if empty.")
     ] = "",
-    steps: int = 600,
+    steps: int = 1200,
 ) -> None:
     """Pre-train AudioNet to hear the lip code."""
     codes, config = _load_basis(basis), ModelConfig()
@@ -102,8 +102,8 @@ def generator(
     batch: int = 32,
     learning_rate: float = 5e-4,
     final_rate: float = 1.0,
-    adversarial: Annotated[float, typer.Option(help="Weight of D; 0 leaves it out.")] = 0.0,
-    reading: Annotated[float, typer.Option(help="Weight of the lip critic; 0: none.")] = 0.0,
+    adversarial: Annotated[float, typer.Option(help="Weight of D; 0 leaves it out.")] = 0.1,
+    reading: Annotated[float, typer.Option(help="Weight of the lip critic; 0: none.")] = 1.0,
     device: str = "cpu",
 ) -> None:
     """Train f and h2 on lip codes; resumes from OUT/last.pt."""

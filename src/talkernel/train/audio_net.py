@@ -46,7 +46,7 @@ class AudioNetRecipe:
         seed: Of everything random.
     """
 
-    steps: int = 1000
+    steps: int = 1200
     batch: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
