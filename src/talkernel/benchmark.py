@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from statistics import median
 import numpy as np
 from rich.table import Table
 
+from talkernel.choices import AnyPath
 from talkernel.engine import Engine, load_engine
 from talkernel.job import KERNEL_BATCH
 from talkernel.media.transcode import transcode
@@ -23,8 +23,6 @@ from talkernel.pipeline import generate
 # Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
 PAPER_MODEL_FPS, PAPER_FPS = 212.0, 60.0
 REPEATS = 12
-
-AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)

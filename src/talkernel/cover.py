@@ -6,7 +6,7 @@ zero; all others leave as they came, bit for bit.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -57,9 +57,19 @@ def cover(
     alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
     samples = cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout))
-    weights: dict[tuple[int, int], Array] = {}
+    down, across = (np.asarray(alpha.any(axis=axis)) for axis in (1, 0))
+    weight_of = cache(partial(_stretched, alpha))  # U and V share one
     for plane, values in zip(picture.planes, cv2.split(samples), strict=True):
-        _cover_plane(picture, plane, crop, alpha, np.asarray(values, np.float32), weights)
+        left, top, width, height = _plane_box(picture, plane, crop)
+        rows = _visible(down, top, height, plane.shape[0])
+        columns = _visible(across, left, width, plane.shape[1])
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            continue
+        weight = weight_of(width, height)[rows, columns]
+        value = _stretched(np.asarray(values), width, height)[rows, columns]
+        y = slice(top + rows.start, top + rows.stop)
+        x = slice(left + columns.start, left + columns.stop)
+        _mix(plane[y, x], value, weight, highest=(1 << picture.layout.depth) - 1)
 
 
 @cache
@@ -80,28 +90,14 @@ def border_window(size: int) -> Array:
     return np.minimum(ramp[:, None], ramp[None, :]).astype(np.float32)
 
 
-def _cover_plane(
-    picture: Picture,
-    plane: Plane,
-    crop: Crop,
-    alpha: Array,
-    values: Array,
-    weights: dict[tuple[int, int], Array],
-) -> None:
-    """Blend one plane; `weights` keeps alpha at each plane's size, as U and V share one."""
-    left, top, width, height = _plane_box(picture, plane, crop)
-    rows = _visible(np.asarray(alpha.any(axis=1)), top, height, plane.shape[0])
-    columns = _visible(np.asarray(alpha.any(axis=0)), left, width, plane.shape[1])
-    if rows.start >= rows.stop or columns.start >= columns.stop:
-        return
-    size = (width, height)
-    if size not in weights:
-        weights[size] = np.asarray(cv2.resize(alpha, size), np.float32)
-    weight, value = weights[size][rows, columns], cv2.resize(values, size)[rows, columns]
-    target = plane[top + rows.start : top + rows.stop, left + columns.start : left + columns.stop]
+def _stretched(values: Array, width: int, height: int) -> Array:
+    return np.asarray(cv2.resize(values, (width, height)), np.float32)
+
+
+def _mix(target: Plane, value: Array, weight: Array, highest: int) -> None:
+    """Blend into a plane's samples, in place; those of no weight are not written."""
     mixed = np.rint(target + weight * (value - target))
-    highest = (1 << picture.layout.depth) - 1
-    np.copyto(target, np.clip(mixed, 0, highest).astype(plane.dtype), where=weight > 0.0)
+    np.copyto(target, np.clip(mixed, 0, highest).astype(target.dtype), where=weight > 0.0)
 
 
 def _visible(active: NDArray[np.bool_], start: int, length: int, limit: int) -> slice:

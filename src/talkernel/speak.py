@@ -10,8 +10,9 @@ import ctypes
 import subprocess
 import sys
 import tempfile
-import wave
 from pathlib import Path
+
+from talkernel.wave_file import write_wave
 
 # From espeak-ng's speak_lib.h.
 SYNCHRONOUS = 2  # hand the samples over, return when all are there
@@ -39,11 +40,7 @@ def speak(text: str, outfile: Path) -> None:
 def _speak_here(text: str, outfile: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rate, samples = _synthesise(text, Path(folder))
-    with wave.open(outfile, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples)
+    write_wave(outfile, rate, samples)
 
 
 def _synthesise(text: str, folder: Path) -> tuple[int, bytes]:

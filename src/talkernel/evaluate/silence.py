@@ -7,7 +7,6 @@ clip itself, which is what a system that does nothing would show.
 from __future__ import annotations
 
 import tempfile
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.audio import SAMPLE_RATE
 from talkernel.evaluate.crossed import measure_opening
 from talkernel.media import open_face
 from talkernel.pipeline import generate
+from talkernel.wave_file import write_wave
 
-RATE = 16_000  # samples a second of the silence
 CLOSED_SHARE = 0.15  # of a clip's frames, those with the mouth most closed, tell "closed"
 
 
@@ -66,11 +66,7 @@ def _silenced(
 
 def write_silence(path: Path, seconds: float) -> None:
     """A WAV file of digital silence."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(bytes(2 * round(seconds * RATE)))
+    write_wave(path, SAMPLE_RATE, bytes(2 * round(seconds * SAMPLE_RATE)))
 
 
 def _row(

@@ -9,10 +9,12 @@ from talkernel.media.speech import open_speech
 from talkernel.media.video import open_face
 from talkernel.media.writer import VideoWriter
 
-AnyPath = str | os.PathLike[str]
 
-
-def transcode(face: AnyPath, audio: AnyPath, outfile: AnyPath) -> int:
+def transcode(
+    face: str | os.PathLike[str],
+    audio: str | os.PathLike[str],
+    outfile: str | os.PathLike[str],
+) -> int:
     """Write the face's video with the sound, as the main job would, the face untouched.
 
     Args:

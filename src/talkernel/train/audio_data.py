@@ -26,7 +26,8 @@ class SpeechTable:
         codes: `[N, K]` the frame's lip code.
         track: `[N]` the track's number.
         names: Of the tracks.
-        chance: `[N]` of drawing the frame: people by the square root of their frames.
+        reach: `[N]` chance of drawing the frame or one before it: people count by the
+            square root of their frames.
         rest: `[K]` the lip code of a mouth at rest.
         window: Width of a window in columns.
     """
@@ -36,7 +37,7 @@ class SpeechTable:
     codes: Tensor
     track: Tensor
     names: list[str]
-    chance: Tensor
+    reach: Tensor
     rest: Tensor
     window: int
 
@@ -76,7 +77,7 @@ class SpeechTable:
             codes=torch.from_numpy(np.concatenate(codes)),
             track=torch.from_numpy(np.repeat(np.arange(len(kept)), counts)),
             names=[track.name for track in kept],
-            chance=torch.from_numpy(np.repeat(per_track, counts)),
+            reach=torch.from_numpy(np.repeat(per_track, counts)).cumsum(0),
             rest=torch.from_numpy(basis.encode(np.zeros_like(basis.mean)[None])[0]),
             window=window,
         )
@@ -84,7 +85,7 @@ class SpeechTable:
     def draw(self, count: int) -> Tensor:
         """`count` frames by chance."""
         at = torch.rand(count, dtype=torch.float64)
-        rows = torch.searchsorted(self.chance.cumsum(0), at)
+        rows = torch.searchsorted(self.reach, at)
         return rows.clamp(max=len(self.start) - 1)
 
     def windows(self, rows: Tensor, shift: Tensor | int = 0) -> Tensor:

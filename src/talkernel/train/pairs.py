@@ -106,11 +106,13 @@ class Pairs(IterableDataset[Sample]):
     def sample(self, number: int, rng: np.random.Generator) -> Sample:
         """Draw a pair from one track."""
         t, s = self._choose(number, rng)
-        view = _random_view(self.recipe.size, rng)
-        frame, points = _see(self.tracks[number], t, view, self.recipe.size)
+        size = self.recipe.size
+        view = _random_view(size, rng)
+        scale = CROP * view.zoom
+        frame, points = _see(self.tracks[number], t, view, size)
         other, other_points = self._aligned(number, s, view, points)
-        mask = lower_face_mask([points, other_points], self.recipe.size, CROP * view.zoom)
-        composite = transplant(frame, other, mask, feather=0.015 * CROP * view.zoom)
+        mask = lower_face_mask([points, other_points], size, scale)
+        composite = transplant(frame, other, mask, feather=0.015 * scale)
         code_t, code_s = (self.codes[number][i] for i in (t, s))
         if rng.random() < self.recipe.real_input:
             face, target, code = frame, composite, code_s
@@ -118,10 +120,10 @@ class Pairs(IterableDataset[Sample]):
             face, target, code = composite, frame, code_t
         if rng.random() < self.recipe.identity:
             face = target
-        lips = mouth_mask([points, other_points], self.recipe.size, CROP * view.zoom)
+        lips = mouth_mask([points, other_points], size, scale)
         shown = points if face is frame else other_points
-        soft = hidden(shown, self.recipe.size, CROP * view.zoom)
-        seen = veil(face, soft, CROP * view.zoom)
+        soft = hidden(shown, size, scale)
+        seen = veil(face, soft, scale)
         planes = [lips, mask, _beyond(mask), np.rint(255 * soft).astype(np.uint8)]
         middle = points[list(OUTER_LIP)].mean(0)
         pictures = [seen, face, target]
@@ -129,11 +131,11 @@ class Pairs(IterableDataset[Sample]):
             mirror = self.mirror_codes[number]
             code = mirror[s] if code is code_s else mirror[t]
             pictures, planes = ([x[:, ::-1] for x in group] for group in (pictures, planes))
-            middle[0] = self.recipe.size - 1 - middle[0]
+            middle[0] = size - 1 - middle[0]
         pictures = [x.transpose(2, 0, 1) for x in _recolour(pictures, rng)]
         seen, face, target = (np.ascontiguousarray(x) for x in pictures)
         lips, lower, outside, cover = (np.ascontiguousarray(plane[None]) for plane in planes)
-        corner = _corner(middle, self.recipe.size)
+        corner = _corner(middle, size)
         return Sample(seen, face, target, lips, lower, outside, cover, corner, code)
 
     def _choose(self, number: int, rng: np.random.Generator) -> tuple[int, int]:
