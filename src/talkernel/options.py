@@ -18,12 +18,24 @@ FAILED = 1
 INTERRUPTED = 130  # what shells call a process that ended by Ctrl-C
 # Which extra brings a module that no plain installation has.
 EXTRA_OF_MODULE = {
+    "dlib": "eval",
     "espeakng_loader": "sample",
+    "face_recognition_models": "eval",
+    "jinja2": "eval",
+    "lightning": "train",
+    "lightning_fabric": "train",
+    "matplotlib": "eval",
     "onnx": "train",
     "onnxruntime": "onnxruntime",
     "onnxscript": "train",
+    "pyarrow": "prepare",
+    "ray": "cluster",
+    "silero_vad": "prepare",
     "skimage": "sample",
+    "tensorboard": "train",
     "torch": "torch",
+    "webdataset": "prepare",
+    "yaml": "train",
 }
 
 

@@ -1,30 +1,15 @@
-"""The command line: reads options, calls the function of the same name, shows its result.
-
-Whatever is slow to import is imported inside the command that needs it, so that
-`talkernel --help` answers at once.
-"""
+"""Commands that make faces speak, and look after the installation."""
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from talkernel import __version__
+from talkernel.cli.app import AsJson, Quiet, app
 from talkernel.options import parse_box, parse_fps, reports_errors
-
-app = typer.Typer(
-    help="Makes the mouth in a video or photo speak a given sound.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and only that, on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
 
 @app.command()
@@ -173,9 +158,3 @@ def export(
 def version() -> None:
     """Print the version."""
     print(f"talkernel {__version__}")
-
-
-def main() -> None:
-    """Entry point of the `talkernel` command."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidies up as after Ctrl-C
-    app(prog_name="talkernel")

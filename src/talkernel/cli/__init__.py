@@ -1,0 +1,20 @@
+"""The command line: reads options, calls the function of the same name, shows its result.
+
+Whatever is slow to import is imported inside the command that needs it, so that
+`talkernel --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+
+from talkernel.cli import speak as speak  # each module adds its commands to the app
+from talkernel.cli.app import app
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Entry point of the `talkernel` command."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidies up as after Ctrl-C
+    app(prog_name="talkernel")
