@@ -145,3 +145,24 @@ class OptionError(TalkernelError):
     """An option's value is out of its range."""
 
     exit_code = 2
+
+
+class RunConfigError(TalkernelError):
+    """A training run's config names something that does not exist, or is no YAML."""
+
+    exit_code = 70
+    default_remedy = "Compare it with the examples in the folder configs."
+
+
+class TrainingDivergedError(TalkernelError):
+    """A training loss is no longer a finite number."""
+
+    exit_code = 71
+    default_remedy = "Go on from the last checkpoint with a lower recipe.learning_rate."
+
+
+class TrainingDataError(TalkernelError):
+    """The prepared tracks are missing, too few, or lack what the run needs."""
+
+    exit_code = 72
+    default_remedy = "Make them with `talkernel prepare`, and check the run's data section."

@@ -93,3 +93,18 @@ class SpeechTable:
         first = (self.start[rows] + shift).clamp(0, len(self.mel) - self.window)
         columns = first[:, None] + torch.arange(self.window)
         return self.mel[columns].float().transpose(1, 2)
+
+    def neighbours(self, rows: Tensor) -> Tensor:
+        """For each frame another of the same track, up to a second away."""
+        ahead = torch.randint(5, 26, (len(rows),)) * (2 * torch.randint(0, 2, (len(rows),)) - 1)
+        return self._beside(rows, ahead)
+
+    def movement(self, rows: Tensor, span: int) -> Tensor:
+        """Lip codes `[B, span, K]` of the frames around some frames."""
+        around = torch.arange(span) - span // 2
+        return self.codes[torch.stack([self._beside(rows, step) for step in around], 1)]
+
+    def _beside(self, rows: Tensor, by: Tensor) -> Tensor:
+        """Frames some steps on, or the frame itself where its track does not reach so far."""
+        there = (rows + by).clamp(0, len(self.start) - 1)
+        return torch.where(self.track[there] == self.track[rows], there, rows)

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from talkernel.config import ModelConfig
 from talkernel.face.lips import LipBasis
 from talkernel.train.audio_data import SpeechTable
-from talkernel.train.audio_net import LAGS, AudioNetRecipe, correlations, train_lip_reader
+from talkernel.train.audio_net import train_lip_reader
+from talkernel.train.lip_reader import LAGS, correlations
+from talkernel.train.recipes import AudioNetRecipe
 from talkernel.train.tracks import FPS, Track
 
 CLEAR = 2.2  # standard errors above no correlation, from which an offset is believed

@@ -1,0 +1,119 @@
+"""The runs as the command line starts them: config in, files out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from talkernel.errors import MissingFileError, TrainingDataError
+from talkernel.export import export_checkpoint
+from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.model.checkpoint import save_model
+from talkernel.train.assemble import assemble
+from talkernel.train.audio_data import SpeechTable
+from talkernel.train.audio_net import train_lip_reader
+from talkernel.train.checkpoint import LAST
+from talkernel.train.generator import GeneratorTrainer
+from talkernel.train.hardware import launch
+from talkernel.train.pairs import Pairs
+from talkernel.train.run_config import AudioNetRun, Data, GeneratorRun, load_run, to_yaml
+from talkernel.train.tracks import Track, load_tracks
+
+AT_LEAST = 30  # frames with a face that a track must have
+
+
+def train_generator(config: Path, changes: Sequence[str]) -> Path:
+    """Run, or go on with, a generator's training; returns its `last.pt`."""
+    run = load_run(GeneratorRun, config, changes)
+    fabric = launch(run.hardware)
+    _remember(run, run.out)
+    tracks, basis = _tracks(run.data)[0], load_basis(run.data.basis)
+    GeneratorTrainer(run, tracks, basis, fabric).train()
+    return run.out / LAST
+
+
+def train_audio_net(config: Path, changes: Sequence[str]) -> Path:
+    """Run, or go on with, AudioNet's pre-training; returns its `audio_net.pt`."""
+    run = load_run(AudioNetRun, config, changes)
+    fabric = launch(run.hardware)
+    _remember(run, run.out)
+    basis, offsets = load_basis(run.data.basis), _offsets(run.data)
+    window, parts = run.model.mel_window, _tracks(run.data)
+    table, held = (SpeechTable.build(part, basis, window, offsets) for part in parts)
+    reader = train_lip_reader(run.model, table, held, basis, run.recipe, fabric, run.out)
+    reader.save(run.out / "audio_net.pt")
+    return run.out / "audio_net.pt"
+
+
+def fit_basis(tracks: Path, out: Path, size: int) -> None:
+    """Principal components of lip motion over the training tracks of a folder."""
+    loaded = _with_face(load_tracks(tracks, "train"))
+    if not loaded:
+        raise TrainingDataError(f"There are no training tracks in {tracks}.")
+    deviations = np.concatenate([track.deviations[track.has_face] for track in loaded])
+    neutral = np.mean([neutral_shape(track.shapes[track.has_face]) for track in loaded], axis=0)
+    found = LipBasis.fit(neutral.astype(np.float32), deviations, size)
+    np.savez(out, neutral=found.neutral, mean=found.mean, components=found.components,
+             scale=found.scale)  # fmt: skip
+
+
+def draw_pairs(config: Path, changes: Sequence[str], out: Path, count: int) -> str:
+    """Write a sheet of random pairs: seen, input, target; returns what is on it."""
+    run = load_run(GeneratorRun, config, changes)
+    tracks, basis = _tracks(run.data)[0], load_basis(run.data.basis)
+    pairs = Pairs(tracks, basis, run.recipe.pairs, seed=run.recipe.seed)
+    samples = [pairs[number] for number in range(count)]
+    columns = [np.concatenate(sample[:3], axis=1).transpose(1, 2, 0) for sample in samples]
+    sheet = np.ascontiguousarray(np.concatenate(columns, axis=1)[:, :, ::-1])
+    cv2.imwrite(str(out), sheet)
+    return f"{count} pairs; from above: what f sees, its input, its target."
+
+
+def assemble_model(generator: Path, audio_net: Path, out: Path, gain: float) -> Path:
+    """Join both parts into a weight folder; returns its weight file."""
+    out.mkdir(parents=True, exist_ok=True)
+    save_model(assemble(generator, audio_net, gain), out / "talkernel.safetensors")
+    return export_checkpoint(out, out)
+
+
+def load_basis(path: Path) -> LipBasis:
+    """Read what `fit_basis` wrote.
+
+    Raises:
+        MissingFileError: It is not there.
+    """
+    if not path.is_file():
+        remedy = "Make it with `talkernel train basis`."
+        raise MissingFileError(f"There is no lip basis {path}.", remedy=remedy)
+    with np.load(path, allow_pickle=False) as file:
+        return LipBasis(**{name: file[name] for name in file.files})
+
+
+def _remember(run: GeneratorRun | AudioNetRun, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.yaml").write_text(to_yaml(run))
+
+
+def _tracks(data: Data) -> tuple[list[Track], list[Track]]:
+    """Tracks to learn from, and tracks of other people to judge by."""
+    tracks = _with_face(load_tracks(data.tracks, "train"))
+    people = data.held_out or tuple(sorted({track.identity for track in tracks})[::10])
+    taught = [track for track in tracks if track.identity not in people]
+    if not taught:
+        raise TrainingDataError(f"There are no training tracks of other people in {data.tracks}.")
+    return taught, [track for track in tracks if track.identity in people]
+
+
+def _offsets(data: Data) -> Mapping[str, int] | None:
+    if data.offsets is None:
+        return None
+    found = json.loads(data.offsets.read_text())
+    return {name: sync["offset"] for name, sync in found.items() if sync["offset"] is not None}
+
+
+def _with_face(tracks: Sequence[Track]) -> list[Track]:
+    return [track for track in tracks if track.has_face.sum() >= AT_LEAST]
