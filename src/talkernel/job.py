@@ -146,7 +146,8 @@ def _kernels(job: Job) -> Iterator[NDArray[np.float32]]:
 
 
 def _windows(job: Job) -> Iterator[NDArray[np.float32]]:
-    features = SpeechFeatures(job.source.fps, job.engine.config.mel_window)
+    config = job.engine.config
+    features = SpeechFeatures(job.source.fps, config.mel_window, config.mel_level)
     for block in job.speech.blocks():
         yield from features.push(block)
     yield from features.flush(job.frame_count)

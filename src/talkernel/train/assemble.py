@@ -32,6 +32,7 @@ def assemble(generator: Path, lip_reader: Path, gain: Tensor | float = 1.0) -> T
         ModelConfig.from_json(state["config"]),
         audio_net=reader.config.audio_net,
         mel_window=reader.config.mel_window,
+        mel_level=reader.config.mel_level,
     )
     model = TalkingFace(config)
     averaged = {name.removeprefix("module."): value for name, value in state["average"].items()}

@@ -20,7 +20,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from talkernel.config import ModelConfig
 from talkernel.face.lips import LipBasis
-from talkernel.train.audio_augment import augment, hush
+from talkernel.train.audio_augment import augment, hush, mask
 from talkernel.train.audio_data import SpeechTable
 from talkernel.train.checkpoint import LAST, load_state, save_state
 from talkernel.train.contrast import SPAN, SyncHead
@@ -83,6 +83,7 @@ class AudioNetTrainer:
         torch.manual_seed(self.recipe.seed)
         model = LipReader(self.config, self.recipe.dropout)
         model.remember_range(self.table.codes)
+        self.taught = self.table.centred() if self.recipe.centred else self.table
         self.sync = SyncHead(self.config.audio_channels, self.config.lip_code)
         self.average = AveragedModel(
             model, avg_fn=_warming_average(self.recipe.ema), use_buffers=True
@@ -119,7 +120,7 @@ class AudioNetTrainer:
     def train_step(self) -> dict[str, float]:
         """Learn from one batch, drawn by the step's own seed; returns its losses."""
         torch.manual_seed(self.recipe.seed * STRIDE + self.step)
-        batch = Heard(*(part.to(self.fabric.device) for part in draw(self.table, self.recipe)))
+        batch = Heard(*(part.to(self.fabric.device) for part in draw(self.taught, self.recipe)))
         codes, features = self.model(batch.mel)
         error = F.smooth_l1_loss(codes.float(), batch.codes, reduction="none")
         losses = {"loss": (error * self.importance).mean()}
@@ -162,12 +163,15 @@ def draw(table: SpeechTable, recipe: AudioNetRecipe) -> Heard:
         rows = torch.cat([rows[::2], table.neighbours(rows[::2])])
     others = table.draw(len(rows))
     shift = torch.randint(-recipe.max_shift, recipe.max_shift + 1, (len(rows),))
-    mel = augment(table.windows(rows, shift), table.windows(others))
+    noise = torch.cat([table.windows(others), table.levels(others)], 2)
+    mel, level = augment(table.windows(rows, shift), table.levels(rows), noise)
     codes = table.codes[rows].clone()
     hushed = torch.rand(len(rows)) < recipe.silence
     mel[hushed] = hush(mel[hushed])
     codes[hushed] = table.rest
-    return Heard(mel[:, None], codes, table.movement(rows, SPAN))
+    if table.level is not None:
+        mel = mel - level
+    return Heard(mask(mel)[:, None], codes, table.movement(rows, SPAN))
 
 
 def _warming_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:

@@ -87,7 +87,7 @@ def correlations(model: LipReader, table: SpeechTable, basis: LipBasis) -> dict[
     model.eval()
     device = model.head.weight.device
     rows = torch.arange(len(table.start)).split(1024)
-    parts = [model.hear(table.windows(some)[:, None].to(device)).cpu() for some in rows]
+    parts = [model.hear(table.heard(some).to(device)).cpu() for some in rows]
     model.train(was_training)
     heard, seen = (basis.opening(codes.numpy()) for codes in (torch.cat(parts), table.codes))
     tracks = [np.flatnonzero(table.track.numpy() == n) for n in range(len(table.names))]

@@ -89,6 +89,7 @@ class AudioNetRecipe:
         dropout: On AudioNet's features before the head.
         centred: Take each track's mean lip code for everybody's: it is the person's, not the
             sound's, and a network that has to say it learns voices by heart.
+        levelled: Take each voice's own mean spectrum off, as `talkernel.speech_level` does.
         contrast: Weight of the contrastive loss, which tells in-sync from off-sync; 0: none.
         ema: Decay of the averaged weights that are kept.
         save_minutes: Between checkpoints.
@@ -104,6 +105,7 @@ class AudioNetRecipe:
     silence: float = 0.04
     dropout: float = 0.4
     centred: bool = True
+    levelled: bool = True
     contrast: float = 0.0
     ema: float = 0.998
     save_minutes: float = 4.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from talkernel.export import export_checkpoint
 from talkernel.face.lips import LipBasis, neutral_shape
 from talkernel.model.checkpoint import save_model
 from talkernel.train.assemble import assemble
-from talkernel.train.audio_data import SpeechTable
+from talkernel.train.audio_data import SpeechTable, mean_level
 from talkernel.train.audio_net import train_lip_reader
 from talkernel.train.checkpoint import LAST
 from talkernel.train.generator import GeneratorTrainer
@@ -42,9 +43,14 @@ def train_audio_net(config: Path, changes: Sequence[str]) -> Path:
     fabric = launch(run.hardware)
     _remember(run, run.out)
     basis, offsets = load_basis(run.data.basis), _offsets(run.data)
-    window, parts = run.model.mel_window, _tracks(run.data)
-    table, held = (SpeechTable.build(part, basis, window, offsets) for part in parts)
-    reader = train_lip_reader(run.model, table, held, basis, run.recipe, fabric, run.out)
+    taught, judged = _tracks(run.data)
+    level = mean_level(taught) if run.recipe.levelled else ()
+    model = dataclasses.replace(run.model, mel_level=level)
+    table, held = (
+        SpeechTable.build(part, basis, model.mel_window, offsets, level)
+        for part in (taught, judged)
+    )
+    reader = train_lip_reader(model, table, held, basis, run.recipe, fabric, run.out)
     reader.save(run.out / "audio_net.pt")
     return run.out / "audio_net.pt"
 
