@@ -1,6 +1,7 @@
 """Training, step by step: `python -m talkernel.train --help`.
 
-prepare -> basis -> sync -> audio-net -> generator (one or more stages) -> assemble -> measure
+After `talkernel prepare`:
+basis -> sync -> audio-net -> generator (one or more stages) -> assemble -> measure
 """
 
 from __future__ import annotations
@@ -26,20 +27,12 @@ from talkernel.train.audio_data import SpeechTable
 from talkernel.train.audio_net import AudioNetRecipe, train_lip_reader
 from talkernel.train.generator import GeneratorRecipe, GeneratorTrainer
 from talkernel.train.pairs import PairRecipe
-from talkernel.train.prepare import prepare as prepare_clips
 from talkernel.train.sync import find_sync
 from talkernel.train.tracks import Track, load_tracks
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-Tracks = Annotated[Path, typer.Option(help="Folder of prepared tracks, train_* and val_*.")]
+Tracks = Annotated[Path, typer.Option(help="Folder that `talkernel prepare` wrote.")]
 Basis = Annotated[Path, typer.Option(help="The lip basis, .npz.")]
-
-
-@app.command()
-def prepare(clips: list[Path], out: Tracks, workers: int = 2) -> None:
-    """Make tracks of clips: landmarks, face crops, sound."""
-    for clip, fate in prepare_clips(clips, out, workers):
-        print(f"{clip.name}: {fate}", flush=True)
 
 
 @app.command()

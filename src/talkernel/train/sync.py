@@ -65,7 +65,7 @@ def find_sync(
         found = np.nan_to_num(np.array([by_lag[lag] for lag in LAGS])).T
         curves |= dict(zip(others.names, found, strict=True))
     seconds = {track.name: len(track.landmarks) / FPS for track in tracks}
-    return _judge(curves, seconds, recording or {})
+    return judge(curves, seconds, recording or {})
 
 
 def _halves(tracks: Sequence[Track]) -> tuple[list[Track], list[Track]]:
@@ -82,11 +82,18 @@ def _halves(tracks: Sequence[Track]) -> tuple[list[Track], list[Track]]:
     return halves
 
 
-def _judge(
+def judge(
     curves: Mapping[str, NDArray[np.float64]],
     seconds: Mapping[str, float],
     recording: Mapping[str, str],
 ) -> dict[str, Sync]:
+    """Offset and agreement of every track, from how well sound and mouth agree at each lag.
+
+    Args:
+        curves: By track, correlations over `LAGS`.
+        seconds: By track, how much speech they were taken from.
+        recording: By track, the recording it was cut from: its tracks share one offset.
+    """
     groups: dict[str, list[str]] = {}
     for name in curves:
         groups.setdefault(recording.get(name, name), []).append(name)
