@@ -111,7 +111,8 @@ class Processes:
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
-                    running[pool.submit(function, waiting[0])] = waiting.pop(0)
+                    item = waiting.pop(0)
+                    running[pool.submit(function, item)] = item
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     result = future.result()
                     yield running.pop(future), result
@@ -166,13 +167,14 @@ def _on_ray(
     running: dict[Any, Item] = {}
     while waiting or running:
         while waiting and len(running) < room:
-            running[remote.remote(waiting[0])] = waiting.pop(0)
+            item = waiting.pop(0)
+            running[remote.remote(item)] = item
         for reference in ray.wait(list(running))[0]:
-            item = running.pop(reference)
             try:
-                yield item, ray.get(reference)
-            except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError):
-                yield item, Lost()
+                result: Result | Lost = ray.get(reference)
+            except _deaths():
+                result = Lost()
+            yield running.pop(reference), result
 
 
 def _resources() -> dict[str, float]:
@@ -180,3 +182,10 @@ def _resources() -> dict[str, float]:
 
     known: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return known
+
+
+def _deaths() -> tuple[type[Exception], ...]:
+    """What Ray raises when an item's last worker is gone."""
+    from ray.exceptions import NodeDiedError, OutOfMemoryError, WorkerCrashedError
+
+    return NodeDiedError, OutOfMemoryError, WorkerCrashedError

@@ -40,7 +40,7 @@ def prepare(
     min_seconds: Annotated[float, typer.Option(min=1, help="Shortest track.")] = 2.0,
     min_size: Annotated[float, typer.Option(min=0, help="Smallest face, pixels high.")] = 72.0,
     max_turn: Annotated[float, typer.Option(min=0, help="Furthest turn, radians.")] = 0.85,
-    min_sharpness: Annotated[float, typer.Option(min=0, help="Least detail.")] = 0.05,
+    min_sharpness: Annotated[float, typer.Option(min=0, help="Least detail, 0.1 to 0.5.")] = 0.16,
     min_speech: Annotated[float, typer.Option(min=0, max=1, help="Least share of speech.")] = 0.3,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -60,3 +60,30 @@ def prepare(
                      progress=progress)  # fmt: skip
     if as_json or not quiet:
         show(report, as_json=as_json)
+
+
+@app.command()
+@reports_errors(when_interrupted=GOES_ON)
+def batch(
+    jobs: Annotated[Path, typer.Argument(help="CSV: face, audio, outfile; generate's options.")],
+    out: Annotated[Path, typer.Option(help="Folder for the videos and results.csv.")],
+    workers: Workers = 1,
+    ray_address: RayAddress = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that no job made.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make every video of a list; run again, those that are missing."""
+    from talkernel.batch.run import batch as run
+    from talkernel.errors import JobsFailedError
+    from talkernel.terminal import progress_bar, show
+
+    with progress_bar(shown=not quiet, unit="jobs") as progress:
+        report = run(jobs, out, workers=workers, ray_address=ray_address, overwrite=overwrite,
+                     progress=progress)  # fmt: skip
+    if as_json or not quiet:
+        show(report, as_json=as_json)
+    if report.failed:
+        raise JobsFailedError(f"{len(report.failed)} of {len(report.outcomes)} jobs failed.")

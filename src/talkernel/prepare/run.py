@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from talkernel.cluster import Lost, executor
-from talkernel.errors import InUseError, NoTracksError, PreparedOtherwiseError
+from talkernel.errors import NoTracksError, PreparedOtherwiseError
+from talkernel.folder_lock import alone_in
 from talkernel.prepare.corpus import remove_stored, remove_strays, write_index, write_shards
 from talkernel.prepare.report import PrepareReport, write_report
 from talkernel.prepare.settings import Settings
@@ -55,7 +54,7 @@ def prepare(
     found, chosen = find_videos(videos), settings or Settings()
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
-    with _alone_in(out):
+    with alone_in(out):
         _same_settings(out, chosen)
         for stray in work.glob(f"{PART}*"):
             shutil.rmtree(stray)
@@ -90,17 +89,6 @@ def _settle_all(out: Path, settings: Settings, lost: list[tuple[str, str]]) -> P
     write_index(out, results, verdicts)
     remove_stored(out, results)
     return write_report(out, results, verdicts, settings, method, lost)
-
-
-@contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
-    """Hold the folder; the system lets go of it when the process ends, however it ends."""
-    with (out / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InUseError(f"Another run is preparing {out}.") from None
-        yield
 
 
 def _same_settings(out: Path, settings: Settings) -> None:

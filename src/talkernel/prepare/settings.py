@@ -35,8 +35,8 @@ class Settings:
     min_seconds: float = 2.0
     min_size: float = 72.0
     max_turn: float = 0.85
-    min_sharpness: float = 0.05
-    min_confidence: float = 0.6
+    min_sharpness: float = 0.16
+    min_confidence: float = 0.55
     max_mouth_error: float = 0.2
     min_mouth: float = 0.95
     min_speech: float = 0.3

@@ -35,7 +35,7 @@ class StoredCrop:
         jpeg: Encoded, 304 pixels wide.
         pose: `[4]` yaw, pitch, roll in radians and side in video pixels.
         corner: `[2]` upper left in video pixels.
-        sharpness: Strength of fine detail beside coarse, about 0.02 to 0.5.
+        sharpness: Strength of fine detail beside coarse, about 0.1 to 0.5.
     """
 
     index: int

@@ -87,7 +87,7 @@ def work_on(task: VideoTask) -> tuple[str, bool]:
     folder = task.work / key
     if folder.exists():
         return key, False
-    partial = task.work / f"{PART}{key}-{secrets.token_hex(4)}"
+    partial = task.work / f"{PART}{key}-{os.getpid()}-{secrets.token_hex(4)}"
     partial.mkdir(parents=True)
     _fill(partial, key, task)
     try:

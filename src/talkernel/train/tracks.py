@@ -58,7 +58,10 @@ class Track:
     @staticmethod
     def of(name: str, identity: str, arrays: Mapping[str, NDArray[Any]], offset: int = 0) -> Track:
         """A track of arrays called as its attributes are."""
-        return Track(name, identity, *(arrays[known] for known in ARRAYS), offset=offset)
+        landmarks, wave, index, pose, corner, jpeg, offsets, speech = (arrays[a] for a in ARRAYS)
+        return Track(
+            name, identity, landmarks, wave, index, pose, corner, jpeg, offsets, speech, offset
+        )
 
     @cached_property
     def has_face(self) -> NDArray[np.bool_]:
