@@ -19,7 +19,7 @@ from talkernel.face.veil import hidden, veil
 from talkernel.model.checkpoint import save_model
 from talkernel.train.assemble import assemble
 from talkernel.train.audio_augment import augment, hush, stretch
-from talkernel.train.audio_data import SpeechTable
+from talkernel.train.audio_data import SpeechTable, mean_level
 from talkernel.train.audio_net import train_lip_reader
 from talkernel.train.batch import Batch, collate
 from talkernel.train.critics import Critics
@@ -34,7 +34,7 @@ from talkernel.train.losses import (
 from talkernel.train.pairs import MOUTH, Pairs
 from talkernel.train.recipes import AudioNetRecipe, GeneratorRecipe, PairRecipe
 from talkernel.train.run_config import Data, GeneratorRun
-from talkernel.train.sync import _judge, find_sync
+from talkernel.train.sync import find_sync, judge
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import align, lower_face_mask, transform, transplant
 
@@ -58,26 +58,25 @@ def drawn_face(opening: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
+def tracks() -> list[Track]:
     """Two people whose mouths open as loud as their tone is."""
-    folder = tmp_path_factory.mktemp("tracks")
-    return [write_track(folder / f"train_{n}_id{n}.npz", seed=n) for n in range(2)]
+    return [drawn_track(number) for number in range(2)]
 
 
-def write_track(path: Path, seed: int, frames: int = FRAMES) -> Track:
+def drawn_track(seed: int, frames: int = FRAMES) -> Track:
     rng = np.random.default_rng(seed)
     openings = np.clip(np.repeat(rng.uniform(-0.1, 0.5, frames // 3), 3), 0.0, None)
     faces = [drawn_face(opening) for opening in openings]
     encoded = [cv2.imencode(".jpg", image[:, :, ::-1])[1].ravel() for _, image in faces]
     loudness = np.repeat(openings, 640)
     wave = 20000 * loudness * np.sin(2 * np.pi * 300 * np.arange(len(loudness)) / 16000)
-    np.savez(
-        path, landmarks=np.stack([points for points, _ in faces]), wave=wave.astype(np.int16),
-        crop_index=np.arange(frames), crop_pose=np.zeros((frames, 4), np.float32),
-        crop_points=np.stack([points for points, _ in faces]), jpeg=np.concatenate(encoded),
-        offsets=np.cumsum([0, *map(len, encoded)]),
+    pose = np.tile(np.float32([0, 0, 0, STORED]), (frames, 1))
+    return Track(
+        name=f"clip{seed}", identity=f"id{seed}", landmarks=np.stack([p for p, _ in faces]),
+        wave=wave.astype(np.int16), crop_index=np.arange(frames), crop_pose=pose,
+        crop_corner=np.zeros((frames, 2), np.float32), jpeg=np.concatenate(encoded),
+        offsets=np.cumsum([0, *map(len, encoded)]), speech=np.ones(frames, np.bool_),
     )  # fmt: skip
-    return Track.load(path)
 
 
 @pytest.fixture(scope="module")
@@ -233,12 +232,29 @@ def test_stretching_leaves_the_frames_own_column_in_its_place() -> None:
 
 def test_windows_follow_their_offsets(tracks: list[Track], basis: LipBasis) -> None:
     plain = SpeechTable.build(tracks, basis, 16)
-    late = SpeechTable.build(tracks, basis, 16, {tracks[0].name: 2})
-    assert late.names == [tracks[0].name] and len(late.start) == FRAMES
+    late = SpeechTable.build([dataclasses.replace(tracks[0], offset=2)], basis, 16)
     rows = torch.arange(10, 40)
     torch.testing.assert_close(late.windows(rows), plain.windows(rows - 2))
     torch.testing.assert_close(late.codes[rows], plain.codes[rows])
     assert plain.draw(100).max() < 2 * FRAMES
+
+
+def test_a_table_takes_off_voices_and_peoples_mean_mouths(
+    tracks: list[Track], basis: LipBasis
+) -> None:
+    level = mean_level(tracks)
+    plain = SpeechTable.build(tracks, basis, 16)
+    table = SpeechTable.build(tracks, basis, 16, level)
+    rows = torch.arange(5)
+    off = (plain.heard(rows) - table.heard(rows)).squeeze(1)
+    torch.testing.assert_close(off, table.levels(rows).expand_as(off))
+    assert len(level) == 80 and off.abs().max() > 0.1
+    centred = table.centred()
+    means = [centred.codes[centred.track == number].mean(0) for number in range(2)]
+    torch.testing.assert_close(means[0], means[1], atol=1e-5, rtol=1e-4)
+    assert torch.equal(centred.rest, table.rest)
+    assert (table.neighbours(rows) != rows).any()
+    assert table.movement(rows, 5).shape == (5, 5, 4)
 
 
 def curve(lag: int, height: float) -> np.ndarray:
@@ -248,14 +264,14 @@ def curve(lag: int, height: float) -> np.ndarray:
 def test_sync_believes_a_recordings_clear_offset_and_drops_what_never_agrees() -> None:
     curves = {"a1": curve(3, 0.6), "a2": curve(-8, 0.1), "b": curve(0, 0.05), "c": curve(5, 0.2)}
     seconds = {"a1": 10.0, "a2": 2.0, "b": 10.0, "c": 2.0}
-    found = _judge(curves, seconds, {"a1": "a", "a2": "a"})
+    found = judge(curves, seconds, {"a1": "a", "a2": "a"})
     assert found["a1"] == found["a2"] and found["a1"].offset == 3
     assert found["b"].offset is None
     assert found["c"].offset == 0  # too short to tell
 
 
-def test_sync_finds_the_track_that_was_moved(basis: LipBasis, tmp_path: Path) -> None:
-    people = [write_track(tmp_path / f"train_{n}_id{n}.npz", n, frames=180) for n in range(6)]
+def test_sync_finds_the_track_that_was_moved(basis: LipBasis) -> None:
+    people = [drawn_track(number, frames=180) for number in range(6)]
     late = dataclasses.replace(people[2], wave=np.roll(people[2].wave, -3 * 640))
     all_tracks = [*people[:2], late, *people[3:]]
     found = find_sync(all_tracks, basis, TINY, AudioNetRecipe(steps=70, batch=32))

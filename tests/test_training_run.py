@@ -26,7 +26,8 @@ from talkernel.train.obedience import BY_THEN, Obedience
 from talkernel.train.plan import Plan
 from talkernel.train.run_config import AudioNetRun, GeneratorRun, load_run, to_yaml
 from talkernel.train.runs import fit_basis, train_generator
-from tests.test_train import TINY, write_track
+from talkernel.train.tracks import load_tracks, write_tracks
+from tests.test_train import TINY, drawn_track
 
 RUN = """
 data: {{tracks: {folder}/tracks, basis: {folder}/basis.npz, held_out: [id1]}}
@@ -47,9 +48,7 @@ hardware: {{accelerator: cpu, precision: 32-true, threads: 1}}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    (folder / "tracks").mkdir()
-    for number in range(2):
-        write_track(folder / "tracks" / f"train_{number}_id{number}.npz", number)
+    write_tracks(folder / "tracks", "train", [drawn_track(number) for number in range(2)])
     fit_basis(folder / "tracks", folder / "basis.npz", 4)
     return folder
 
@@ -214,7 +213,6 @@ def test_audio_net_goes_on_where_it_was_broken_off(folder: Path, tmp_path: Path)
     from talkernel.train.audio_data import SpeechTable
     from talkernel.train.recipes import AudioNetRecipe
     from talkernel.train.runs import load_basis
-    from talkernel.train.tracks import load_tracks
 
     basis = load_basis(folder / "basis.npz")
     table = SpeechTable.build(load_tracks(folder / "tracks", "train"), basis, 16)

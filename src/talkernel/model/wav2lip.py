@@ -26,7 +26,14 @@ ENCODER = (
     ((256, 512, 3, 2, 1), 1),
 )
 # Of each decoder block but the first: channels in (the encoder's included), out, residual layers.
-DECODER = ((1024, 512, 1), (1024, 512, 2), (768, 384, 2), (512, 256, 2), (320, 128, 2), (160, 64, 2))
+DECODER = (
+    (1024, 512, 1),
+    (1024, 512, 2),
+    (768, 384, 2),
+    (512, 256, 2),
+    (320, 128, 2),
+    (160, 64, 2),
+)
 
 
 class UpBlock(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +52,6 @@ class SpeechTable:
         tracks: Sequence[Track],
         basis: LipBasis,
         window: int,
-        offsets: Mapping[str, int] | None = None,
         prior: Sequence[float] = (),
     ) -> SpeechTable:
         """Collect the frames in which a face was found.
@@ -61,18 +60,15 @@ class SpeechTable:
             tracks: Prepared tracks.
             basis: Turns lip shapes into lip codes.
             window: Width of a window in columns.
-            offsets: Per track, by how many frames the picture comes after its sound;
-                tracks that are not in it are left out. None: all, as they are.
             prior: The config's `mel_level`.
         """
-        kept = [t for t in tracks if t.has_face.any() and (offsets is None or t.name in offsets)]
+        kept = [track for track in tracks if track.has_face.any()]
         mels, starts, codes, at = [], [], [], 0
         silence = np.full((N_MELS, PAD), SILENCE, np.float32)
         for track in kept:
             frames = np.flatnonzero(track.has_face)
-            heard = frames - (offsets[track.name] if offsets else 0)
             mels += [silence, track.mel, silence]
-            columns = [first_column(int(i), FPS, window) for i in heard]
+            columns = [first_column(int(i) - track.offset, FPS, window) for i in frames]
             last = PAD + track.mel.shape[1]  # a window that begins here is silent
             starts.append(at + np.clip(np.array(columns) + PAD, 0, last))
             codes.append(basis.encode(track.deviations[frames]))

@@ -62,7 +62,6 @@ class Pairs(Dataset[Sample]):
         recipe: How samples are drawn.
         window: Width of the mel windows in columns; 0 for samples without sound.
         seed: Of everything random.
-        offsets: By track, the frames by which its picture comes after its sound.
         twins: Wav2Lip's twins of the tracks, by the tracks' names.
 
     Raises:
@@ -76,7 +75,6 @@ class Pairs(Dataset[Sample]):
         recipe: PairRecipe,
         window: int = 0,
         seed: int = 0,
-        offsets: Mapping[str, int] | None = None,
         twins: Mapping[str, Sequence[Track]] | None = None,
     ) -> None:
         self.tracks = [track for track in tracks if len(track.crop_index) > ENOUGH]
@@ -85,7 +83,7 @@ class Pairs(Dataset[Sample]):
         self.recipe, self.seed = recipe, seed
 
         def said(track: Track) -> list[Spoken]:
-            return Spoken.of_track(track, basis, window, (offsets or {}).get(track.name, 0))
+            return Spoken.of_track(track, basis, window)
 
         own = [said(track) for track in self.tracks]
         self.transplants = TransplantMaker(self.tracks, own, recipe.candidates, recipe.max_turn)

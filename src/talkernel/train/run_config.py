@@ -44,14 +44,11 @@ class Data:
     Attributes:
         tracks: Folder of prepared tracks.
         basis: The lip basis, `.npz`.
-        offsets: JSON of the frames by which each track's picture comes after its sound; None
-            takes what `talkernel prepare` found.
         held_out: People not to train on; none given: every tenth.
     """
 
     tracks: Path
     basis: Path
-    offsets: Path | None = None
     held_out: tuple[str, ...] = ()
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -42,13 +41,12 @@ def train_audio_net(config: Path, changes: Sequence[str]) -> Path:
     run = load_run(AudioNetRun, config, changes)
     fabric = launch(run.hardware)
     _remember(run, run.out)
-    basis, offsets = load_basis(run.data.basis), _offsets(run.data)
+    basis = load_basis(run.data.basis)
     taught, judged = _tracks(run.data)
     level = mean_level(taught) if run.recipe.levelled else ()
     model = dataclasses.replace(run.model, mel_level=level)
     table, held = (
-        SpeechTable.build(part, basis, model.mel_window, offsets, level)
-        for part in (taught, judged)
+        SpeechTable.build(part, basis, model.mel_window, level) for part in (taught, judged)
     )
     reader = train_lip_reader(model, table, held, basis, run.recipe, fabric, run.out)
     reader.save(run.out / "audio_net.pt")
@@ -112,13 +110,6 @@ def _tracks(data: Data) -> tuple[list[Track], list[Track]]:
     if not taught:
         raise TrainingDataError(f"There are no training tracks of other people in {data.tracks}.")
     return taught, [track for track in tracks if track.identity in people]
-
-
-def _offsets(data: Data) -> Mapping[str, int] | None:
-    if data.offsets is None:
-        return None
-    found = json.loads(data.offsets.read_text())
-    return {name: sync["offset"] for name, sync in found.items() if sync["offset"] is not None}
 
 
 def _with_face(tracks: Sequence[Track]) -> list[Track]:

@@ -22,26 +22,24 @@ class Spoken(NamedTuple):
     mel: Array
 
     @staticmethod
-    def of_track(track: Track, basis: LipBasis, window: int, offset: int = 0) -> list[Spoken]:
+    def of_track(track: Track, basis: LipBasis, window: int) -> list[Spoken]:
         """What is said at each stored crop.
 
         Args:
             track: A prepared track.
             basis: Turns lip shapes into lip codes.
             window: Width of a mel window in columns; 0 where nobody listens.
-            offset: Frames by which the picture comes after its sound.
         """
         deviations = track.deviations[track.crop_index]
         codes, mirrors = basis.encode(deviations), basis.encode(mirrored(deviations))
-        heard = _windows(track, window, offset)
+        heard = mel_windows(track, track.crop_index - track.offset, window)
         return [Spoken(*parts) for parts in zip(codes, mirrors, heard, strict=True)]
 
 
-def _windows(track: Track, window: int, offset: int) -> Array:
-    """`[N, 80, W]`, silent before the sound begins and after it ends."""
+def mel_windows(track: Track, frames: NDArray[np.int64], window: int) -> Array:
+    """Of frames `[N]`: `[N, 80, W]`, silent before the sound begins and after it ends."""
     if not window:
-        return np.zeros((len(track.crop_index), N_MELS, 0), np.float32)
-    frames = track.crop_index - offset
+        return np.zeros((len(frames), N_MELS, 0), np.float32)
     starts = np.array([first_column(int(frame), FPS, window) for frame in frames])
     columns = starts[:, None] + np.arange(window)
     inside = (columns >= 0) & (columns < track.mel.shape[1])
