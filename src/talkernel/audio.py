@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.fft import rfft
 from scipy.signal import get_window
 
+from talkernel.config import ModelConfig
 from talkernel.speech_level import SpeechLevel
 
 SAMPLE_RATE = 16_000
@@ -157,6 +158,11 @@ class SpeechFeatures:
         before = max(0, -first_column(0, fps, window))
         self._columns = np.full((N_MELS, before), SILENCE, np.float32)
         self._offset = -before  # mel column number of self._columns[:, 0]
+
+    @classmethod
+    def of_model(cls, config: ModelConfig, fps: Fraction | float) -> SpeechFeatures:
+        """What a model of that config is given."""
+        return cls(fps, config.mel_window, config.mel_level)
 
     def push(self, wave: NDArray[np.floating]) -> Array:
         """Feed `[n]` samples at 16 kHz; returns the windows now complete, `[k, 1, 80, 16]`."""

@@ -146,8 +146,7 @@ def _kernels(job: Job) -> Iterator[NDArray[np.float32]]:
 
 
 def _windows(job: Job) -> Iterator[NDArray[np.float32]]:
-    config = job.engine.config
-    features = SpeechFeatures(job.source.fps, config.mel_window, config.mel_level)
+    features = SpeechFeatures.of_model(job.engine.config, job.source.fps)
     for block in job.speech.blocks():
         yield from features.push(block)
     yield from features.flush(job.frame_count)

@@ -69,7 +69,7 @@ def _portrait(track: Track, size: int) -> tuple[Image, Array]:
 
 
 def _windows(track: Track, engine: Engine) -> Array:
-    features = SpeechFeatures(FPS, engine.config.mel_window)
+    features = SpeechFeatures.of_model(engine.config, FPS)
     wave = track.wave.astype(np.float32) / 32768.0
     return np.concatenate([features.push(wave), features.flush(len(track.landmarks))])
 
