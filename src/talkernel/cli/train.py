@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from talkernel.cli.app import app
+from talkernel.cli.prepare import RayAddress, Workers
 from talkernel.options import reports_errors
 
 train = typer.Typer(
@@ -76,6 +77,24 @@ def pairs(
     from talkernel.train.runs import draw_pairs
 
     print(f"Wrote {out}: {draw_pairs(config, changes or [], out, count)}")
+
+
+@train.command()
+@reports_errors()
+def twins(
+    tracks: Annotated[Path, typer.Option(help="Folder of prepared tracks.")],
+    weights: Annotated[Path, typer.Option(help="Official wav2lip.pth or wav2lip_gan.pth.")],
+    out: Annotated[Path, typer.Option(help="Folder for the twins, made if need be.")],
+    videos: Annotated[int, typer.Option(min=1, help="Faces to take.")] = 550,
+    audios: Annotated[int, typer.Option(min=1, help="Voices that each of them gets.")] = 550,
+    workers: Workers = 1,
+    ray_address: RayAddress = None,
+) -> None:
+    """Let Wav2Lip make tracks' lips say other things: the paper's own pairs."""
+    from talkernel.train.twin_shards import write_twins
+
+    count = write_twins(tracks, weights, out, videos, audios, workers, ray_address)
+    print(f"There are {count} twins in {out}.")
 
 
 @train.command()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,13 +18,11 @@ from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.veil import hidden, veil
-from talkernel.media import Picture, PixelLayout
-from talkernel.media.sample import rgb_to_yuv_matrix
+from talkernel.media.sample import picture_of_rgb
 from talkernel.train.lip_reader import LAGS
 from talkernel.train.tracks import FPS, STORED, Track
 
 EVERY, MOST = 2, 200  # frames listened to; the mouth's next frame says little new
-RGB = PixelLayout("yuv444p", 8, (0, 0), "bt601", True)
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
@@ -53,7 +50,7 @@ def heard_opening(track: Track) -> Array:
     kernels = engine.kernels(_windows(track, engine)[frames])
     for frame, kernel in zip(frames, kernels, strict=True):
         drawn = _drawn(engine, face, points, kernel)
-        found, _ = mesh.landmarks(_picture(drawn), Region.of_landmarks(points))
+        found, _ = mesh.landmarks(picture_of_rgb(drawn), Region.of_landmarks(points))
         opening[frame] = mouth_opening(lip_shape(found)[None])[0]
     return opening
 
@@ -83,12 +80,6 @@ def _drawn(engine: Engine, face: Image, points: Array, kernel: Array) -> Image:
     painted = (motion[0].transpose(1, 2, 0) + 1.0) * 127.5
     blended = np.clip(face * (1.0 - alpha) + painted * alpha, 0, 255)
     return np.asarray(blended, np.uint8)
-
-
-def _picture(rgb: Image) -> Picture:
-    samples = cv2.transform(rgb.astype(np.float32) / 255.0, rgb_to_yuv_matrix(RGB))
-    y, u, v = cv2.split(np.clip(np.rint(samples), 0, 255).astype(np.uint8))
-    return Picture((y, u, v), RGB)
 
 
 @cache

@@ -18,10 +18,9 @@ from talkernel.face.pose import HeadPose
 from talkernel.face.track import FACE_HEIGHT, Observation
 from talkernel.media import Picture
 from talkernel.media.sample import warp_rgb
-from talkernel.train.tracks import STORED
+from talkernel.train.tracks import STORED, encode_crop
 
 CROP_EVERY = 2  # neighbouring frames are too alike to be worth storing all
-QUALITY = 93  # of the stored JPEGs
 MOUTH = 3  # of a detection's points
 Array = NDArray[np.float32]
 
@@ -129,11 +128,9 @@ def _crop(number: int, picture: Picture, landmarks: Array, pose: HeadPose) -> St
     corner, scale = np.array([x, y]) - side / 2, side / STORED
     affine = np.array([[scale, 0.0, corner[0]], [0.0, scale, corner[1]]])
     rgb = warp_rgb(picture, affine, STORED)
-    options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY,
-               cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]  # fmt: skip
-    _, jpeg = cv2.imencode(".jpg", rgb[:, :, ::-1], options)
+    jpeg = encode_crop(rgb)
     angles = np.array([pose.yaw, pose.pitch, pose.roll, side], np.float32)
-    return StoredCrop(number, jpeg.ravel(), angles, corner.astype(np.float32), sharpness(rgb))
+    return StoredCrop(number, jpeg, angles, corner.astype(np.float32), sharpness(rgb))
 
 
 def sharpness(rgb: NDArray[np.uint8]) -> float:

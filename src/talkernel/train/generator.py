@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -29,6 +29,7 @@ from talkernel.train.plan import Plan, single_threaded
 from talkernel.train.run_config import GeneratorRun, to_yaml
 from talkernel.train.timer import Every
 from talkernel.train.tracks import Track
+from talkernel.train.twins import by_face
 
 WARM = 200  # steps over which the learning rate grows
 
@@ -41,10 +42,16 @@ class GeneratorTrainer:
         tracks: Prepared tracks.
         basis: Turns lip shapes into lip codes.
         fabric: Where to compute.
+        twins: Wav2Lip's twins of the tracks.
     """
 
     def __init__(
-        self, run: GeneratorRun, tracks: list[Track], basis: LipBasis, fabric: Fabric
+        self,
+        run: GeneratorRun,
+        tracks: Sequence[Track],
+        basis: LipBasis,
+        fabric: Fabric,
+        twins: Sequence[Track] = (),
     ) -> None:
         self.run, self.recipe, self.fabric, self.step = run, run.recipe, fabric, 0
         torch.manual_seed(self.recipe.seed)
@@ -59,7 +66,7 @@ class GeneratorTrainer:
         self._set_up()
         if state is not None:
             self._restore_progress(state)
-        self.pairs = Pairs(tracks, basis, run.recipe.pairs, run.model.mel_window, run.recipe.seed)
+        self.pairs = make_pairs(run, tracks, basis, twins)
         self.obedience = Obedience()
 
     def train(self) -> TalkingFace:
@@ -213,3 +220,11 @@ class GeneratorTrainer:
         if self.critics and state["critics"]:
             self.critics.optimiser.load_state_dict(state["critics"]["optimiser"])
         print(f"goes on from {self.run.out / LAST} at step {self.step}", flush=True)
+
+
+def make_pairs(
+    run: GeneratorRun, tracks: Sequence[Track], basis: LipBasis, twins: Sequence[Track] = ()
+) -> Pairs:
+    """The samples that a run learns from; with sound only where it is heard."""
+    window = run.model.mel_window if run.recipe.drive == "heard" else 0
+    return Pairs(tracks, basis, run.recipe.pairs, window, run.recipe.seed, by_face(twins))

@@ -44,11 +44,13 @@ class Data:
     Attributes:
         tracks: Folder of prepared tracks.
         basis: The lip basis, `.npz`.
+        twins: Folder of Wav2Lip's twins of the tracks, as `talkernel train twins` makes them.
         held_out: People not to train on; none given: every tenth.
     """
 
     tracks: Path
     basis: Path
+    twins: Path | None = None
     held_out: tuple[str, ...] = ()
 
 

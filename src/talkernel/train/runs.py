@@ -17,9 +17,8 @@ from talkernel.train.assemble import assemble
 from talkernel.train.audio_data import SpeechTable, mean_level
 from talkernel.train.audio_net import train_lip_reader
 from talkernel.train.checkpoint import LAST
-from talkernel.train.generator import GeneratorTrainer
+from talkernel.train.generator import GeneratorTrainer, make_pairs
 from talkernel.train.hardware import launch
-from talkernel.train.pairs import Pairs
 from talkernel.train.run_config import AudioNetRun, Data, GeneratorRun, load_run, to_yaml
 from talkernel.train.tracks import Track, load_tracks
 
@@ -32,7 +31,7 @@ def train_generator(config: Path, changes: Sequence[str]) -> Path:
     fabric = launch(run.hardware)
     _remember(run, run.out)
     tracks, basis = _tracks(run.data)[0], load_basis(run.data.basis)
-    GeneratorTrainer(run, tracks, basis, fabric).train()
+    GeneratorTrainer(run, tracks, basis, fabric, _twins(run.data)).train()
     return run.out / LAST
 
 
@@ -69,7 +68,7 @@ def draw_pairs(config: Path, changes: Sequence[str], out: Path, count: int) -> s
     """Write a sheet of random pairs: seen, input, target; returns what is on it."""
     run = load_run(GeneratorRun, config, changes)
     tracks, basis = _tracks(run.data)[0], load_basis(run.data.basis)
-    pairs = Pairs(tracks, basis, run.recipe.pairs, seed=run.recipe.seed)
+    pairs = make_pairs(run, tracks, basis, _twins(run.data))
     samples = [pairs[number] for number in range(count)]
     columns = [np.concatenate(sample[:3], axis=1).transpose(1, 2, 0) for sample in samples]
     sheet = np.ascontiguousarray(np.concatenate(columns, axis=1)[:, :, ::-1])
@@ -110,6 +109,10 @@ def _tracks(data: Data) -> tuple[list[Track], list[Track]]:
     if not taught:
         raise TrainingDataError(f"There are no training tracks of other people in {data.tracks}.")
     return taught, [track for track in tracks if track.identity in people]
+
+
+def _twins(data: Data) -> list[Track]:
+    return load_tracks(data.twins, "train") if data.twins else []
 
 
 def _with_face(tracks: Sequence[Track]) -> list[Track]:

@@ -22,6 +22,7 @@ from talkernel.train.shard import Sample, read_shard, write_shard
 Array = NDArray[np.float32]
 FPS = 25
 STORED = 304  # side in pixels of a stored crop, which shows 304 / 256 of the network's crop
+QUALITY = 93  # of the stored JPEGs
 LIST = "shards.json"  # names the shards that count, by split; written after them
 
 
@@ -101,6 +102,14 @@ class Track:
         image = cv2.imdecode(self.jpeg[start:end], cv2.IMREAD_COLOR_RGB)
         assert image is not None
         return np.asarray(image, np.uint8)
+
+
+def encode_crop(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A crop to store, `[bytes]`; colours are kept whole, for lips are mostly colour."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY,
+               cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]  # fmt: skip
+    _, jpeg = cv2.imencode(".jpg", rgb[:, :, ::-1], options)
+    return np.asarray(jpeg.ravel(), np.uint8)
 
 
 ARRAYS = ("landmarks", "wave", "crop_index", "crop_pose", "crop_corner",
