@@ -12,12 +12,13 @@ from talkernel.errors import CheckpointError, PreparedOtherwiseError
 from talkernel.face.lips import LipBasis
 from talkernel.face.mesh import FaceMesh
 from talkernel.model.wav2lip import SIDE, Wav2Lip
+from talkernel.train.makers import by_face
 from talkernel.train.pairs import Pairs
 from talkernel.train.recipes import PairRecipe
 from talkernel.train.runs import fit_basis, load_basis
 from talkernel.train.tracks import load_tracks, write_tracks
 from talkernel.train.twin_shards import write_twins
-from talkernel.train.twins import by_face, load_wav2lip, make_twin
+from talkernel.train.twins import load_wav2lip, make_twin
 from tests.test_train import drawn_track
 
 

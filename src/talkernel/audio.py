@@ -12,8 +12,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
-from scipy.signal import get_window
 
 from talkernel.config import ModelConfig
 from talkernel.speech_level import SpeechLevel
@@ -98,7 +96,7 @@ class MelSpectrogram:
         if not count:
             return np.zeros((N_MELS, 0), np.float32)
         frames = np.lib.stride_tricks.sliding_window_view(self._pending, N_FFT)[::HOP][:count]
-        columns = _to_decibel(mel_filter_bank() @ np.abs(rfft(frames * _hann(), axis=1)).T)
+        columns = _to_decibel(mel_filter_bank() @ np.abs(np.fft.rfft(frames * _hann(), axis=1)).T)
         self._pending = self._pending[count * HOP :]
         self._columns += count
         return columns
@@ -106,7 +104,7 @@ class MelSpectrogram:
 
 @cache
 def _hann() -> NDArray[np.float64]:
-    return np.asarray(get_window("hann", N_FFT, fftbins=True))
+    return np.hanning(N_FFT + 1)[:-1]
 
 
 def _to_decibel(amplitude: NDArray[np.float64]) -> Array:

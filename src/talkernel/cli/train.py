@@ -99,6 +99,23 @@ def twins(
 
 @train.command()
 @reports_errors()
+def bundle(
+    config: Config,
+    out: Annotated[Path, typer.Option(help="The archive, .zip.")],
+    megabytes: Annotated[
+        float, typer.Option(min=1, help="Largest size, MiB; the tracks are thinned out to fit.")
+    ] = 60.0,
+    changes: Changes = None,
+) -> None:
+    """Pack a run, its data and the code into one archive: `python bundle.zip OUT` trains there."""
+    from talkernel.train.runs import bundle_run
+
+    count = bundle_run(config, changes or [], out, megabytes)
+    print(f"Wrote {out}: {count} crops. Train with: python {out.name} OUT")
+
+
+@train.command()
+@reports_errors()
 def assemble(
     generator: Annotated[Path, typer.Option(help="last.pt of the generator's run.")],
     audio_net: Annotated[Path, typer.Option(help="audio_net.pt of AudioNet's run.")],

@@ -23,13 +23,13 @@ from talkernel.train.critics import Critics
 from talkernel.train.drive import HeardDrive, SeenDrive
 from talkernel.train.journal import Journal
 from talkernel.train.losses import LAMBDA_REC, mask_loss, reconstruction_loss, total_loss
+from talkernel.train.makers import by_face
 from talkernel.train.obedience import Obedience
 from talkernel.train.pairs import Pairs, Sample
 from talkernel.train.plan import Plan, single_threaded
 from talkernel.train.run_config import GeneratorRun, to_yaml
 from talkernel.train.timer import Every
 from talkernel.train.tracks import Track
-from talkernel.train.twins import by_face
 
 WARM = 200  # steps over which the learning rate grows
 

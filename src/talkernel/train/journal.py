@@ -7,12 +7,15 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from talkernel.errors import TrainingDivergedError
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 MEMORY = 0.02  # share of the newest step in a running figure
 
@@ -41,9 +44,15 @@ class Journal:
         self.first, self.steps, self.every, self.samples = first, steps, every, samples
         self.quiet, self.started = quiet, time.monotonic()
         self.running: dict[str, float] = {}
-        self.curves: SummaryWriter | None = None
-        if folder is not None:
-            self.curves = SummaryWriter(str(folder / "curves"), purge_step=first)
+        self.curves = None if folder is None else self._open_curves(folder / "curves")
+
+    def _open_curves(self, folder: Path) -> SummaryWriter | None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            self.say("TensorBoard is not installed: there will be no curves.")
+            return None
+        return SummaryWriter(str(folder), purge_step=self.first)
 
     def record(self, step: int, figures: Mapping[str, float]) -> None:
         """Take the figures of step number `step`, counted from 1.

@@ -19,6 +19,7 @@ from talkernel.train.view import View, warp
 LEAD = 4  # components of the lip code by which mouths are told apart
 GAPE = 2.5  # difference of lip codes beyond which mouths are simply different
 TURNED = 20.0  # what a radian of turn beyond the limit costs, in lip code
+MARK = "~"  # between a twin's two names: whose face, whose speech
 CHANCE = 0.3  # spread of the noise in the choice
 
 
@@ -109,3 +110,11 @@ class TwinMaker:
 def _side(track: Track, at: int, said: list[Spoken], view: View) -> Side:
     points = transform(track.crop_points[at], view.affine)
     return Side(view.see(track.crop(at)), points, said[at])
+
+
+def by_face(twins: Sequence[Track]) -> dict[str, list[Track]]:
+    """Twins by the name of the track whose face they show."""
+    found: dict[str, list[Track]] = {}
+    for twin in twins:
+        found.setdefault(twin.name.split(MARK)[0], []).append(twin)
+    return found

@@ -16,6 +16,7 @@ from talkernel.model.checkpoint import save_model
 from talkernel.train.assemble import assemble
 from talkernel.train.audio_data import SpeechTable, mean_level
 from talkernel.train.audio_net import train_lip_reader
+from talkernel.train.bundle import write_bundle
 from talkernel.train.checkpoint import LAST
 from talkernel.train.generator import GeneratorTrainer, make_pairs
 from talkernel.train.hardware import launch
@@ -74,6 +75,14 @@ def draw_pairs(config: Path, changes: Sequence[str], out: Path, count: int) -> s
     sheet = np.ascontiguousarray(np.concatenate(columns, axis=1)[:, :, ::-1])
     cv2.imwrite(str(out), sheet)
     return f"{count} pairs; from above: what f sees, its input, its target."
+
+
+def bundle_run(config: Path, changes: Sequence[str], out: Path, megabytes: float) -> int:
+    """Pack a run into one archive, with its checkpoint if it has begun; returns its crops."""
+    run = load_run(GeneratorRun, config, changes)
+    load_basis(run.data.basis)
+    start = run.out / LAST if (run.out / LAST).exists() else None
+    return write_bundle(run, _tracks(run.data)[0], out, megabytes, start)
 
 
 def assemble_model(generator: Path, audio_net: Path, out: Path, gain: float) -> Path:

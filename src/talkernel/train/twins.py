@@ -23,6 +23,7 @@ from talkernel.face.mesh import LANDMARKS, FaceMesh, Region
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.wav2lip import SIDE, Wav2Lip
 from talkernel.train.checkpoint import load_state
+from talkernel.train.makers import MARK
 from talkernel.train.spoken import mel_windows
 from talkernel.train.tracks import FPS, STORED, Track, encode_crop
 from talkernel.train.transplant import Image, Points
@@ -30,7 +31,6 @@ from talkernel.train.transplant import Image, Points
 BATCH = 32
 BELOW = 0.08  # of the face's height, by which its box reaches beyond the chin
 FEATHER = 0.06  # of the box's side: width of its soft border
-MARK = "~"  # between a twin's two names: whose face, whose speech
 
 
 def load_wav2lip(path: Path, device: str = "cpu") -> Wav2Lip:
@@ -74,14 +74,6 @@ def make_twin(face: Track, speech: Track, model: Wav2Lip, mesh: FaceMesh) -> Tra
         crop_corner=np.zeros((len(kept), 2), np.float32),
         jpeg=np.concatenate(jpegs), offsets=np.cumsum([0, *map(len, jpegs)]),
     )  # fmt: skip
-
-
-def by_face(twins: Sequence[Track]) -> dict[str, list[Track]]:
-    """Twins by the name of the track whose face they show."""
-    found: dict[str, list[Track]] = {}
-    for twin in twins:
-        found.setdefault(twin.name.split(MARK)[0], []).append(twin)
-    return found
 
 
 def _speak(
