@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from talkernel.config import ModelConfig
+from talkernel.engine import load_engine
 from talkernel.errors import CheckpointError
+from talkernel.export import export_checkpoint
 from talkernel.model.audio_net import TemporalAudioNet, Wav2LipAudioNet
+from talkernel.model.checkpoint import save_model
 from talkernel.model.dck import (
     KernelInference,
     dynamic_conv,
@@ -133,3 +141,22 @@ def test_a_model_hears_with_wav2lips_encoder_instead_of_its_own() -> None:
 
 def test_discriminator_scores_patches() -> None:
     assert Discriminator(8)(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 8, 12)
+
+
+@pytest.mark.parametrize("change", [{"fusion": "attention"}, {"blending": False}])
+def test_the_ablations_of_the_paper_are_models_too(change: dict[str, Any], tmp_path: Path) -> None:
+    config = dataclasses.replace(SMALL, **change)
+    model = TalkingFace(config).eval()
+    face, mel = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, 80, 16)
+    with torch.no_grad():
+        kernels = model.kernels(mel)
+        assert kernels.shape == (2, *config.kernel_shape)
+        answer = model.unet(face, kernels)
+        assert (answer.attention == 1).all() == (not config.blending)
+        assert not torch.equal(answer.motion, model.unet(face, model.kernels(-mel)).motion)
+    save_model(model, tmp_path / "talkernel.safetensors")
+    export_checkpoint(tmp_path, tmp_path)
+    engine = load_engine("openvino", precision="float32", checkpoint=tmp_path)
+    attention, motion = engine.synthesise(face.numpy(), engine.kernels(mel.numpy()))
+    np.testing.assert_allclose(motion, answer.motion, atol=2e-3)
+    np.testing.assert_allclose(attention, answer.attention, atol=2e-3)

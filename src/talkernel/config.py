@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+AUDIO_PLANES = 16  # of the audio features laid out as a picture (Section VI-D)
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -26,6 +28,10 @@ class ModelConfig:
         dynamic_layers: Number of middle layers, all of them dynamic.
         kernel_size: Size ks of the dynamic kernels.
         dck_rank: Rank of the kernels' inference; None is the paper's full matrix.
+        fusion: How speech reaches the face: "dck", or for the ablation of Section VI-D
+            "attention", audio features laid out as a picture.
+        blending: Whether the answer is blended with the input (eq. 7); without, for the
+            ablation, the network paints the whole crop.
     """
 
     crop_size: int = 256
@@ -38,10 +44,17 @@ class ModelConfig:
     dynamic_layers: int = 4
     kernel_size: int = 1
     dck_rank: int | None = 32
+    fusion: str = "dck"
+    blending: bool = True
 
     @property
     def kernel_shape(self) -> tuple[int, int, int]:
-        """Shape of one frame's kernels: (layers, c1, c2 * ks * ks + 1)."""
+        """Shape of one frame's kernels: (layers, c1, c2 * ks * ks + 1).
+
+        Without DCKs it is that of the audio features instead: (16, H, W).
+        """
+        if self.fusion == "attention":
+            return AUDIO_PLANES, self.crop_size, self.crop_size
         width = self.channels[-1]
         return self.dynamic_layers, width, width * self.kernel_size**2 + 1
 

@@ -12,6 +12,7 @@ from talkernel.audio import WINDOW
 from talkernel.config import ModelConfig
 from talkernel.model.audio_net import Wav2LipAudioNet, build_audio_net
 from talkernel.model.dck import KernelInference
+from talkernel.model.fusion import AudioPlanes
 from talkernel.model.unet import AdaptedUNet, Synthesis
 
 UNBOUNDED = 100.0  # standard deviations
@@ -69,7 +70,9 @@ class TalkingFace(nn.Module):
         self.lips: nn.Module = nn.Identity()
         if config.lip_code is not None:
             self.lips = LipCodec(config.audio_channels, config.lip_code)
-        self.kernel_inference = KernelInference(config)
+        self.kernel_inference: nn.Module = KernelInference(config)
+        if config.fusion == "attention":
+            self.kernel_inference = AudioPlanes(config)
         self.unet = AdaptedUNet(config)
 
     def kernels(self, mel: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from talkernel.config import ModelConfig
 from talkernel.model.dck import DynamicLayer
+from talkernel.model.fusion import AttentionFusion, StaticLayer
 
 
 class Synthesis(NamedTuple):
@@ -78,9 +79,12 @@ class AdaptedUNet(nn.Module):
         self.down = nn.ModuleList(
             ConvLayer(c_in, c_out, stride=2) for c_in, c_out in pairwise(channels)
         )
+        self.fuse = AttentionFusion(channels[0]) if config.fusion == "attention" else None
+        layer = StaticLayer if self.fuse else DynamicLayer
         self.middle = nn.ModuleList(
-            DynamicLayer(channels[-1], config.kernel_size) for _ in range(config.dynamic_layers)
+            layer(channels[-1], config.kernel_size) for _ in range(config.dynamic_layers)
         )
+        self.blending = config.blending
         self.up = nn.ModuleList(
             UpLayer(c_in, c_skip)
             for c_in, c_skip in zip(channels[:0:-1], channels[-2::-1], strict=True)
@@ -97,18 +101,27 @@ class AdaptedUNet(nn.Module):
 
         Args:
             face: `[B, 3, H, W]` RGB in -1..1, H and W multiples of 32.
-            kernels: `[B, layers, c1, c2 * ks * ks + 1]` from `KernelInference`.
+            kernels: `[B, layers, c1, c2 * ks * ks + 1]` from `KernelInference`; without
+                DCKs, planes `[B, 16, H, W]` from `AudioPlanes`.
         """
         x = self.stem(F.pixel_unshuffle(face, 2))
+        if self.fuse:
+            x = self.fuse(x, kernels)
         skips: list[Tensor] = []
         for down in self.down:
             skips.append(x)
             x = down(x)
         for index, layer in enumerate(self.middle):
-            x = layer(x, kernels[:, index])
+            x = layer(x) if self.fuse else layer(x, kernels[:, index])
         for up in self.up:
             x = up(x, skips.pop())
-        return F.pixel_shuffle(_squash(self.head(x)), 2)
+        answer = F.pixel_shuffle(_squash(self.head(x)), 2)
+        return answer if self.blending else _everywhere(answer)
+
+
+def _everywhere(answer: Tensor) -> Tensor:
+    """The same with alpha 1: nothing of the input is left."""
+    return torch.cat([torch.ones_like(answer[:, :1]), answer[:, 1:]], 1)
 
 
 def _squash(x: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ class Pairs(Dataset[Sample]):
 
     def sample(self, track: int, rng: np.random.Generator) -> Sample:
         """Draw a pair from one track."""
-        view = random_view(self.recipe.size, rng)
+        view = random_view(self.recipe.size, rng, self.recipe.crop)
         sides = self._maker(track, rng).make(track, view, rng)
         source, target = sides if rng.random() < self.recipe.real_input else sides[::-1]
         if rng.random() < self.recipe.identity:

@@ -11,7 +11,8 @@ class PairRecipe:
     """How samples are drawn.
 
     Attributes:
-        size: Side of the view, a multiple of 32; smaller than 256 looks at the mouth only.
+        crop: Side in pixels of the network's whole crop, 256 or less.
+        size: Side of the view, a multiple of 32; smaller than `crop` looks at the mouth only.
         candidates: Frames looked at to find a mouth to transplant.
         max_turn: Largest difference of head pose within a pair, radians.
         real_input: Share of pairs whose input, not target, is the real frame.
@@ -20,6 +21,7 @@ class PairRecipe:
         veiled: Whether the input's mouth is hidden from f.
     """
 
+    crop: int = 256
     size: int = 160
     candidates: int = 24
     max_turn: float = 0.1

@@ -37,12 +37,18 @@ def warp(crop: Image, affine: NDArray[np.float64], size: int) -> Image:
     return np.asarray(shown, np.uint8)
 
 
-def random_view(size: int, rng: np.random.Generator) -> View:
-    """A shifted, scaled, slightly turned view; a small one is centred near the mouth."""
-    share = (CROP - size) / CROP  # 0: the whole crop; the smaller, the lower
+def random_view(size: int, rng: np.random.Generator, crop: int = CROP) -> View:
+    """A shifted, scaled, slightly turned view; a small one is centred near the mouth.
+
+    Args:
+        size: Its side in pixels.
+        rng: Decides.
+        crop: Side in pixels that the network's whole crop would have.
+    """
+    share = (crop - size) / crop  # 0: the whole crop; the smaller, the lower
     middle = np.array([STORED / 2, STORED / 2 + 0.45 * share * CROP])
     middle += rng.uniform(-0.06, 0.06, 2) * CROP
-    zoom = float(np.exp(rng.uniform(-0.14, 0.1)))
+    zoom = crop / CROP * float(np.exp(rng.uniform(-0.14, 0.1)))
     centre = (float(middle[0]), float(middle[1]))
     affine = np.asarray(cv2.getRotationMatrix2D(centre, rng.normal(0, 4), zoom), np.float64)
     affine[:, 2] += size / 2 - middle
