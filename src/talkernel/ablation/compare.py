@@ -1,0 +1,157 @@
+"""Models trained alike, side by side: figures, and curves against the face's shift (Fig. 8)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from matplotlib import rcParams
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from talkernel.ablation.told import FRAMES, Obeyed, Shift, obey
+from talkernel.config import ModelConfig
+from talkernel.errors import CheckpointError, TrainingDataError
+from talkernel.face.lips import LipBasis
+from talkernel.model.talking_face import TalkingFace
+from talkernel.train.checkpoint import load_state
+from talkernel.train.tracks import Track
+
+SHIFTS: Mapping[str, tuple[Sequence[float], Callable[[float], Shift]]] = {
+    "up, share of the height": ((0.0, 0.05, 0.1, 0.15, 0.2), lambda x: Shift(up=x)),
+    "right, share of the width": ((0.0, 0.05, 0.1, 0.15, 0.2), lambda x: Shift(right=x)),
+    "scale": ((0.7, 0.85, 1.0, 1.15, 1.3), lambda x: Shift(zoom=x)),
+    "turn, degrees": ((0.0, 10.0, 20.0, 30.0, 40.0), lambda x: Shift(turn=x)),
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model under one shift."""
+
+    model: str
+    shift: str
+    amount: float
+    obeyed: Obeyed
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All models under all shifts."""
+
+    rows: list[Measured]
+
+    def to_json(self) -> str:
+        """For programs."""
+        return json.dumps([asdict(row) for row in self.rows], indent=1)
+
+    def to_csv(self) -> str:
+        """One line for each model, shift and amount."""
+        text = io.StringIO()
+        lines = [{"model": row.model, "shift": row.shift, "amount": round(row.amount, 3),
+                  **asdict(row.obeyed)} for row in self.rows]  # fmt: skip
+        writer = csv.DictWriter(text, list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
+        return text.getvalue()
+
+    def summary(self) -> Table:
+        """For people: faces where crops have them."""
+        table = Table(title="Told other people's lips, on people it did not learn from")
+        for name in ("model", "follow", "copy", "amplitude", "error", "people"):
+            table.add_column(name)
+        for row in self.rows:
+            if row.shift == next(iter(SHIFTS)) and row.amount == 0.0:
+                figures = asdict(row.obeyed)
+                count = str(figures.pop("people"))
+                table.add_row(row.model, *(f"{value:.3f}" for value in figures.values()), count)
+        return table
+
+
+def load_trained(path: Path) -> TalkingFace:
+    """The averaged model of a generator's `last.pt`.
+
+    Raises:
+        CheckpointError: It is something else.
+    """
+    state = load_state(path)
+    if "average" not in state or "config" not in state:
+        raise CheckpointError(f"{path} is no checkpoint of a generator's training.")
+    model = TalkingFace(ModelConfig.from_json(state["config"]))
+    averaged = {
+        name.removeprefix("module."): value
+        for name, value in state["average"].items()
+        if name.startswith("module.")
+    }
+    model.load_state_dict(averaged)
+    return model.eval()
+
+
+def compare(models: Mapping[str, Path], tracks: Sequence[Track], basis: LipBasis) -> Comparison:
+    """Measure every model under every shift.
+
+    Args:
+        models: `last.pt` of each, by name.
+        tracks: Of people that none of them learned from.
+        basis: The lip basis they were trained with.
+
+    Raises:
+        TrainingDataError: There are fewer than two people.
+    """
+    people = one_of_each(tracks)
+    if len(people) < 2:
+        raise TrainingDataError("It takes tracks of two people: one is told what the other says.")
+    return Comparison(list(_measure(models, people, basis)))
+
+
+def _measure(
+    models: Mapping[str, Path], people: Sequence[Track], basis: LipBasis
+) -> Iterator[Measured]:
+    for name, path in models.items():
+        model = load_trained(path)
+        for shift, (amounts, make) in SHIFTS.items():
+            for amount in amounts:
+                with torch.inference_mode():
+                    obeyed = obey(model, people, basis, make(amount))
+                yield Measured(name, shift, amount, obeyed)
+
+
+def one_of_each(tracks: Sequence[Track]) -> list[Track]:
+    """Each person's first track that is long enough."""
+    people: dict[str, Track] = {}
+    for track in tracks:
+        if len(track.crop_index) >= FRAMES:
+            people.setdefault(track.identity, track)
+    return list(people.values())
+
+
+def write_comparison(found: Comparison, out: Path) -> None:
+    """Write `ablation.json`, `ablation.csv`, and Fig. 8 as `shift.svg` and `shift.png`."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in (("ablation.json", found.to_json()), ("ablation.csv", found.to_csv())):
+        partial = out / f".{name}.part"
+        partial.write_text(text)
+        os.replace(partial, out / name)
+    rcParams["svg.hashsalt"] = "talkernel"
+    figure = draw_curves(found)
+    figure.savefig(out / "shift.svg", metadata={"Date": None})
+    figure.savefig(out / "shift.png", dpi=150)
+
+
+def draw_curves(found: Comparison) -> Figure:
+    """Fig. 8: the mouth's error against how far the face was moved, for each model."""
+    figure = Figure(figsize=(3.2 * len(SHIFTS), 3.0), layout="constrained")
+    for axes, shift in zip(figure.subplots(1, len(SHIFTS), sharey=True), SHIFTS, strict=True):
+        for model in dict.fromkeys(row.model for row in found.rows):
+            own = [row for row in found.rows if (row.model, row.shift) == (model, shift)]
+            axes.plot([r.amount for r in own], [r.obeyed.follow for r in own], "o-", label=model)
+        axes.set_xlabel(shift)
+    figure.axes[0].set_ylabel("r of the mouth drawn with the mouth told")
+    figure.axes[0].legend()
+    return figure

@@ -1,0 +1,144 @@
+"""Telling a model lip codes and reading the mouths that it draws: no sound, no video.
+
+The told mouths are other people's, as a face mesh saw them; so what is measured is f and h2
+alone, on faces wherever one likes to put them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from talkernel.evaluate.correlation import correlation
+from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
+from talkernel.face.mesh import FaceMesh, Region
+from talkernel.face.veil import hidden, veil
+from talkernel.media.sample import picture_of_rgb
+from talkernel.model.talking_face import LipCodec, TalkingFace, blend
+from talkernel.train.tracks import STORED, Track
+from talkernel.train.transplant import Image, Points, transform
+from talkernel.train.view import View
+
+FRAMES = 16  # told to each person
+Array = NDArray[np.float32]
+
+
+class Shift(NamedTuple):
+    """How far a face lies from where crops have it.
+
+    Attributes:
+        up, right: Share of the crop's side.
+        zoom: Factor on its size.
+        turn: Degrees, anticlockwise.
+    """
+
+    up: float = 0.0
+    right: float = 0.0
+    zoom: float = 1.0
+    turn: float = 0.0
+
+    def view(self, size: int) -> View:
+        """The network's view of a stored crop, so moved."""
+        zoom = self.zoom * size / 256
+        turned = cv2.getRotationMatrix2D((STORED / 2, STORED / 2), self.turn, zoom)
+        affine = np.asarray(turned, np.float64)
+        middle = np.array([0.5 + self.right, 0.5 - self.up]) * size
+        affine[:, 2] += middle - STORED / 2
+        return View(affine, zoom, size)
+
+
+@dataclass(frozen=True)
+class Obeyed:
+    """Figures over people, means.
+
+    Attributes:
+        follow: Correlation of the drawn mouths' opening with that told.
+        copy: Correlation with that of the input.
+        amplitude: Standard deviation of the opening as a share of what was told.
+        error: Mean difference of the opening from what was told, in face radii.
+        people: How many.
+    """
+
+    follow: float
+    copy: float
+    amplitude: float
+    error: float
+    people: int
+
+
+def obey(model: TalkingFace, tracks: Sequence[Track], basis: LipBasis, shift: Shift) -> Obeyed:
+    """Tell each person what the next one's mouth did, and see.
+
+    Args:
+        model: In evaluation mode.
+        tracks: One of each person.
+        basis: The lip basis the model was trained with.
+        shift: Where the faces lie.
+    """
+    mesh, view = FaceMesh(), shift.view(model.config.crop_size)
+    rows = [_one(model, track, other, basis, view, mesh)
+            for track, other in zip(tracks, [*tracks[1:], tracks[0]], strict=True)]  # fmt: skip
+    follow, copy, amplitude, error = np.nanmean(np.array(rows), axis=0)
+    return Obeyed(float(follow), float(copy), float(amplitude), float(error), len(tracks))
+
+
+def _one(
+    model: TalkingFace, track: Track, other: Track, basis: LipBasis, view: View, mesh: FaceMesh
+) -> tuple[float, float, float, float]:
+    mine, theirs = (_evenly(len(t.crop_index)) for t in (track, other))
+    codes = basis.encode(other.deviations[other.crop_index[theirs]])
+    told = basis.opening(codes)
+    points = [transform(track.crop_points[i], view.affine) for i in mine]
+    drawn = draw(model, [view.see(track.crop(i)) for i in mine], points, codes, view)
+    got = np.array([_opening(image, seen, mesh) for image, seen in zip(drawn, points, strict=True)])
+    own = mouth_opening(track.shapes[track.crop_index[mine]])
+    error = float(np.abs((got - np.nanmedian(got)) - (told - np.median(told))).mean())
+    amplitude = float(np.nanstd(got) / max(1e-6, float(np.std(told))))
+    return correlation(got, told), correlation(got, own), amplitude, error
+
+
+def draw(
+    model: TalkingFace, faces: Sequence[Image], points: Sequence[Points], codes: Array, view: View
+) -> list[Image]:
+    """What a model makes of some faces told some lip codes.
+
+    Args:
+        model: In evaluation mode.
+        faces: `[S, S, 3]` each.
+        points: Their landmarks `[468, 2]`.
+        codes: `[N, K]`.
+        view: Through which they are seen.
+    """
+    assert isinstance(model.lips, LipCodec)
+    covers = [hidden(seen, view.size, view.scale) for seen in points]
+    veiled = [veil(face, cover, view.scale) for face, cover in zip(faces, covers, strict=True)]
+    with torch.no_grad():
+        kernels = model.kernel_inference(model.lips.encoder(torch.from_numpy(codes)))
+        answer = model.unet(_tensor(veiled), kernels)
+        cover = torch.from_numpy(np.stack(covers))[:, None]
+        answer = answer._replace(attention=torch.maximum(answer.attention, cover))
+        blended = blend(_tensor(faces), answer)
+    images = ((blended + 1.0) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
+    return list(np.ascontiguousarray(images.numpy()))
+
+
+def _tensor(images: Sequence[Image]) -> Tensor:
+    stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+    return stacked.float() / 127.5 - 1.0
+
+
+def _opening(image: Image, points: Points, mesh: FaceMesh) -> float:
+    flat = np.pad(points, ((0, 0), (0, 1)))
+    found, _ = mesh.landmarks(picture_of_rgb(image), Region.of_landmarks(flat))
+    return float(mouth_opening(lip_shape(found)[None])[0])
+
+
+def _evenly(count: int) -> NDArray[np.int64]:
+    return np.linspace(0, count - 1, min(FRAMES, count)).astype(np.int64)

@@ -1,0 +1,39 @@
+"""Commands that compare models trained alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talkernel.cli.app import AsJson, app
+from talkernel.options import reports_errors
+
+
+@app.command()
+@reports_errors()
+def ablation(
+    models: Annotated[
+        list[str], typer.Argument(metavar="NAME=LAST.PT", help="Checkpoints of generators.")
+    ],
+    tracks: Annotated[Path, typer.Option(help="Folder of prepared tracks.")],
+    basis: Annotated[Path, typer.Option(help="The lip basis, .npz.")],
+    out: Annotated[Path, typer.Option(help="Folder for figures and curves.")],
+    split: Annotated[str, typer.Option(help="Which people to measure on.")] = "val",
+    as_json: AsJson = False,
+) -> None:
+    """Compare generators told other people's lips, wherever the face lies (Fig. 8)."""
+    from talkernel.ablation.compare import compare, write_comparison
+    from talkernel.errors import OptionError
+    from talkernel.terminal import show
+    from talkernel.train.runs import load_basis
+    from talkernel.train.tracks import load_tracks
+
+    named = dict(model.partition("=")[::2] for model in models)
+    if not all(named.values()):
+        raise OptionError("A model is given as NAME=LAST.PT.", remedy="Give each a name.")
+    paths = {name: Path(path) for name, path in named.items()}
+    found = compare(paths, load_tracks(tracks, split), load_basis(basis))
+    write_comparison(found, out)
+    show(found, as_json=as_json)

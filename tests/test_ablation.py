@@ -1,0 +1,101 @@
+"""Comparing generators: told lips are read off what they draw, wherever the face lies."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from talkernel.ablation import told
+from talkernel.ablation.compare import SHIFTS, compare, one_of_each, write_comparison
+from talkernel.ablation.told import FRAMES, Shift, draw, obey
+from talkernel.errors import CheckpointError, TrainingDataError
+from talkernel.face.lips import LipBasis
+from talkernel.model.talking_face import TalkingFace
+from talkernel.train.runs import fit_basis, load_basis, train_generator
+from talkernel.train.tracks import write_tracks
+from talkernel.train.transplant import transform
+from tests.test_train import TINY, drawn_track
+from tests.test_training_run import config_of
+
+TRACKS = [drawn_track(number) for number in range(3)]
+
+
+@pytest.fixture(scope="module")
+def basis(tmp_path_factory: pytest.TempPathFactory) -> LipBasis:
+    folder = tmp_path_factory.mktemp("basis")
+    write_tracks(folder, "train", TRACKS)
+    fit_basis(folder, folder / "basis.npz", 4)
+    return load_basis(folder / "basis.npz")
+
+
+def test_a_shift_moves_the_face_by_what_it_says() -> None:
+    middle = np.array([152.0, 152.0, 1.0])
+    expected = {
+        Shift(): (32, 32),
+        Shift(up=0.25): (32, 16),
+        Shift(right=0.125): (40, 32),
+        Shift(turn=30, zoom=2): (32, 32),
+    }
+    for shift, there in expected.items():
+        view = shift.view(64)
+        np.testing.assert_allclose(view.affine @ middle, there)
+        assert view.scale == pytest.approx(64 * shift.zoom)
+    assert not np.allclose(Shift(turn=30).view(64).affine, Shift().view(64).affine)
+
+
+def test_what_it_was_told_is_read_off_what_it_draws(
+    basis: LipBasis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that gives every face back copies its mouth and follows nothing."""
+    model = TalkingFace(TINY).eval()
+    monkeypatch.setattr(told, "draw", lambda model, faces, *rest: list(faces))
+    found = obey(model, TRACKS, basis, Shift())
+    assert found.people == 3
+    assert found.copy > 0.8 > found.follow + 0.3
+    assert 0.1 < found.amplitude < 1.0  # the mesh reads a drawing's mouth as smaller
+
+
+def test_only_what_may_change_is_drawn() -> None:
+    model, view, track = TalkingFace(TINY).eval(), Shift().view(64), TRACKS[0]
+    faces = [view.see(track.crop(number)) for number in range(4)]
+    points = [transform(track.crop_points[number], view.affine) for number in range(4)]
+    drawn = draw(model, faces, points, np.random.default_rng(0).normal(size=(4, 4)).astype("f4"),
+                 view)  # fmt: skip
+    for image, face, seen in zip(drawn, faces, points, strict=True):
+        x, y = seen[[13, 14]].mean(0).astype(int)
+        assert (image[y, x] != face[y, x]).any() and image.shape == face.shape
+
+
+def test_models_are_compared_under_every_shift(basis: LipBasis, tmp_path: Path) -> None:
+    write_tracks(tmp_path / "tracks", "train", TRACKS)
+    fit_basis(tmp_path / "tracks", tmp_path / "basis.npz", 4)
+    models = {}
+    for name, change in (("ours", "model.fusion=dck"), ("without", "model.fusion=attention")):
+        config = config_of(tmp_path, tmp_path / name)
+        models[name] = train_generator(config, ["recipe.steps=1", change])
+    found = compare(models, TRACKS, basis)
+    assert len(found.rows) == 2 * sum(len(amounts) for amounts, _ in SHIFTS.values())
+    write_comparison(found, tmp_path / "out")
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "out" / "ablation.csv").read_text())))
+    assert {line["model"] for line in lines} == set(models)
+    assert (tmp_path / "out" / "shift.png").stat().st_size > 5_000
+    assert (tmp_path / "out" / "shift.svg").exists()
+
+
+def test_what_cannot_be_compared_is_named(basis: LipBasis, tmp_path: Path) -> None:
+    torch.save({"step": 3}, tmp_path / "other.pt")
+    with pytest.raises(CheckpointError, match=r"other\.pt"):
+        compare({"a": tmp_path / "other.pt"}, TRACKS, basis)
+    with pytest.raises(TrainingDataError, match="two people"):
+        compare({}, TRACKS[:1], basis)
+    assert [track.name for track in one_of_each([*TRACKS, TRACKS[0]])] == [
+        "clip0",
+        "clip1",
+        "clip2",
+    ]
+    assert len(TRACKS[0].crop_index) >= FRAMES
