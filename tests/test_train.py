@@ -31,8 +31,8 @@ from talkernel.train.losses import (
     reconstruction_loss,
 )
 from talkernel.train.pairs import MOUTH, PairRecipe, Pairs
-from talkernel.train.sync import _judge, find_sync
-from talkernel.train.tracks import STORED, Track
+from talkernel.train.sync import find_sync, judge
+from talkernel.train.tracks import STORED, Track, load_tracks, write_tracks
 from talkernel.train.transplant import align, lower_face_mask, transform, transplant
 
 FRAMES = 60
@@ -58,23 +58,26 @@ def drawn_face(opening: float) -> tuple[np.ndarray, np.ndarray]:
 def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
     """Two people whose mouths open as loud as their tone is."""
     folder = tmp_path_factory.mktemp("tracks")
-    return [write_track(folder / f"train_{n}_id{n}.npz", seed=n) for n in range(2)]
+    write_tracks(folder, "train", [make_track(n) for n in range(2)])
+    return load_tracks(folder, "train")
 
 
-def write_track(path: Path, seed: int, frames: int = FRAMES) -> Track:
+def make_track(seed: int, frames: int = FRAMES) -> Track:
     rng = np.random.default_rng(seed)
     openings = np.clip(np.repeat(rng.uniform(-0.1, 0.5, frames // 3), 3), 0.0, None)
     faces = [drawn_face(opening) for opening in openings]
     encoded = [cv2.imencode(".jpg", image[:, :, ::-1])[1].ravel() for _, image in faces]
     loudness = np.repeat(openings, 640)
     wave = 20000 * loudness * np.sin(2 * np.pi * 300 * np.arange(len(loudness)) / 16000)
-    np.savez(
-        path, landmarks=np.stack([points for points, _ in faces]), wave=wave.astype(np.int16),
-        crop_index=np.arange(frames), crop_pose=np.zeros((frames, 4), np.float32),
-        crop_points=np.stack([points for points, _ in faces]), jpeg=np.concatenate(encoded),
-        offsets=np.cumsum([0, *map(len, encoded)]),
+    landmarks = np.stack([points for points, _ in faces])
+    pose = np.zeros((frames, 4), np.float32)
+    pose[:, 3] = STORED
+    return Track(
+        f"track{seed}", f"id{seed}", landmarks=landmarks, wave=wave.astype(np.int16),
+        crop_index=np.arange(frames), crop_pose=pose,
+        crop_corner=np.zeros((frames, 2), np.float32), jpeg=np.concatenate(encoded),
+        offsets=np.cumsum([0, *map(len, encoded)]), speech=np.ones(frames, np.bool_),
     )  # fmt: skip
-    return Track.load(path)
 
 
 @pytest.fixture(scope="module")
@@ -246,14 +249,14 @@ def curve(lag: int, height: float) -> np.ndarray:
 def test_sync_believes_a_recordings_clear_offset_and_drops_what_never_agrees() -> None:
     curves = {"a1": curve(3, 0.6), "a2": curve(-8, 0.1), "b": curve(0, 0.05), "c": curve(5, 0.2)}
     seconds = {"a1": 10.0, "a2": 2.0, "b": 10.0, "c": 2.0}
-    found = _judge(curves, seconds, {"a1": "a", "a2": "a"})
+    found = judge(curves, seconds, {"a1": "a", "a2": "a"})
     assert found["a1"] == found["a2"] and found["a1"].offset == 3
     assert found["b"].offset is None
     assert found["c"].offset == 0  # too short to tell
 
 
-def test_sync_finds_the_track_that_was_moved(basis: LipBasis, tmp_path: Path) -> None:
-    people = [write_track(tmp_path / f"train_{n}_id{n}.npz", n, frames=180) for n in range(6)]
+def test_sync_finds_the_track_that_was_moved(basis: LipBasis) -> None:
+    people = [make_track(n, frames=180) for n in range(6)]
     late = dataclasses.replace(people[2], wave=np.roll(people[2].wave, -3 * 640))
     all_tracks = [*people[:2], late, *people[3:]]
     found = find_sync(all_tracks, basis, TINY, AudioNetRecipe(steps=70, batch=32))

@@ -111,8 +111,8 @@ class Processes:
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
-                    item = waiting.pop(0)
-                    running[pool.submit(function, item)] = item
+                    future = pool.submit(function, waiting[0])  # raises if a worker has died
+                    running[future] = waiting.pop(0)
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     result = future.result()
                     yield running.pop(future), result
@@ -167,8 +167,8 @@ def _on_ray(
     running: dict[Any, Item] = {}
     while waiting or running:
         while waiting and len(running) < room:
-            item = waiting.pop(0)
-            running[remote.remote(item)] = item
+            reference = remote.remote(waiting[0])
+            running[reference] = waiting.pop(0)
         for reference in ray.wait(list(running))[0]:
             try:
                 result: Result | Lost = ray.get(reference)
