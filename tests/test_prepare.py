@@ -25,13 +25,14 @@ from talkernel.prepare.shots import ShotCutter
 from talkernel.prepare.video import key_of
 from talkernel.train.tracks import FPS, load_tracks
 from tests.faces import picture_of
-from tests.videos import half, images_of, portrait, spoken, wave_of, write_video
+from tests.videos import images_of, portrait, smaller_by_a_quarter, spoken, wave_of, write_video
 
 pytest.importorskip("silero_vad")
 pytest.importorskip("dlib")
 pytest.importorskip("webdataset")
 STILL = Settings(sync="none", val=0.0, test=0.0)  # the portrait's mouth never moves
 SENTENCE = "She had your dark suit in greasy wash water all year. Don't ask me to carry that."
+OTHER = "Four score and seven years ago our fathers brought forth a new nation."
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +40,11 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good one, one of two shots with a pause, a silent, a faceless, a damaged, a mute one."""
     folder = tmp_path_factory.mktemp("videos")
     voice = spoken(folder, SENTENCE)[: 3 * 16000]
+    other = spoken(folder, OTHER)[: 3 * 16000]
     silence = np.zeros(16000 * 2, np.int16)
     write_video(folder / "good.mp4", portrait(75), voice)
     two = [*portrait(75, grey=40), *portrait(125, grey=220, flip=True, drift=2.0)]
-    write_video(folder / "two.mp4", two, np.concatenate([voice, silence, voice[::-1]]))
+    write_video(folder / "two.mp4", two, np.concatenate([other, silence, voice[::-1]]))
     write_video(folder / "mute.mp4", portrait(60, grey=10), None)
     write_video(folder / "silent.mp4", portrait(60, grey=70), np.zeros(40000, np.int16))
     write_video(folder / "faceless.mp4", [np.full((240, 320, 3), n, np.uint8) for n in range(75)],
@@ -125,7 +127,7 @@ def test_a_new_video_is_added_and_a_copy_is_found(
 ) -> None:
     out, report = prepared
     copy = tmp_path / "copy.mp4"
-    smaller = [half(image) for image in images_of(videos / "good.mp4")]
+    smaller = [smaller_by_a_quarter(image) for image in images_of(videos / "good.mp4")]
     write_video(copy, smaller, wave_of(videos / "good.mp4"), crf=28)
     same = tmp_path / "same.mp4"
     same.write_bytes((videos / "good.mp4").read_bytes())
@@ -162,7 +164,7 @@ def test_killed_at_any_moment_it_goes_on(videos: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "talkernel", "prepare", *map(str, given), "--out",
                str(broken), "--sync", "none", "--val", "0", "--test", "0"]  # fmt: skip
     process = subprocess.Popen(command)
-    while not list(broken.glob("work/.part-*/*.tar")) and process.poll() is None:
+    while not list(broken.glob("work/.part-*")) and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -191,13 +193,12 @@ def test_killed_between_shards_and_their_list_it_goes_on(
 
 def test_a_killed_ray_worker_loses_no_track_and_doubles_none(videos: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    given = [videos / "good.mp4", videos / "two.mp4"]
     killed: list[int] = []
     threading.Thread(target=kill_a_worker, args=[tmp_path, killed], daemon=True).start()
-    report = prepare(given, tmp_path, STILL, workers=2, ray_address="local")
-    assert killed and report.kept == 3
-    names = [track.name for track in load_tracks(tmp_path, "train")]
-    assert len(names) == len(set(names)) == 3
+    report = prepare([videos / "good.mp4"], tmp_path, STILL, ray_address="local")
+    assert killed and report.kept == report.found == 1
+    assert len(load_tracks(tmp_path, "train")) == 1
+    assert not list(tmp_path.glob("work/.part-*"))
 
 
 def kill_a_worker(out: Path, killed: list[int]) -> None:
@@ -271,7 +272,7 @@ def test_real_speech_is_put_in_sync_and_its_speaker_found(shared: Path, tmp_path
     sound = wave_of(late)
     write_video(given / "early.mp4", images_of(late), np.roll(sound, 5 * 640))
     both = list(zip(images_of(listens), images_of(talks), strict=False))
-    pair = [np.hstack([a[:300, :300], b[:300, :300]]) for a, b in both]
+    pair = [np.hstack([a[:208, :208], b[:208, :208]]) for a, b in both]
     write_video(given / "pair.mp4", pair, wave_of(talks)[: len(pair) * 640])
     write_video(given / "dubbed.mp4", images_of(listens), np.resize(wave_of(alone), 5 * 16000))
     out = tmp_path / "set"
@@ -279,6 +280,6 @@ def test_real_speech_is_put_in_sync_and_its_speaker_found(shared: Path, tmp_path
     tracks = {track.name.split("-")[0]: track for track in load_tracks(out, "train")}
     assert -5 <= tracks["early"].offset <= -3  # the clip itself is at +1
     assert part_of(report, "pair.mp4").dropped == {"another face speaks": 1}
-    assert tracks["pair"].landmarks[0, 1, 0] > 300  # the speaker is on the right
+    assert tracks["pair"].landmarks[0, 1, 0] > 208  # the speaker is on the right
     assert part_of(report, "dubbed.mp4").dropped == {"sound and mouth do not go together": 1}
     assert FPS == 25
