@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -18,13 +19,17 @@ import pytest
 from talkernel.errors import MissingFileError, NoTracksError, NoVideosError, PreparedOtherwiseError
 from talkernel.prepare import run
 from talkernel.prepare.identities import People, split_of
+from talkernel.prepare.record import Candidate
 from talkernel.prepare.report import PrepareReport
 from talkernel.prepare.run import prepare
 from talkernel.prepare.settings import Settings
 from talkernel.prepare.shots import ShotCutter
+from talkernel.prepare.sync import choose_method, judge_sync
 from talkernel.prepare.video import key_of
-from talkernel.train.tracks import FPS, load_tracks
+from talkernel.train.shard import write_shard
+from talkernel.train.tracks import FPS, load_tracks, sample_of
 from tests.faces import picture_of
+from tests.test_train import make_track
 from tests.videos import images_of, portrait, smaller_by_a_quarter, spoken, wave_of, write_video
 
 pytest.importorskip("silero_vad")
@@ -260,6 +265,26 @@ def test_a_video_is_known_by_its_content(tmp_path: Path) -> None:
     (tmp_path / "e.mp4").write_bytes(b"two")
     first, again, other = (key_of(tmp_path / name) for name in ("a.b c.mp4", "d.mp4", "e.mp4"))
     assert first == again != other
+
+
+def test_tracks_teach_each_other_where_there_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("talkernel.prepare.sync.STEPS", 2)
+    candidates = []
+    for seed in range(4):
+        track = make_track(seed, frames=90)
+        (tmp_path / "work" / f"video{seed}").mkdir(parents=True)
+        path = tmp_path / "work" / f"video{seed}" / f"{track.name}.tar"
+        write_shard(path, [sample_of(track)])
+        candidates.append(Candidate(track.name, f"video{seed}", 0.0, 90 / FPS, None))
+    persons = {candidate.name: candidate.key for candidate in candidates}
+    assert choose_method(candidates, persons, Settings()) == "model"
+    many = [dataclasses.replace(c, name=f"{c.name}{n}", seconds=300.0) for c in candidates
+            for n in range(6)]  # fmt: skip
+    assert choose_method(many, {c.name: c.name for c in many}, Settings()) == "taught"
+    found, method = judge_sync(tmp_path, candidates, persons, Settings(sync="taught"))
+    assert method == "taught" and set(found) == set(persons)
 
 
 def test_real_speech_is_put_in_sync_and_its_speaker_found(shared: Path, tmp_path: Path) -> None:
