@@ -11,11 +11,12 @@ from talkernel.cluster import Lost, executor
 from talkernel.errors import NoTracksError, PreparedOtherwiseError
 from talkernel.folder_lock import alone_in
 from talkernel.prepare.corpus import remove_stored, remove_strays, write_index, write_shards
-from talkernel.prepare.report import PrepareReport, write_report
+from talkernel.prepare.report import PrepareReport
 from talkernel.prepare.settings import Settings
 from talkernel.prepare.settle import read_verdicts, settle, write_verdicts
 from talkernel.prepare.videos import find_videos
 from talkernel.prepare.work import PART, VideoTask, read_result, work_on
+from talkernel.prepare.write_report import write_report
 
 Progress = Callable[[int, int], None]
 

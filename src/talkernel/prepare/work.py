@@ -108,10 +108,12 @@ def _fill(folder: Path, key: str, task: VideoTask) -> None:
             if one.track is not None:
                 write_shard(folder / f"{one.track.name}.tar", [sample_of(one.track)])
             found.append(dataclasses.replace(one, track=None))
-    except ModelsMissingError:
-        raise
+    except (ModelsMissingError, ImportError, MemoryError, OSError):
+        raise  # these concern every video
     except TalkernelError as failure:
         error = str(failure)
+    except Exception as failure:  # a file can be damaged in ways that nobody has thought of
+        error = f"{type(failure).__name__}: {failure}"
     passed = [one for one in found if one.print is not None and one.embedding is not None]
     arrays = packed([one.print for one in passed if one.print is not None])
     arrays |= {f"embedding{n}": one.embedding for n, one in enumerate(passed)
