@@ -66,14 +66,6 @@ class VideoResult:
     fps: float = 0.0
 
 
-@dataclass(frozen=True)
-class Prints:
-    """What tells a video's tracks from others, by the track's name."""
-
-    embeddings: dict[str, Array]
-    prints: dict[str, Print]
-
-
 def work_on(task: VideoTask) -> tuple[str, bool]:
     """Look at one video, if that has not been done.
 
@@ -130,12 +122,13 @@ def read_result(work: Path, key: str) -> VideoResult:
     return VideoResult(**values | {"candidates": candidates})
 
 
-def read_prints(work: Path, key: str) -> Prints:
-    """What tells the tracks that passed from others."""
+def read_embeddings(work: Path, key: str) -> dict[str, Array]:
+    """Who a video's tracks show, `[128]` each, of those that passed."""
     with np.load(work / key / "prints.npz", allow_pickle=False) as file:
-        arrays = dict(file)
-    names = arrays.pop("names").tolist()
-    return Prints(
-        {name: arrays[f"embedding{n}"] for n, name in enumerate(names)},
-        {name: unpacked(arrays, n) for n, name in enumerate(names)},
-    )
+        return {name: file[f"embedding{n}"] for n, name in enumerate(file["names"].tolist())}
+
+
+def read_print(work: Path, key: str, name: str) -> Print:
+    """What one track sounds and looks like."""
+    with np.load(work / key / "prints.npz", allow_pickle=False) as file:
+        return unpacked(file, file["names"].tolist().index(name))
