@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import signal
 
-from talkernel.cli import speak as speak  # each module adds its commands to the app
+from talkernel.cli import evaluate as evaluate  # each module adds its commands to the app
+from talkernel.cli import speak as speak
 from talkernel.cli.app import app
 
 __all__ = ["app", "main"]

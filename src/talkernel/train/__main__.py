@@ -1,6 +1,8 @@
 """Training, step by step: `python -m talkernel.train --help`.
 
-prepare -> basis -> sync -> audio-net -> generator (one or more stages) -> assemble -> measure
+prepare -> basis -> sync -> audio-net -> generator (one or more stages) -> assemble
+
+`talkernel evaluate` then measures what came of it.
 """
 
 from __future__ import annotations
@@ -15,8 +17,6 @@ import numpy as np
 import typer
 
 from talkernel.config import ModelConfig
-from talkernel.evaluate.crossed import evaluate_crossed
-from talkernel.evaluate.silence import evaluate_silence
 from talkernel.export import export_checkpoint
 from talkernel.face.lips import LipBasis, neutral_shape
 from talkernel.model.checkpoint import save_model
@@ -125,15 +125,6 @@ def assemble(generator: Path, audio_net: Path, out: Path, gain: float = 1.0) -> 
     out.mkdir(parents=True, exist_ok=True)
     save_model(join(generator, audio_net, gain), out / "talkernel.safetensors")
     export_checkpoint(out, out)
-
-
-@app.command()
-def measure(clips: list[Path], checkpoint: Path | None = None) -> None:
-    """Crossed speech on clips: does A's mouth move as B's did? And is it still in silence?"""
-    options = {} if checkpoint is None else {"checkpoint": str(checkpoint)}
-    crossed = [asdict(row) for row in evaluate_crossed(sorted(clips), **options)]
-    silence = [asdict(row) for row in evaluate_silence(sorted(clips), **options)]
-    print(json.dumps({"crossed": crossed, "silence": silence}, indent=2))
 
 
 def _split(tracks: Sequence[Track], held_out: str) -> tuple[list[Track], list[Track]]:
