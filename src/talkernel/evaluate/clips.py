@@ -11,7 +11,7 @@ from pathlib import Path
 from talkernel.errors import ClipListError, MissingFileError, NoClipsError
 
 VIDEOS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg"}
-_HDTF = re.compile(r"(?:RD|WDA|WRA)_(.+?)_?(\d+)(?:_\d+)?")
+_HDTF = re.compile(r"(?:RD|WDA|WRA)_(.+?)(?:_\d+)+")
 
 
 @dataclass(frozen=True)

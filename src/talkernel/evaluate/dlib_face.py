@@ -34,7 +34,8 @@ def embedding(rgb: NDArray[np.uint8], pose: HeadPose) -> NDArray[np.float32]:
     import face_recognition_models as models
 
     network = _loaded(dlib.face_recognition_model_v1, models.face_recognition_model_location())
-    vector = network.compute_face_descriptor(rgb, _shape(rgb, pose))
+    whole = np.ascontiguousarray(rgb)  # dlib takes no padded lines
+    vector = network.compute_face_descriptor(whole, _shape(whole, pose))
     return np.array(vector, np.float32)
 
 
