@@ -52,7 +52,7 @@ def evaluate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure generated videos, or generate and measure by a protocol."""  # fmt: skip
+    """Measure generated videos, or generate and measure by a protocol."""
     from talkernel.evaluate.session import measure_folder
     from talkernel.terminal import show
 

@@ -67,7 +67,7 @@ class Judge:
     def _figures(self, case: Case, row: str, video: Seen, real: Seen, nothing: Seen) -> Row:
         figures: Row = {"faceless": float(1.0 - video.has_face.mean()), **_sound(video)}
         if self.protocol not in ("photo", "pairs"):  # a still mouth correlates with noise only
-            figures |= copying(video.opening, nothing.opening)
+            figures |= copying(_at_rate_of(video, nothing), nothing.opening)
         if self.protocol in PICTURED:
             figures |= picture_quality(video, real)
         if self.protocol == "silence":

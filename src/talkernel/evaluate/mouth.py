@@ -29,7 +29,7 @@ def following(opening: Array, wanted: Array) -> dict[str, float]:
         the correlation with `opening` moved by each of `LAGS` frames.
     """
     by_lag = {lag_name(lag): correlation(opening, wanted, lag) for lag in LAGS}
-    size = float(np.nanstd(opening) / np.nanstd(wanted)) if np.nanstd(wanted) > 0 else np.nan
+    size = _ratio(np.nanstd(opening), np.nanstd(wanted))
     return {"r_speech": by_lag[lag_name(0)], "amplitude": size, **by_lag}
 
 
@@ -48,6 +48,11 @@ def leaking(opening: Array, talking: Array) -> dict[str, float]:
     closed = float(np.nanquantile(talking, CLOSED_SHARE))
     usual = float(np.nanmean(talking)) - closed
     return {
-        "movement": float(np.nanstd(opening) / np.nanstd(talking)),
-        "open": (float(np.nanmean(opening)) - closed) / usual,
+        "movement": _ratio(np.nanstd(opening), np.nanstd(talking)),
+        "open": _ratio(np.nanmean(opening) - closed, usual),
     }
+
+
+def _ratio(share: float, whole: float) -> float:
+    """NaN where the whole is nothing, such as a mouth that never moves."""
+    return float(share / whole) if whole else float("nan")

@@ -56,6 +56,8 @@ class Folder:
         """Remove what an evaluation writes, and nothing else."""
         for part in ("inputs", "videos", "measured", "plots"):
             shutil.rmtree(self.root / part, ignore_errors=True)
+        for name in ("results.json", "clips.parquet", "report.html"):
+            (self.root / name).unlink(missing_ok=True)
 
     @property
     def inputs(self) -> Path:
@@ -74,7 +76,10 @@ class Folder:
 
 
 def _says(stored: Path, settings: Mapping[str, Any]) -> bool:
-    return stored.is_file() and json.loads(stored.read_text()) == json.loads(json.dumps(settings))
+    try:
+        return bool(json.loads(stored.read_text()) == json.loads(json.dumps(settings)))
+    except (OSError, ValueError):  # not there, or cut off by a crash
+        return False
 
 
 def evaluate(

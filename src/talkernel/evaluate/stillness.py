@@ -55,11 +55,11 @@ def stillness(video: Seen, face: Path, fps: Fraction, unedited: Seen) -> dict[st
         `background`: PSNR of luma outside the face crop, dB, the encoder's loss included.
         `flicker`: mean change of luma from frame to frame within the crop, but outside lips and
         jaw, of 255. `flicker_ratio`: the same as a share of the unedited video's. All NaN where
-        the picture's size is not the input's.
+        the picture's size or rate is not the input's.
     """
     source = open_face(face, fps=fps)
     sizes = {video.size, unedited.size, (source.width, source.height)}
-    if len(sizes) > 1:
+    if len(sizes) > 1 or video.fps != unedited.fps:
         return dict.fromkeys(("background", "flicker", "flicker_ratio"), float("nan"))
     sums, before, area = _Sums(), None, 0
     inputs = extend(source, min(len(video), len(unedited)), "pingpong")
