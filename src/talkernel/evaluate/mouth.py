@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,6 +55,6 @@ def leaking(opening: Array, talking: Array) -> dict[str, float]:
     }
 
 
-def _ratio(share: float, whole: float) -> float:
+def _ratio(share: np.floating[Any] | float, whole: np.floating[Any] | float) -> float:
     """NaN where the whole is nothing, such as a mouth that never moves."""
     return float(share / whole) if whole else float("nan")
