@@ -12,7 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from skimage.data import astronaut
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from talkernel.errors import CheckpointError, MissingFileError
 from talkernel.evaluate.align import (
@@ -33,7 +33,7 @@ from talkernel.evaluate.lse import lse
 from talkernel.evaluate.mfcc import mfcc
 from talkernel.evaluate.mouth import CLOSED_SHARE, copying, following, leaking
 from talkernel.evaluate.observe import Seen, observe
-from talkernel.evaluate.quality import lmd, psnr, psnr_8bit
+from talkernel.evaluate.quality import _scores, lmd, psnr, psnr_8bit
 from talkernel.evaluate.stillness import stillness
 from talkernel.evaluate.syncnet import SyncNet, distances, load_syncnet, lse_of
 from talkernel.evaluate.watch import Watch
@@ -83,6 +83,15 @@ def test_psnr_by_the_published_script_wraps() -> None:
     assert psnr(a, b) < 9 < 27 < psnr_8bit(a, b)
     near = np.clip(a.astype(int) + RNG.integers(-9, 10, a.shape), 0, 255).astype(np.uint8)
     assert psnr_8bit(near, a) == pytest.approx(psnr(near, a))
+
+
+def test_ssim_is_scikit_images() -> None:
+    a = np.asarray(astronaut()[100:228, 150:278], np.uint8)
+    b = cv2.GaussianBlur(a, (0, 0), 2)
+    large, blurred = (cv2.resize(x, (256, 256), interpolation=cv2.INTER_AREA) for x in (a, b))
+    reference = structural_similarity(large, blurred, channel_axis=2)
+    assert _scores(a, b)[2] == pytest.approx(reference, abs=1e-5)
+    assert _scores(a, a) == (100.0, 100.0, pytest.approx(1.0))
 
 
 def test_landmark_distance_is_blind_to_a_shift_only() -> None:
@@ -251,9 +260,9 @@ def test_lse_of_a_video(folder: Path) -> None:
 def test_intervals_are_of_people() -> None:
     values, people = [1.0, 2.0, 3.0, math.nan], ["a", "b", "c", "d"]
     mean = mean_with_interval(values, people)
-    assert (mean.mean, mean.clips) == (2.0, 3)
+    assert (mean.mean, mean.clips, mean.spread) == (2.0, 3, pytest.approx(math.sqrt(2 / 3)))
     assert 1.0 <= mean.low < 2.0 < mean.high <= 3.0
-    assert mean == mean_with_interval(values, people)
+    assert repr(mean) == repr(mean_with_interval(values, people))
     alone = mean_with_interval([1.0, 3.0], ["a", "a"])
     assert alone.mean == 2.0 and math.isnan(alone.low)
     many = list(RNG.standard_normal(400))

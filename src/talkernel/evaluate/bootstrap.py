@@ -21,12 +21,14 @@ class Mean:
         low: Lower end of its 95 % interval.
         high: Upper end.
         clips: How many clips have the figure.
+        spread: Standard deviation over clips.
     """
 
     mean: float
     low: float
     high: float
     clips: int
+    spread: float
 
     def text(self, digits: int = 3) -> str:
         """As `0.812 [0.790, 0.834]`; the interval is left out where there is none."""
@@ -52,13 +54,13 @@ def mean_with_interval(values: Sequence[float], people: Sequence[str]) -> Mean:
     for value, person in found:
         groups.setdefault(person, []).append(value)
     if not found:
-        return Mean(math.nan, math.nan, math.nan, 0)
-    mean = float(np.mean([value for value, _ in found]))
+        return Mean(math.nan, math.nan, math.nan, 0, math.nan)
+    mean, spread = (float(of([value for value, _ in found])) for of in (np.mean, np.std))
     if len(groups) < 2:
-        return Mean(mean, math.nan, math.nan, len(found))
+        return Mean(mean, math.nan, math.nan, len(found), spread)
     sums = np.array([sum(group) for group in groups.values()])
     counts = np.array([len(group) for group in groups.values()])
     drawn = np.random.default_rng(SEED).integers(len(sums), size=(DRAWS, len(sums)))
     means = sums[drawn].sum(1) / counts[drawn].sum(1)
     low, high = np.percentile(means, INTERVAL)
-    return Mean(mean, float(low), float(high), len(found))
+    return Mean(mean, float(low), float(high), len(found), spread)

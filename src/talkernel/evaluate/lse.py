@@ -75,8 +75,7 @@ def _boxes(video: Seen) -> Array:
     """Centre and half side of the face box of every frame, `[T, 3]`, smoothed."""
     low, high = video.mesh[:, :, :2].min(1), video.mesh[:, :, :2].max(1)
     boxes = np.column_stack([(low + high) / 2, (high - low).max(1) / 2]).astype(np.float64)
-    known = np.flatnonzero(video.has_face)
-    for column in boxes.T:
-        column[:] = np.interp(np.arange(len(column)), known, column[known])
-    return np.column_stack([medfilt(column, SMOOTH) for column in np.pad(
-        boxes, ((SMOOTH // 2,) * 2, (0, 0)), "edge").T])[SMOOTH // 2 : -(SMOOTH // 2)]  # fmt: skip
+    known, frames, half = np.flatnonzero(video.has_face), np.arange(len(video)), SMOOTH // 2
+    filled = [np.interp(frames, known, column[known]) for column in boxes.T]
+    padded = [np.pad(column, half, "edge") for column in filled]
+    return np.column_stack([medfilt(column, SMOOTH)[half:-half] for column in padded])

@@ -143,7 +143,7 @@ class Results:
 
 def _plain(mean: Mean) -> dict[str, float | int | None]:
     """JSON knows no NaN."""
-    values = {"mean": mean.mean, "low": mean.low, "high": mean.high}
+    values = {"mean": mean.mean, "low": mean.low, "high": mean.high, "spread": mean.spread}
     return {k: None if math.isnan(v) else round(v, 4) for k, v in values.items()} | {
         "clips": mean.clips
     }
