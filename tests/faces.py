@@ -12,19 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.data import astronaut
 
-from talkernel.media import Picture, PixelLayout
-from talkernel.media.sample import rgb_to_yuv_matrix
-
 Image = NDArray[np.uint8]
-FULL = PixelLayout("yuv444p", 8, (0, 0), "bt601", True)
-
-
-def picture_of(rgb: Image) -> Picture:
-    """An RGB image as a 4:4:4 picture."""
-    samples = cv2.transform(rgb.astype(np.float32) / 255.0, rgb_to_yuv_matrix(FULL))
-    planes = np.clip(np.rint(samples), 0, 255).astype(np.uint8)
-    y, u, v = (np.ascontiguousarray(planes[..., i]) for i in range(3))
-    return Picture((y, u, v), FULL)
 
 
 def portrait_on_canvas(

@@ -17,7 +17,8 @@ from talkernel.face.lips import JAW, SHAPE, LipBasis, lip_shape, mirrored, mouth
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import RIGID, HeadPose, canonical_face
 from talkernel.face.track import FaceTracker
-from tests.faces import blank, picture_of, portrait_on_canvas
+from talkernel.media.sample import picture_of_rgb
+from tests.faces import blank, portrait_on_canvas
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def detector() -> FaceDetector:
 
 
 def test_the_portrait_is_found_where_it_is(detector: FaceDetector) -> None:
-    face = detector.detect(picture_of(astronaut()))[0]
+    face = detector.detect(picture_of_rgb(astronaut()))[0]
     left, top, right, bottom = face.box
     assert 150 < left < 190 and 260 < right < 300 and 50 < top < 110 and 150 < bottom < 220
     eyes = face.points[:2]
@@ -34,19 +35,19 @@ def test_the_portrait_is_found_where_it_is(detector: FaceDetector) -> None:
 
 
 def test_nothing_is_found_on_an_empty_picture(detector: FaceDetector) -> None:
-    assert detector.detect(picture_of(blank())) == []
+    assert detector.detect(picture_of_rgb(blank())) == []
 
 
 def test_a_close_up_that_fills_the_picture_is_found(detector: FaceDetector) -> None:
     close = astronaut()[60:215, 155:285]
-    faces = detector.detect(picture_of(np.ascontiguousarray(close)))
+    faces = detector.detect(picture_of_rgb(np.ascontiguousarray(close)))
     assert len(faces) == 1 and faces[0].box[2] - faces[0].box[0] > 60
 
 
 def test_landmarks_lie_on_the_face_at_any_scale(detector: FaceDetector) -> None:
     mesh, found = FaceMesh(), []
     for scale in (0.4, 0.8):
-        picture = picture_of(portrait_on_canvas(scale=scale))
+        picture = picture_of_rgb(portrait_on_canvas(scale=scale))
         points, presence = mesh.landmarks(picture, Region.of_detection(detector.detect(picture)[0]))
         assert presence > 0.9
         found.append((points[:, :2] - np.array([200, 20])) / scale)
@@ -91,18 +92,18 @@ def test_the_tracker_follows_detects_cuts_and_reports_what_is_lost() -> None:
     tracker = FaceTracker()
     left = []
     for i in range(12):
-        seen = tracker.update(picture_of(portrait_on_canvas(at=(100.0 + 8 * i, 20.0))))
+        seen = tracker.update(picture_of_rgb(portrait_on_canvas(at=(100.0 + 8 * i, 20.0))))
         assert seen.face is not None and not seen.cut
         left.append(seen.face.geometry[0])
     np.testing.assert_allclose(np.diff(left), 8.0, atol=2.0)
-    lost = tracker.update(picture_of(np.full((360, 640, 3), 250, np.uint8)))
+    lost = tracker.update(picture_of_rgb(np.full((360, 640, 3), 250, np.uint8)))
     assert lost.face is None and lost.reason == "no face" and lost.cut
-    again = tracker.update(picture_of(portrait_on_canvas(at=(300.0, 20.0))))
+    again = tracker.update(picture_of_rgb(portrait_on_canvas(at=(300.0, 20.0))))
     assert again.face is not None and again.cut
 
 
 def test_a_tiny_face_is_too_small() -> None:
-    seen = FaceTracker().update(picture_of(portrait_on_canvas(160, 90, (50.0, 10.0), 0.18)))
+    seen = FaceTracker().update(picture_of_rgb(portrait_on_canvas(160, 90, (50.0, 10.0), 0.18)))
     assert seen.face is None and seen.reason == "face too small"
 
 
@@ -119,7 +120,7 @@ def two_faces() -> np.ndarray:
 ])  # fmt: skip
 def test_the_wanted_one_of_two_faces(chooser: FaceByIndex | None, side: str) -> None:
     tracker = FaceTracker(chooser)
-    seen = tracker.update(picture_of(two_faces()))
+    seen = tracker.update(picture_of_rgb(two_faces()))
     assert seen.face is not None and tracker.faces_seen == 2
     assert ("left" if seen.face.geometry[0] < 320 else "right") == side
 
@@ -128,8 +129,8 @@ def test_a_reference_tells_two_looks_apart() -> None:
     canvas = two_faces()
     canvas[:, :300] = canvas[:, 299::-1]  # the left one as in a mirror: light and hair differ
     for rgb, left in ((astronaut()[:, ::-1], True), (astronaut(), False)):
-        reference = picture_of(np.ascontiguousarray(rgb))
-        seen = FaceTracker(FaceLikeReference(reference)).update(picture_of(canvas))
+        reference = picture_of_rgb(np.ascontiguousarray(rgb))
+        seen = FaceTracker(FaceLikeReference(reference)).update(picture_of_rgb(canvas))
         assert seen.face is not None and (seen.face.geometry[0] < 320) == left
 
 
@@ -143,7 +144,7 @@ def test_choices_without_a_face_are_refused() -> None:
     with pytest.raises(FaceChoiceError):
         FaceByIndex(-1)
     with pytest.raises(FaceChoiceError):
-        FaceLikeReference(picture_of(blank()))
+        FaceLikeReference(picture_of_rgb(blank()))
 
 
 def test_models_missing_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +167,7 @@ def test_a_damaged_model_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_small_face_in_a_large_picture_is_found(detector: FaceDetector) -> None:
     canvas = portrait_on_canvas(1920, 1080, (1300.0, 600.0), 0.75)
-    faces = detector.detect(picture_of(canvas))
+    faces = detector.detect(picture_of_rgb(canvas))
     assert len(faces) == 1
     left, top, right, bottom = faces[0].box
     assert 1300 < left < right < 1500 and 600 < top < bottom < 760

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 from talkernel.config import ModelConfig
 from talkernel.engine import load_engine
@@ -16,22 +17,24 @@ from talkernel.face.lips import LipBasis, neutral_shape
 from talkernel.face.pose import RIGID, canonical_face
 from talkernel.face.veil import hidden, veil
 from talkernel.model.checkpoint import save_model
-from talkernel.model.talking_face import TalkingFace
 from talkernel.train.assemble import assemble
 from talkernel.train.audio_augment import augment, hush, stretch
-from talkernel.train.audio_data import SpeechTable
-from talkernel.train.audio_net import LAGS, AudioNetRecipe, train_lip_reader
+from talkernel.train.audio_data import SpeechTable, mean_level
+from talkernel.train.audio_net import train_lip_reader
 from talkernel.train.batch import Batch, collate
 from talkernel.train.critics import Critics
-from talkernel.train.generator import GeneratorRecipe, GeneratorTrainer
+from talkernel.train.generator import GeneratorTrainer
+from talkernel.train.lip_reader import LAGS
 from talkernel.train.losses import (
     adversarial_loss,
     discriminator_loss,
     mask_loss,
     reconstruction_loss,
 )
-from talkernel.train.pairs import MOUTH, PairRecipe, Pairs
-from talkernel.train.sync import _judge, find_sync
+from talkernel.train.pairs import MOUTH, Pairs
+from talkernel.train.recipes import AudioNetRecipe, GeneratorRecipe, PairRecipe
+from talkernel.train.run_config import Data, GeneratorRun
+from talkernel.train.sync import find_sync, judge
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import align, lower_face_mask, transform, transplant
 
@@ -55,26 +58,25 @@ def drawn_face(opening: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def tracks(tmp_path_factory: pytest.TempPathFactory) -> list[Track]:
+def tracks() -> list[Track]:
     """Two people whose mouths open as loud as their tone is."""
-    folder = tmp_path_factory.mktemp("tracks")
-    return [write_track(folder / f"train_{n}_id{n}.npz", seed=n) for n in range(2)]
+    return [drawn_track(number) for number in range(2)]
 
 
-def write_track(path: Path, seed: int, frames: int = FRAMES) -> Track:
+def drawn_track(seed: int, frames: int = FRAMES) -> Track:
     rng = np.random.default_rng(seed)
     openings = np.clip(np.repeat(rng.uniform(-0.1, 0.5, frames // 3), 3), 0.0, None)
     faces = [drawn_face(opening) for opening in openings]
     encoded = [cv2.imencode(".jpg", image[:, :, ::-1])[1].ravel() for _, image in faces]
     loudness = np.repeat(openings, 640)
     wave = 20000 * loudness * np.sin(2 * np.pi * 300 * np.arange(len(loudness)) / 16000)
-    np.savez(
-        path, landmarks=np.stack([points for points, _ in faces]), wave=wave.astype(np.int16),
-        crop_index=np.arange(frames), crop_pose=np.zeros((frames, 4), np.float32),
-        crop_points=np.stack([points for points, _ in faces]), jpeg=np.concatenate(encoded),
-        offsets=np.cumsum([0, *map(len, encoded)]),
+    pose = np.tile(np.float32([0, 0, 0, STORED]), (frames, 1))
+    return Track(
+        name=f"clip{seed}", identity=f"id{seed}", landmarks=np.stack([p for p, _ in faces]),
+        wave=wave.astype(np.int16), crop_index=np.arange(frames), crop_pose=pose,
+        crop_corner=np.zeros((frames, 2), np.float32), jpeg=np.concatenate(encoded),
+        offsets=np.cumsum([0, *map(len, encoded)]), speech=np.ones(frames, np.bool_),
     )  # fmt: skip
-    return Track.load(path)
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +122,8 @@ def test_the_veil_hides_the_mouth_and_leaves_the_rest() -> None:
 
 
 def test_pairs_repeat_with_their_seed(tracks: list[Track], basis: LipBasis) -> None:
-    first, again = (next(iter(Pairs(tracks, basis, PairRecipe(), seed=5))) for _ in range(2))
-    other = next(iter(Pairs(tracks, basis, PairRecipe(), seed=6)))
+    first, again = (Pairs(tracks, basis, PairRecipe(), seed=5)[7] for _ in range(2))
+    other = Pairs(tracks, basis, PairRecipe(), seed=6)[7]
     np.testing.assert_array_equal(first.face, again.face)
     assert (first.face != other.face).any()
 
@@ -139,27 +141,28 @@ def test_losses_say_what_the_paper_says() -> None:
     assert discriminator_loss(zeros, ones).item() == 2.0
 
 
-def test_generator_learns_stops_and_resumes(
+def tiny_run(folder: Path, **recipe: object) -> GeneratorRun:
+    settings = GeneratorRecipe(**{"pairs": PairRecipe(size=64), "batch": 4, "workers": 0,
+                                  "adversarial": 0.0, "reading": 0.0, **recipe})  # fmt: skip
+    return GeneratorRun(Data(folder, folder), out=folder, model=TINY, recipe=settings)
+
+
+def cpu() -> Fabric:
+    return Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+
+
+def test_a_stage_begins_with_what_the_one_before_it_learned(
     tracks: list[Track], basis: LipBasis, tmp_path: Path
 ) -> None:
-    torch.manual_seed(0)
-    pairs = PairRecipe(size=64)
-    recipe = GeneratorRecipe(pairs=pairs, steps=6, batch=4, learning_rate=2e-3, workers=0)
-    GeneratorTrainer(TalkingFace(TINY), tracks, basis, recipe, tmp_path).run()
-    more = GeneratorRecipe(pairs=pairs, steps=8, batch=4, adversarial=0.1, reading=1.0, workers=0)
-    trainer = GeneratorTrainer(TalkingFace(TINY), tracks, basis, more, tmp_path)
-    assert trainer.step == 6
-    saved = torch.load(tmp_path / "last.pt", weights_only=True)
-    for name, value in trainer.model.state_dict().items():
-        torch.testing.assert_close(value, saved["model"][name])
-    trainer.run()
-    assert trainer.step == 8
-    assert not list(tmp_path.glob("*.part"))
-    after = GeneratorTrainer(TalkingFace(TINY), tracks, basis, more, tmp_path / "next")
-    after.begin_from(tmp_path / "last.pt")
-    assert after.step == 0 and after.critics is not None and trainer.critics is not None
-    for mine, theirs in ((after.model, trainer.model),
-                         (after.critics.networks, trainer.critics.networks)):  # fmt: skip
+    run = tiny_run(tmp_path / "a", steps=4, learning_rate=2e-3, adversarial=0.1, reading=1.0)
+    first = GeneratorTrainer(run, tracks, basis, cpu())
+    first.train()
+    assert first.step == 4 and not list(run.out.glob("*.part"))
+    after = dataclasses.replace(run, out=tmp_path / "b", start=run.out / "last.pt")
+    second = GeneratorTrainer(after, tracks, basis, cpu())
+    assert second.step == 0 and second.critics is not None and first.critics is not None
+    for mine, theirs in ((second.model, first.model),
+                         (second.critics.networks, first.critics.networks)):  # fmt: skip
         for name, value in theirs.state_dict().items():
             torch.testing.assert_close(mine.state_dict()[name], value)
 
@@ -167,16 +170,12 @@ def test_generator_learns_stops_and_resumes(
 def test_a_few_steps_on_one_batch_beat_doing_nothing(
     tracks: list[Track], basis: LipBasis, tmp_path: Path
 ) -> None:
-    torch.manual_seed(0)
-    recipe = GeneratorRecipe(pairs=PairRecipe(size=64, identity=0.0), steps=80, batch=8,
-                             learning_rate=5e-3, workers=0)  # fmt: skip
-    trainer = GeneratorTrainer(TalkingFace(TINY), tracks, basis, recipe, tmp_path)
-    pairs = trainer.loader.dataset
-    assert isinstance(pairs, Pairs)
-    samples = [pairs.sample(0, np.random.default_rng(i)) for i in range(8)]
-    batch = Batch.of(collate(samples), "cpu")
+    pairs = PairRecipe(size=64, identity=0.0)
+    run = tiny_run(tmp_path, steps=80, batch=8, learning_rate=5e-3, pairs=pairs)
+    trainer = GeneratorTrainer(run, tracks, basis, cpu())
+    batch = Batch.of(collate([trainer.pairs[number] for number in range(8)]), "cpu")
     trainer.step = 200  # past the warm-up
-    figures = [trainer._train_step(batch) for _ in range(80)]
+    figures = [trainer.train_step(batch) for _ in range(80)]
     nothing = reconstruction_loss(batch.face, batch.target, batch.weight(8.0)).item()
     assert figures[-1]["rec"] < 0.9 * nothing < figures[0]["rec"]
 
@@ -198,8 +197,10 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
     mouths = (rows < code[:, :1, None, None]).float().expand(16, 3, MOUTH, MOUTH).contiguous()
     plane, corner = torch.zeros(16, 1, MOUTH, MOUTH), torch.zeros(16, 2, dtype=torch.int64)
     code = torch.cat([code[:, :1], 1 - code[:, :1]], 1)
-    batch = Batch(mouths, mouths, mouths, plane, plane, plane, plane, corner, code)
-    critics, wrong = Critics(torch.ones(2), "cpu", rate=1e-3), (1 - mouths).requires_grad_()
+    mel = torch.zeros(16, 1, 80, 0)
+    batch = Batch(mouths, mouths, mouths, plane, plane, plane, plane, corner, code, mel)
+    critics, wrong = Critics(torch.ones(2), rate=1e-3), (1 - mouths).requires_grad_()
+    critics.set_up(cpu())
     first = critics.train_step(batch, wrong)
     for _ in range(60):
         losses = critics.train_step(batch, wrong)
@@ -212,8 +213,8 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
 
 def test_augmented_speech_stays_in_range_and_hushed_is_quiet() -> None:
     torch.manual_seed(0)
-    mel, noise = 8 * torch.rand(6, 80, 16) - 4, 8 * torch.rand(6, 80, 16) - 4
-    changed = augment(mel, noise)
+    mel, noise = 8 * torch.rand(6, 80, 16) - 4, 8 * torch.rand(6, 80, 17) - 4
+    changed, _ = augment(mel, mel[:, :, :1], noise)
     assert changed.shape == mel.shape and changed.abs().max() <= 4.0
     assert (changed - mel).abs().mean() > 0.05
     assert hush(mel).mean() < -1.0
@@ -231,12 +232,29 @@ def test_stretching_leaves_the_frames_own_column_in_its_place() -> None:
 
 def test_windows_follow_their_offsets(tracks: list[Track], basis: LipBasis) -> None:
     plain = SpeechTable.build(tracks, basis, 16)
-    late = SpeechTable.build(tracks, basis, 16, {tracks[0].name: 2})
-    assert late.names == [tracks[0].name] and len(late.start) == FRAMES
+    late = SpeechTable.build([dataclasses.replace(tracks[0], offset=2)], basis, 16)
     rows = torch.arange(10, 40)
     torch.testing.assert_close(late.windows(rows), plain.windows(rows - 2))
     torch.testing.assert_close(late.codes[rows], plain.codes[rows])
     assert plain.draw(100).max() < 2 * FRAMES
+
+
+def test_a_table_takes_off_voices_and_peoples_mean_mouths(
+    tracks: list[Track], basis: LipBasis
+) -> None:
+    level = mean_level(tracks)
+    plain = SpeechTable.build(tracks, basis, 16)
+    table = SpeechTable.build(tracks, basis, 16, level)
+    rows = torch.arange(5)
+    off = (plain.heard(rows) - table.heard(rows)).squeeze(1)
+    torch.testing.assert_close(off, table.levels(rows).expand_as(off))
+    assert len(level) == 80 and off.abs().max() > 0.1
+    centred = table.centred()
+    means = [centred.codes[centred.track == number].mean(0) for number in range(2)]
+    torch.testing.assert_close(means[0], means[1], atol=1e-5, rtol=1e-4)
+    assert torch.equal(centred.rest, table.rest)
+    assert (table.neighbours(rows) != rows).any()
+    assert table.movement(rows, 5).shape == (5, 5, 4)
 
 
 def curve(lag: int, height: float) -> np.ndarray:
@@ -246,14 +264,14 @@ def curve(lag: int, height: float) -> np.ndarray:
 def test_sync_believes_a_recordings_clear_offset_and_drops_what_never_agrees() -> None:
     curves = {"a1": curve(3, 0.6), "a2": curve(-8, 0.1), "b": curve(0, 0.05), "c": curve(5, 0.2)}
     seconds = {"a1": 10.0, "a2": 2.0, "b": 10.0, "c": 2.0}
-    found = _judge(curves, seconds, {"a1": "a", "a2": "a"})
+    found = judge(curves, seconds, {"a1": "a", "a2": "a"})
     assert found["a1"] == found["a2"] and found["a1"].offset == 3
     assert found["b"].offset is None
     assert found["c"].offset == 0  # too short to tell
 
 
-def test_sync_finds_the_track_that_was_moved(basis: LipBasis, tmp_path: Path) -> None:
-    people = [write_track(tmp_path / f"train_{n}_id{n}.npz", n, frames=180) for n in range(6)]
+def test_sync_finds_the_track_that_was_moved(basis: LipBasis) -> None:
+    people = [drawn_track(number, frames=180) for number in range(6)]
     late = dataclasses.replace(people[2], wave=np.roll(people[2].wave, -3 * 640))
     all_tracks = [*people[:2], late, *people[3:]]
     found = find_sync(all_tracks, basis, TINY, AudioNetRecipe(steps=70, batch=32))
@@ -268,14 +286,12 @@ def test_audio_net_trains_and_joins_the_generator(
     assert table.windows(torch.arange(5)).shape == (5, 80, 16)
     reader = train_lip_reader(TINY, table, table, basis, AudioNetRecipe(steps=3, batch=8))
     reader.save(tmp_path / "audio.pt")
-    pairs = PairRecipe(size=64)
-    generator = GeneratorRecipe(pairs=pairs, steps=1, batch=2, workers=0)
-    GeneratorTrainer(TalkingFace(TINY), tracks, basis, generator, tmp_path).run()
+    GeneratorTrainer(tiny_run(tmp_path, steps=1), tracks, basis, cpu()).train()
     model = assemble(tmp_path / "last.pt", tmp_path / "audio.pt", gain=2.0)
     mel = table.windows(torch.arange(2))[:, None]
     with torch.no_grad():
         heard = model.lips.hear(model.audio_net(mel))
-        louder = (2.0 * reader(mel)).clamp(reader.lowest, reader.highest)
+        louder = (2.0 * reader.hear(mel)).clamp(reader.lowest, reader.highest)
     torch.testing.assert_close(heard, louder, atol=1e-4, rtol=1e-4)
     assert (reader.lowest <= table.codes.median(0).values).all()
     save_model(model, tmp_path / "talkernel.safetensors")

@@ -6,13 +6,15 @@ builds (Section VI-A). Everything streams: fed whole or in small pieces, the num
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import rfft
-from scipy.signal import get_window
+
+from talkernel.config import ModelConfig
+from talkernel.speech_level import SpeechLevel
 
 SAMPLE_RATE = 16_000
 PRE_EMPHASIS = 0.97
@@ -25,6 +27,7 @@ MAX_ABS = 4.0
 COLUMNS_PER_SECOND = SAMPLE_RATE // HOP
 WINDOW = 16  # columns for one video frame: 0.2 s
 SILENCE = -MAX_ABS  # the value of a column without sound
+AHEAD = 10 * COLUMNS_PER_SECOND  # of a recorded voice, heard before its mean is taken off
 
 Array = NDArray[np.float32]
 
@@ -93,7 +96,7 @@ class MelSpectrogram:
         if not count:
             return np.zeros((N_MELS, 0), np.float32)
         frames = np.lib.stride_tricks.sliding_window_view(self._pending, N_FFT)[::HOP][:count]
-        columns = _to_decibel(mel_filter_bank() @ np.abs(rfft(frames * _hann(), axis=1)).T)
+        columns = _to_decibel(mel_filter_bank() @ np.abs(np.fft.rfft(frames * _hann(), axis=1)).T)
         self._pending = self._pending[count * HOP :]
         self._columns += count
         return columns
@@ -101,7 +104,7 @@ class MelSpectrogram:
 
 @cache
 def _hann() -> NDArray[np.float64]:
-    return np.asarray(get_window("hann", N_FFT, fftbins=True))
+    return np.hanning(N_FFT + 1)[:-1]
 
 
 def _to_decibel(amplitude: NDArray[np.float64]) -> Array:
@@ -132,15 +135,32 @@ class SpeechFeatures:
     Args:
         fps: Video frames a second, any rate.
         window: Width of the window in columns of 12.5 ms.
+        level: Mean spectrum `[80]` of many voices, to take off each voice's own; empty: the
+            mel as it is.
+        ahead: Columns of a voice to wait for before the first window, so that its mean is
+            known from the start; 0 for a live voice.
     """
 
-    def __init__(self, fps: Fraction | float, window: int = WINDOW) -> None:
+    def __init__(
+        self,
+        fps: Fraction | float,
+        window: int = WINDOW,
+        level: Sequence[float] = (),
+        ahead: int = AHEAD,
+    ) -> None:
         self.fps, self.window = fps, window
+        self._level = SpeechLevel(np.array(level)) if level else None
+        self._heard, self._waiting = 0, ahead if level else 0
         self._mel = MelSpectrogram()
         self._frame = 0
         before = max(0, -first_column(0, fps, window))
         self._columns = np.full((N_MELS, before), SILENCE, np.float32)
         self._offset = -before  # mel column number of self._columns[:, 0]
+
+    @classmethod
+    def of_model(cls, config: ModelConfig, fps: Fraction | float) -> SpeechFeatures:
+        """What a model of that config is given."""
+        return cls(fps, config.mel_window, config.mel_level)
 
     def push(self, wave: NDArray[np.floating]) -> Array:
         """Feed `[n]` samples at 16 kHz; returns the windows now complete, `[k, 1, 80, 16]`."""
@@ -151,6 +171,7 @@ class SpeechFeatures:
         rest = self._mel.flush()
         end = first_column(frame_count - 1, self.fps, self.window) + self.window
         have = self._offset + self._columns.shape[1] + rest.shape[1]
+        self._waiting = min(self._waiting, have)
         silence = np.full((N_MELS, max(0, end - have)), SILENCE, np.float32)
         windows = self._add(np.hstack([rest, silence]))
         surplus = max(0, self._frame - frame_count)
@@ -160,15 +181,35 @@ class SpeechFeatures:
         self._columns = np.hstack([self._columns, columns])
         end = self._offset + self._columns.shape[1]
         windows: list[Array] = []
+        if end < self._waiting:
+            return np.zeros((0, 1, N_MELS, self.window), np.float32)
+        if self._waiting:
+            self._hear(self._waiting)
         while (start := first_column(self._frame, self.fps, self.window)) + self.window <= end:
             at = start - self._offset
-            windows.append(self._columns[None, :, at : at + self.window].copy())
+            columns = self._columns[None, :, at : at + self.window]
+            windows.append(columns - self._mean(start + self.window))
             self._frame += 1
         self._drop_used(start)
         return np.stack(windows) if windows else np.zeros((0, 1, N_MELS, self.window), np.float32)
 
+    def _mean(self, end: int) -> Array:
+        """The voice's mean `[80, 1]` as known at a column; 0 where it is not taken off."""
+        if self._level is None:
+            return np.zeros((1, 1), np.float32)
+        self._hear(end)
+        return self._level.mean[:, None]
+
+    def _hear(self, end: int) -> None:
+        """Let the level know the columns up to `end`, each once."""
+        if self._level is not None and end > self._heard:
+            heard = self._columns[:, self._heard - self._offset : end - self._offset]
+            self._level.hear(heard)
+            self._heard = end
+
     def _drop_used(self, needed: int) -> None:
         used = min(max(0, needed - self._offset), self._columns.shape[1])
+        self._hear(self._offset + used)
         self._columns = self._columns[:, used:]
         self._offset += used
 

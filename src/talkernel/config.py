@@ -16,6 +16,8 @@ class ModelConfig:
         crop_size: Side of the face crop in pixels, a multiple of 32 (the paper's 256).
         audio_net: Which AudioNet: "temporal", ours, or "wav2lip", the paper's.
         mel_window: Mel columns per video frame, 12.5 ms each (the paper's 16).
+        mel_level: Mean mel spectrum over many voices; where it is given, AudioNet hears
+            every voice less its own mean. Empty: as in the paper, the mel as it is.
         audio_channels: Length of AudioNet's feature vector.
         lip_code: Length of the lip code between AudioNet and the kernels; None lets
             the kernels follow AudioNet's features directly, as in the paper.
@@ -29,6 +31,7 @@ class ModelConfig:
     crop_size: int = 256
     audio_net: str = "temporal"
     mel_window: int = 16
+    mel_level: tuple[float, ...] = ()
     audio_channels: int = 512
     lip_code: int | None = 12
     channels: tuple[int, ...] = (32, 48, 96, 192, 256)
@@ -50,5 +53,7 @@ class ModelConfig:
     def from_json(cls, text: str) -> ModelConfig:
         """Read what `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
-        values["channels"] = tuple(values["channels"])
+        for name in ("channels", "mel_level"):
+            if name in values:
+                values[name] = tuple(values[name])
         return cls(**values)

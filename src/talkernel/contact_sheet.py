@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -33,13 +33,31 @@ def contact_sheet(
         height: Height of a frame in the sheet, in pixels.
         crop: Part of the frames to show, as (top, bottom, left, right) in pixels.
     """
-    rows = [_row(Path(video), columns, height, crop) for video in videos]
-    width = max(row.shape[1] for row in rows)
-    Image.fromarray(np.vstack([_padded(row, width) for row in rows])).save(outfile)
+    rows = ([(f"{time:.2f} s", _part(picture, crop)) for time, picture in frames]
+            for frames in (_spaced_frames(Path(video), columns) for video in videos))  # fmt: skip
+    sheet_of(rows, outfile, height)
 
 
-def _row(video: Path, columns: int, height: int, crop: Box | None) -> Pixels:
-    return np.hstack([_tile(*frame, height, crop) for frame in _spaced_frames(video, columns)])
+def sheet_of(
+    rows: Iterable[Iterable[tuple[str, Pixels]]], outfile: str | Path, height: int
+) -> None:
+    """Write rows of pictures as one.
+
+    Args:
+        rows: Of captions and RGB pictures.
+        outfile: The picture to write.
+        height: Of each in the sheet, in pixels.
+    """
+    lines = [np.hstack([_tile(*one, height) for one in row]) for row in rows]
+    width = max(line.shape[1] for line in lines)
+    Image.fromarray(np.vstack([_padded(line, width) for line in lines])).save(outfile)
+
+
+def _part(picture: Pixels, crop: Box | None) -> Pixels:
+    if crop is None:
+        return picture
+    top, bottom, left, right = crop
+    return picture[top:bottom, left:right]
 
 
 def _spaced_frames(video: Path, count: int) -> Iterator[tuple[float, Pixels]]:
@@ -57,13 +75,10 @@ def _frame_count(video: Path) -> int:
         return sum(1 for packet in container.demux(video=0) if packet.size)
 
 
-def _tile(time: float, picture: Pixels, height: int, crop: Box | None) -> Pixels:
-    if crop:
-        top, bottom, left, right = crop
-        picture = picture[top:bottom, left:right]
+def _tile(caption: str, picture: Pixels, height: int) -> Pixels:
     width = round(picture.shape[1] * height / picture.shape[0])
     tile = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
-    _caption(tile, f"{time:.2f} s")
+    _caption(tile, caption)
     return _padded(tile, width + GAP, height + GAP)
 
 

@@ -194,3 +194,73 @@ class OptionError(TalkernelError):
     """An option's value is out of its range."""
 
     exit_code = 2
+
+
+class NoVideosError(TalkernelError):
+    """Nothing to prepare: no video among what was given."""
+
+    exit_code = 40
+    default_remedy = "Give videos, or folders that hold some."
+
+
+class NoTracksError(TalkernelError):
+    """No video gave a track that could be kept."""
+
+    exit_code = 41
+    default_remedy = "The report says what was dropped and why; widen the gates, or add videos."
+
+
+class PreparedOtherwiseError(TalkernelError):
+    """The folder was prepared with other settings, or holds something else."""
+
+    exit_code = 42
+    default_remedy = "Give another --out, or the settings of the first run."
+
+
+class InUseError(TalkernelError):
+    """Another run is working in the folder."""
+
+    exit_code = 43
+    default_remedy = "Wait for it to end, or give another --out."
+
+
+class JobListError(TalkernelError):
+    """The list of jobs cannot be read, or asks for what cannot be done."""
+
+    exit_code = 44
+    default_remedy = "Give a CSV with the columns face, audio and outfile."
+
+
+class JobsFailedError(TalkernelError):
+    """Some jobs of a batch failed; the others are done."""
+
+    exit_code = 45
+    default_remedy = "See results.csv; run again to try these once more."
+
+
+class NotPreparedError(TalkernelError):
+    """A folder holds no prepared tracks."""
+
+    exit_code = 46
+    default_remedy = "Make some with `talkernel prepare`."
+
+
+class RunConfigError(TalkernelError):
+    """A training run's config names something that does not exist, or is no YAML."""
+
+    exit_code = 70
+    default_remedy = "Compare it with the examples in the folder configs."
+
+
+class TrainingDivergedError(TalkernelError):
+    """A training loss is no longer a finite number."""
+
+    exit_code = 71
+    default_remedy = "Go on from the last checkpoint with a lower recipe.learning_rate."
+
+
+class TrainingDataError(TalkernelError):
+    """The prepared tracks are missing, too few, or lack what the run needs."""
+
+    exit_code = 72
+    default_remedy = "Make them with `talkernel prepare`, and check the run's data section."

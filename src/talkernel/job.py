@@ -173,7 +173,7 @@ def _kernels(job: Job) -> Iterator[NDArray[np.float32]]:
 
 
 def _windows(job: Job) -> Iterator[NDArray[np.float32]]:
-    features = SpeechFeatures(job.source.fps, job.engine.config.mel_window)
+    features = SpeechFeatures.of_model(job.engine.config, job.source.fps)
     for block in job.speech.blocks():
         yield from features.push(block)
     yield from features.flush(job.frame_count)

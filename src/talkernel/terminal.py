@@ -46,30 +46,41 @@ def _plain(text: str) -> Text:
     return Text(text.encode("utf-8", "backslashreplace").decode(), overflow="fold")
 
 
-class FramesPerSecond(ProgressColumn):
-    """Speed of a task."""
+class PerSecond(ProgressColumn):
+    """Speed of a task.
+
+    Args:
+        unit: What is counted.
+    """
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
 
     def render(self, task: Task) -> Text:
         """The column's text; empty until the speed is known."""
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f} frames/s" if speed else "", style="cyan")
+        return Text(f"{speed:.1f} {self._unit}/s" if speed else "", style="cyan")
 
 
 @contextmanager
-def progress_bar(*, shown: bool = True) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(
+    *, shown: bool = True, unit: str = "frames"
+) -> Iterator[Callable[[int, int], None] | None]:
     """A bar on stderr.
 
     Args:
         shown: False for none; there is none outside a terminal either.
+        unit: What is counted.
 
     Yields:
-        A function to call with (frames done, frames in all), or None.
+        A function to call with (units done, units in all), or None.
     """
     console = Console(stderr=True)
     if not (shown and console.is_terminal):
         yield None
         return
-    columns = (BarColumn(), MofNCompleteColumn(), FramesPerSecond(), TimeLeft())
+    columns = (BarColumn(), MofNCompleteColumn(), PerSecond(unit), TimeLeft())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("frames", total=None)
+        task = bar.add_task(unit, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

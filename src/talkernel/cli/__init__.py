@@ -9,7 +9,9 @@ from __future__ import annotations
 import signal
 
 from talkernel.cli import evaluate as evaluate  # each module adds its commands to the app
+from talkernel.cli import prepare as prepare
 from talkernel.cli import speak as speak
+from talkernel.cli import train as train
 from talkernel.cli.app import app
 
 __all__ = ["app", "main"]

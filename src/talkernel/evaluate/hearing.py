@@ -48,7 +48,7 @@ def heard_opening(speech: SpeechSource, fps: Fraction, frames: int) -> Array:
     import torch
 
     model = _model()
-    features = SpeechFeatures(fps, model.config.mel_window)
+    features = SpeechFeatures.of_model(model.config, fps)
     windows = [*(features.push(block) for block in speech.blocks()), features.flush(frames)]
     mel = torch.from_numpy(np.concatenate(windows)[:frames])
     with torch.inference_mode():
@@ -58,7 +58,7 @@ def heard_opening(speech: SpeechSource, fps: Fraction, frames: int) -> Array:
 
 @cache
 def lip_basis() -> LipBasis:
-    """The basis of the default weights' lip codes."""
+    """The basis of the default weights' lip codes; new weights of another basis bring theirs."""
     with (files("talkernel.face") / "lip_basis.npz").open("rb") as file, np.load(file) as parts:
         return LipBasis(**{name: parts[name] for name in parts.files})
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.detect import Detection
+from talkernel.face.mesh_size import LANDMARKS as LANDMARKS
 from talkernel.face.models import model_path
 from talkernel.face.network import Network
 from talkernel.media.frame import Picture
@@ -15,7 +16,6 @@ from talkernel.media.sample import warp_rgb
 
 SIZE = 192
 MARGIN = 1.5
-LANDMARKS = 468
 RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)  # outer and inner corners
 
 

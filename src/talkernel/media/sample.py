@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from talkernel.media.frame import Matrix, Picture, PixelLayout, Plane
 
+FULL = PixelLayout("yuv444p", 8, (0, 0), "bt601", True)
 _LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 
 
@@ -104,3 +105,10 @@ def _on_plane(affine: NDArray[np.float64], picture: Picture, plane: Plane) -> ND
     scaled = np.asarray(affine * factors[:, None], np.float64)
     scaled[:, 2] += (factors - 1.0) / 2.0
     return scaled
+
+
+def picture_of_rgb(rgb: NDArray[np.uint8]) -> Picture:
+    """RGB `[H, W, 3]` as a picture with full range and a colour for every pixel."""
+    samples = cv2.transform(rgb.astype(np.float32) / 255.0, rgb_to_yuv_matrix(FULL))
+    y, u, v = cv2.split(np.clip(np.rint(samples), 0, 255).astype(np.uint8))
+    return Picture((y, u, v), FULL)

@@ -82,7 +82,9 @@ class TalkingFace(nn.Module):
         encoder = Wav2LipAudioNet(self.config.audio_channels)
         encoder.load_wav2lip(state)
         self.audio_net = encoder.to(next(self.parameters()).device).train(self.training)
-        self.config = dataclasses.replace(self.config, audio_net="wav2lip", mel_window=WINDOW)
+        self.config = dataclasses.replace(
+            self.config, audio_net="wav2lip", mel_window=WINDOW, mel_level=()
+        )
 
     def forward(self, face: Tensor, mel: Tensor) -> Synthesis:
         """Faces `[B, 3, H, W]` in -1..1 and mel windows `[B, 1, 80, W]` to mask and motion."""

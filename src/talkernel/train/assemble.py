@@ -10,7 +10,8 @@ from torch import Tensor
 
 from talkernel.config import ModelConfig
 from talkernel.model.talking_face import LipCodec, TalkingFace
-from talkernel.train.audio_net import LipReader
+from talkernel.train.checkpoint import load_state
+from talkernel.train.lip_reader import LipReader
 
 TRAINED = ("lips.", "kernel_inference.", "unet.")  # what a `GeneratorTrainer` trains
 
@@ -25,12 +26,13 @@ def assemble(generator: Path, lip_reader: Path, gain: Tensor | float = 1.0) -> T
             is a mean over all the mouths that go with a sound, so it moves less than any
             real mouth; the gain gives the motion back its size.
     """
-    state = torch.load(generator, map_location="cpu", weights_only=True)
+    state = load_state(generator)
     reader = LipReader.load(lip_reader)
     config = dataclasses.replace(
         ModelConfig.from_json(state["config"]),
         audio_net=reader.config.audio_net,
         mel_window=reader.config.mel_window,
+        mel_level=reader.config.mel_level,
     )
     model = TalkingFace(config)
     averaged = {name.removeprefix("module."): value for name, value in state["average"].items()}

@@ -18,14 +18,19 @@ STRETCH = 0.05  # standard deviation of the logarithm of a voice's pitch and pac
 MASKED_BINS, MASKED_COLUMNS = 14, 1 / 6  # at most, of the 80 bins and of the window
 
 
-def augment(mel: Tensor, noise: Tensor) -> Tensor:
-    """Stretch, mix with other sound, colour, and mask.
+def augment(mel: Tensor, level: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Stretch, mix with other sound, and colour.
 
     Args:
         mel: `[B, 80, W]`.
-        noise: `[B, 80, W]` other sound, mixed in 0 to 30 dB below the speech.
+        level: `[B, 80, 1]` the voice's mean spectrum, which the room changes alike.
+        noise: `[B, 80, W + 1]` other sound and its mean, mixed in 0 to 30 dB below the speech.
+
+    Returns:
+        Both, changed.
     """
-    return mask(recolour(roll_bins(stretch(mel)), noise))
+    changed = recolour(roll_bins(torch.cat([stretch(mel), level], 2)), noise)
+    return changed[:, :, :-1], changed[:, :, -1:]
 
 
 def stretch(mel: Tensor) -> Tensor:

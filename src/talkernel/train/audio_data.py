@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from talkernel.audio import N_MELS, SILENCE, first_column
 from talkernel.face.lips import LipBasis
+from talkernel.speech_level import SpeechLevel
 from talkernel.train.tracks import FPS, Track, share_of_people
 
+Array = NDArray[np.float32]
 PAD = 64  # silent columns around each track, so that every window exists
 
 
@@ -29,6 +33,7 @@ class SpeechTable:
         reach: `[N]` chance of drawing the frame or one before it: people count by the
             square root of their frames.
         rest: `[K]` the lip code of a mouth at rest.
+        level: `[tracks, 80]` each voice's own mean spectrum, to take off; None: leave it on.
         window: Width of a window in columns.
     """
 
@@ -39,6 +44,7 @@ class SpeechTable:
     names: list[str]
     reach: Tensor
     rest: Tensor
+    level: Tensor | None
     window: int
 
     @staticmethod
@@ -46,7 +52,7 @@ class SpeechTable:
         tracks: Sequence[Track],
         basis: LipBasis,
         window: int,
-        offsets: Mapping[str, int] | None = None,
+        prior: Sequence[float] = (),
     ) -> SpeechTable:
         """Collect the frames in which a face was found.
 
@@ -54,17 +60,15 @@ class SpeechTable:
             tracks: Prepared tracks.
             basis: Turns lip shapes into lip codes.
             window: Width of a window in columns.
-            offsets: Per track, by how many frames the picture comes after its sound;
-                tracks that are not in it are left out. None: all, as they are.
+            prior: The config's `mel_level`.
         """
-        kept = [t for t in tracks if t.has_face.any() and (offsets is None or t.name in offsets)]
+        kept = [track for track in tracks if track.has_face.any()]
         mels, starts, codes, at = [], [], [], 0
         silence = np.full((N_MELS, PAD), SILENCE, np.float32)
         for track in kept:
             frames = np.flatnonzero(track.has_face)
-            heard = frames - (offsets[track.name] if offsets else 0)
             mels += [silence, track.mel, silence]
-            columns = [first_column(int(i), FPS, window) for i in heard]
+            columns = [first_column(int(i) - track.offset, FPS, window) for i in frames]
             last = PAD + track.mel.shape[1]  # a window that begins here is silent
             starts.append(at + np.clip(np.array(columns) + PAD, 0, last))
             codes.append(basis.encode(track.deviations[frames]))
@@ -79,8 +83,19 @@ class SpeechTable:
             names=[track.name for track in kept],
             reach=torch.from_numpy(np.repeat(per_track, counts)).cumsum(0),
             rest=torch.from_numpy(basis.encode(np.zeros_like(basis.mean)[None])[0]),
+            level=torch.from_numpy(np.stack([_level(t, prior) for t in kept])) if prior else None,
             window=window,
         )
+
+    def centred(self) -> SpeechTable:
+        """The same with every track's mean lip code moved to the mean of all."""
+        chance = torch.diff(self.reach, prepend=self.reach.new_zeros(1))
+        middle = (self.codes * chance[:, None]).sum(0)
+        count = len(self.names)
+        sums = torch.zeros(count, self.codes.shape[1]).index_add_(0, self.track, self.codes)
+        means = sums / torch.bincount(self.track, minlength=count)[:, None]
+        codes = self.codes - means[self.track] + middle.float()
+        return dataclasses.replace(self, codes=codes)
 
     def draw(self, count: int) -> Tensor:
         """`count` frames by chance."""
@@ -93,3 +108,43 @@ class SpeechTable:
         first = (self.start[rows] + shift).clamp(0, len(self.mel) - self.window)
         columns = first[:, None] + torch.arange(self.window)
         return self.mel[columns].float().transpose(1, 2)
+
+    def levels(self, rows: Tensor) -> Tensor:
+        """What to take off these windows, `[B, 80, 1]`."""
+        if self.level is None:
+            return torch.zeros(len(rows), N_MELS, 1)
+        return self.level[self.track[rows]][:, :, None]
+
+    def heard(self, rows: Tensor) -> Tensor:
+        """What AudioNet is given for some frames, `[B, 1, 80, window]`."""
+        return (self.windows(rows) - self.levels(rows))[:, None]
+
+    def neighbours(self, rows: Tensor) -> Tensor:
+        """For each frame another of the same track, up to a second away."""
+        ahead = torch.randint(5, 26, (len(rows),)) * (2 * torch.randint(0, 2, (len(rows),)) - 1)
+        return self._beside(rows, ahead)
+
+    def movement(self, rows: Tensor, span: int) -> Tensor:
+        """Lip codes `[B, span, K]` of the frames around some frames."""
+        around = torch.arange(span) - span // 2
+        return self.codes[torch.stack([self._beside(rows, step) for step in around], 1)]
+
+    def _beside(self, rows: Tensor, by: Tensor) -> Tensor:
+        """Frames some steps on, or the frame itself where its track does not reach so far."""
+        there = (rows + by).clamp(0, len(self.start) - 1)
+        return torch.where(self.track[there] == self.track[rows], there, rows)
+
+
+def _level(track: Track, prior: Sequence[float]) -> Array:
+    level = SpeechLevel(np.array(prior))
+    level.hear(track.mel)
+    return level.mean
+
+
+def mean_level(tracks: Sequence[Track]) -> tuple[float, ...]:
+    """Mean mel spectrum of people's voices, `[80]`, all people alike: a config's `mel_level`."""
+    people: dict[str, list[Array]] = {}
+    for track in tracks:
+        people.setdefault(track.identity, []).append(_level(track, np.zeros(N_MELS).tolist()))
+    voices = [np.mean(own, axis=0) for own in people.values()]
+    return tuple(round(float(value), 3) for value in np.mean(voices, axis=0))

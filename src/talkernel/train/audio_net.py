@@ -1,98 +1,44 @@
 """Pre-training of AudioNet h1: speech features must carry the lips before kernels can.
 
 AudioNet with a linear head learns to say, from a mel window, the lip code that the face
-mesh measured on the picture. The head stays: it is the entrance of `LipCodec`.
+mesh measured on the picture.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, NamedTuple, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from lightning_fabric import Fabric
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from talkernel.config import ModelConfig
-from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis
-from talkernel.model.audio_net import build_audio_net
-from talkernel.train.audio_augment import augment, hush
+from talkernel.train.audio_augment import augment, hush, mask
 from talkernel.train.audio_data import SpeechTable
+from talkernel.train.checkpoint import LAST, load_state, save_state
+from talkernel.train.contrast import SPAN, SyncHead
+from talkernel.train.journal import Journal
+from talkernel.train.lip_reader import LipReader, best_of, correlations
+from talkernel.train.recipes import AudioNetRecipe
+from talkernel.train.timer import Every
 
-LAGS = range(-8, 9)  # frames
-RARE = 0.02  # share of lip codes below the lowest, and above the highest, that is ever told to f
-
-
-@dataclass(frozen=True)
-class AudioNetRecipe:
-    """How AudioNet is pre-trained.
-
-    Attributes:
-        steps: Optimiser steps.
-        batch: Windows per step.
-        learning_rate: Of AdamW; warmed up, then falling as a half cosine.
-        weight_decay: Of AdamW.
-        max_shift: Columns by which a window may be off its frame, against overfitting.
-        silence: Share of windows without speech, for which the mouth is at rest.
-        dropout: On AudioNet's features before the head.
-        ema: Decay of the averaged weights that are kept.
-        seed: Of everything random.
-    """
-
-    steps: int = 1200
-    batch: int = 256
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.1
-    max_shift: int = 1
-    silence: float = 0.04
-    dropout: float = 0.4
-    ema: float = 0.998
-    seed: int = 0
+WARM = 100  # steps over which the learning rate grows
+STRIDE = 1_000_003  # between the seeds of one run and those of the next
 
 
-class LipReader(nn.Module):
-    """AudioNet and the linear head from its features to the lip code.
+class Heard(NamedTuple):
+    """A batch: mel windows `[B, 1, 80, W]`, lip codes `[B, K]`, movements `[B, SPAN, K]`."""
 
-    Attributes:
-        lowest, highest: `[K]` between which nearly all lip codes of its training lie.
-    """
-
-    lowest: Tensor
-    highest: Tensor
-
-    def __init__(self, config: ModelConfig, dropout: float = 0.0) -> None:
-        super().__init__()
-        assert config.lip_code is not None
-        self.config = config
-        self.audio_net = build_audio_net(config)
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(config.audio_channels, config.lip_code)
-        self.register_buffer("lowest", torch.zeros(config.lip_code))
-        self.register_buffer("highest", torch.zeros(config.lip_code))
-
-    def forward(self, mel: Tensor) -> Tensor:
-        """Mel windows `[B, 1, 80, W]` to lip codes `[B, K]`."""
-        codes: Tensor = self.head(self.dropout(self.audio_net(mel)))
-        return codes
-
-    def save(self, path: Path) -> None:
-        """Write weights and config."""
-        torch.save({"config": self.config.to_json(), "model": self.state_dict()}, path)
-
-    @staticmethod
-    def load(path: Path) -> LipReader:
-        """Read what `save` wrote."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        reader = LipReader(ModelConfig.from_json(state["config"]))
-        reader.load_state_dict(state["model"])
-        return reader
+    mel: Tensor
+    codes: Tensor
+    movement: Tensor
 
 
 def train_lip_reader(
@@ -101,37 +47,131 @@ def train_lip_reader(
     held_out: SpeechTable,
     basis: LipBasis,
     recipe: AudioNetRecipe,
+    fabric: Fabric | None = None,
+    folder: Path | None = None,
 ) -> LipReader:
-    """Train on one table, report on another; returns the averaged weights."""
-    torch.manual_seed(recipe.seed)
-    model = LipReader(config, recipe.dropout)
-    model.lowest.copy_(table.codes.quantile(RARE, dim=0))
-    model.highest.copy_(table.codes.quantile(1.0 - RARE, dim=0))
-    average = AveragedModel(model, avg_fn=_warming_average(recipe.ema), use_buffers=True)
-    averaged = cast(LipReader, average.module)
-    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=recipe.weight_decay)
-    importance, started, running = torch.from_numpy(basis.importance), time.monotonic(), math.nan
-    for step in range(1, recipe.steps + 1):
-        mel, codes = _batch(table, recipe)
-        with torch.autocast("cpu", torch.bfloat16):
-            guess = model(mel)
-        loss = (F.smooth_l1_loss(guess.float(), codes, reduction="none") * importance).mean()
-        optimiser.param_groups[0]["lr"] = recipe.learning_rate * _rate(step, recipe.steps)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        average.update_parameters(model)
-        running = loss.item() if step == 1 else running + 0.01 * (loss.item() - running)
-        if step % 100 == 0 or step == recipe.steps:
-            seconds = time.monotonic() - started
-            heard = score(correlations(averaged, held_out, basis))
-            print(f"step {step} loss {running:.4f} held-out {heard} {seconds:.0f} s", flush=True)
-    return averaged.eval()
+    """Train on one table, report on another; returns the averaged weights.
+
+    Args:
+        config: The model's shape.
+        table: What to learn from.
+        held_out: Other people.
+        basis: Turns lip codes into shapes.
+        recipe: How to train.
+        fabric: Where to compute; None: here, on the CPU.
+        folder: Of checkpoints and curves, from which a run that was broken off goes on;
+            None: none are written.
+    """
+    fabric = fabric or Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    trainer = AudioNetTrainer(config, table, basis, recipe, fabric, folder)
+    return trainer.train(held_out)
 
 
-def _rate(step: int, steps: int) -> float:
-    """Share of the learning rate: up over 100 steps, down to a hundredth at the end."""
-    return min(1.0, step / 100) * (0.5 * (1.0 + math.cos(math.pi * step / steps)) + 0.01)
+@dataclass
+class AudioNetTrainer:
+    """A run of AudioNet's pre-training; see `train_lip_reader`."""
+
+    config: ModelConfig
+    table: SpeechTable
+    basis: LipBasis
+    recipe: AudioNetRecipe
+    fabric: Fabric
+    folder: Path | None
+
+    def __post_init__(self) -> None:
+        assert self.config.lip_code is not None
+        torch.manual_seed(self.recipe.seed)
+        model = LipReader(self.config, self.recipe.dropout)
+        model.remember_range(self.table.codes)
+        self.taught = self.table.centred() if self.recipe.centred else self.table
+        self.sync = SyncHead(self.config.audio_channels, self.config.lip_code)
+        self.average = AveragedModel(
+            model, avg_fn=_warming_average(self.recipe.ema), use_buffers=True
+        ).to(self.fabric.device)
+        self.bare, self.step = model, 0
+        parts = torch.nn.ModuleDict({"reader": model, "sync": self.sync})
+        self.optimiser: Any = torch.optim.AdamW(
+            parts.parameters(), weight_decay=self.recipe.weight_decay
+        )
+        self.model, self.optimiser = self.fabric.setup(model, self.optimiser)
+        self.sync.to(self.fabric.device)
+        self.importance = torch.from_numpy(self.basis.importance).to(self.fabric.device)
+        self._resume()
+
+    def train(self, held_out: SpeechTable) -> LipReader:
+        """Train to the end."""
+        recipe, averaged = self.recipe, cast(LipReader, self.average.module)
+        journal = Journal(self.folder, self.step, recipe.steps, recipe.log_every, recipe.batch)
+        time_to_save = Every(60 * recipe.save_minutes)
+        while self.step < recipe.steps:
+            figures = self.train_step()
+            self.step += 1
+            self.average.update_parameters(self.bare)
+            journal.record(self.step, figures)
+            if self.step % recipe.log_every == 0 or self.step == recipe.steps:
+                heard = best_of(correlations(averaged, held_out, self.basis))
+                journal.say("held out: " + ", ".join(f"{n} {v:.3f}" for n, v in heard.items()))
+                journal.curve(self.step, {f"held out {n}": value for n, value in heard.items()})
+            if time_to_save():
+                self._save()
+        self._save()
+        return averaged.eval().cpu()
+
+    def train_step(self) -> dict[str, float]:
+        """Learn from one batch, drawn by the step's own seed; returns its losses."""
+        torch.manual_seed(self.recipe.seed * STRIDE + self.step)
+        batch = Heard(*(part.to(self.fabric.device) for part in draw(self.taught, self.recipe)))
+        codes, features = self.model(batch.mel)
+        error = F.smooth_l1_loss(codes.float(), batch.codes, reduction="none")
+        losses = {"loss": (error * self.importance).mean()}
+        if self.recipe.contrast:
+            losses["contrast"] = self.sync(features.float(), batch.movement)
+        self._set_learning_rate()
+        self.optimiser.zero_grad()
+        total = losses["loss"] + self.recipe.contrast * losses.get("contrast", 0.0)
+        self.fabric.backward(total)
+        self.optimiser.step()
+        return {name: value.item() for name, value in losses.items()}
+
+    def _set_learning_rate(self) -> None:
+        """Up over the first steps, then half a cosine down to a hundredth."""
+        step, steps = self.step + 1, self.recipe.steps
+        share = min(1.0, step / WARM) * (0.5 * (1.0 + math.cos(math.pi * step / steps)) + 0.01)
+        self.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * share
+
+    def _save(self) -> None:
+        if self.folder is not None:
+            save_state({"step": self.step, "model": self.bare.state_dict(),
+                        "sync": self.sync.state_dict(), "average": self.average.state_dict(),
+                        "optimiser": self.optimiser.state_dict()}, self.folder)  # fmt: skip
+
+    def _resume(self) -> None:
+        if self.folder is None or not (self.folder / LAST).exists():
+            return
+        state = load_state(self.folder / LAST)
+        self.step = state["step"]
+        self.bare.load_state_dict(state["model"])
+        for name in ("sync", "average", "optimiser"):
+            getattr(self, name).load_state_dict(state[name])
+        print(f"goes on from {self.folder / LAST} at step {self.step}", flush=True)
+
+
+def draw(table: SpeechTable, recipe: AudioNetRecipe) -> Heard:
+    """An augmented batch; half of it are neighbours of the other half, to be told apart."""
+    rows = table.draw(recipe.batch)
+    if recipe.contrast:
+        rows = torch.cat([rows[::2], table.neighbours(rows[::2])])
+    others = table.draw(len(rows))
+    shift = torch.randint(-recipe.max_shift, recipe.max_shift + 1, (len(rows),))
+    noise = torch.cat([table.windows(others), table.levels(others)], 2)
+    mel, level = augment(table.windows(rows, shift), table.levels(rows), noise)
+    codes = table.codes[rows].clone()
+    hushed = torch.rand(len(rows)) < recipe.silence
+    mel[hushed] = hush(mel[hushed])
+    codes[hushed] = table.rest
+    if table.level is not None:
+        mel = mel - level
+    return Heard(mask(mel)[:, None], codes, table.movement(rows, SPAN))
 
 
 def _warming_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -142,37 +182,3 @@ def _warming_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], T
         return average + share * (current - average)
 
     return update
-
-
-def _batch(table: SpeechTable, recipe: AudioNetRecipe) -> tuple[Tensor, Tensor]:
-    rows, others = table.draw(recipe.batch), table.draw(recipe.batch)
-    shift = torch.randint(-recipe.max_shift, recipe.max_shift + 1, (recipe.batch,))
-    mel = augment(table.windows(rows, shift), table.windows(others))
-    codes = table.codes[rows].clone()
-    hushed = torch.rand(recipe.batch) < recipe.silence
-    mel[hushed] = hush(mel[hushed])
-    codes[hushed] = table.rest
-    return mel[:, None], codes
-
-
-@torch.no_grad()
-def correlations(model: LipReader, table: SpeechTable, basis: LipBasis) -> dict[int, list[float]]:
-    """Per lag in frames, each track's correlation of the heard with the seen mouth opening.
-
-    At lag k, what is heard is compared with what is seen k frames later.
-    """
-    was_training = model.training
-    model.eval()
-    parts = [model(table.windows(rows)[:, None])
-             for rows in torch.arange(len(table.start)).split(1024)]  # fmt: skip
-    model.train(was_training)
-    heard, seen = (basis.opening(codes.numpy()) for codes in (torch.cat(parts), table.codes))
-    tracks = [np.flatnonzero(table.track.numpy() == n) for n in range(len(table.names))]
-    return {lag: [correlation(heard[rows], seen[rows], lag) for rows in tracks] for lag in LAGS}
-
-
-def score(by_lag: dict[int, list[float]]) -> str:
-    """Mean correlation over tracks at no lag, and at the best for all, in words."""
-    means = {lag: float(np.nanmean(values)) for lag, values in by_lag.items()}
-    best = max(means, key=lambda lag: means[lag])
-    return f"r {means[0]:.3f}, best lag {best}: {means[best]:.3f}"

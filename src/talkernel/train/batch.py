@@ -24,9 +24,10 @@ class Batch(NamedTuple):
     hidden: Tensor
     corner: Tensor
     code: Tensor
+    mel: Tensor
 
     @staticmethod
-    def of(parts: Sequence[Tensor], device: str) -> Batch:
+    def of(parts: Sequence[Tensor], device: torch.device | str) -> Batch:
         """Move what `collate` made to the device, as bytes, and scale it there."""
         moved = [part.to(device, non_blocking=True) for part in parts]
         pictures = [_picture(part) for part in moved[:3]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from talkernel.model.discriminator import Discriminator
@@ -13,22 +14,42 @@ from talkernel.train.lip_critic import LipCritic, reading_loss
 from talkernel.train.losses import adversarial_loss, discriminator_loss
 
 
+class MouthCritics(nn.Module):
+    """D and the lip critic as one module.
+
+    Args:
+        code: Length of the lip code.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.discriminator = Discriminator()
+        self.reader = LipCritic(code)
+
+    def forward(self, mouths: Tensor, read: int) -> tuple[Tensor, Tensor]:
+        """Mouths `[B, 3, 96, 96]` in -1..1 to D's scores, and lip codes of the first `read`."""
+        return self.discriminator(mouths), self.reader(mouths[:read])
+
+
 class Critics:
     """Both critics, which look at the box around the mouth: nothing else is generated.
 
     Args:
         importance: `[K]` weight of each component of the lip code.
-        device: Where to compute.
         rate: Learning rate of both.
     """
 
-    def __init__(self, importance: Tensor, device: str, rate: float = 3e-4) -> None:
+    def __init__(self, importance: Tensor, rate: float = 3e-4) -> None:
+        self.importance = importance
+        self.networks = MouthCritics(len(importance))
+        self.optimiser: Any = torch.optim.Adam(self.networks.parameters(), rate, betas=(0.5, 0.99))
+
+    def set_up(self, fabric: Fabric) -> None:
+        """Put both where f computes."""
         memory: Any = {"memory_format": torch.channels_last}  # which torch's types leave out
-        self.device, self.importance = device, importance.to(device)
-        self.networks = nn.ModuleDict(
-            {"discriminator": Discriminator(), "reader": LipCritic(len(importance))}
-        ).to(device, **memory)
-        self.optimiser = torch.optim.Adam(self.networks.parameters(), rate, betas=(0.5, 0.99))
+        self.networks.to(fabric.device, **memory)
+        self.fabric, self.importance = fabric, self.importance.to(fabric.device)
+        self.learning, self.optimiser = fabric.setup(self.networks, self.optimiser)
 
     def train_step(self, batch: Batch, result: Tensor) -> dict[str, Tensor]:
         """Learn from one batch, then judge its results.
@@ -40,25 +61,21 @@ class Critics:
         self.networks.requires_grad_(True)
         fooled, misread = self._own_losses(real, fake.detach(), batch.code)
         self.optimiser.zero_grad()
-        (fooled + misread).backward()
+        self.fabric.backward(fooled + misread)
         self.optimiser.step()
         self.networks.requires_grad_(False)
-        scores, read = self._look(fake)
-        return {"adversarial": adversarial_loss(scores),
-                "reading": reading_loss(read, batch.code, self.importance),
+        with self.fabric.autocast():  # past Fabric's wrapper: nothing of the critics learns here
+            scores, read = self.networks(fake, len(fake))
+        return {"adversarial": adversarial_loss(scores.float()),
+                "reading": reading_loss(read.float(), batch.code, self.importance),
                 "critic": fooled.detach(), "reader": misread.detach()}  # fmt: skip
 
     def _own_losses(self, real: Tensor, fake: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
-        scores, read = self._look(real)
-        with torch.autocast(self.device, torch.bfloat16):
-            fake_scores = self.networks["discriminator"](fake)
-        fooled = discriminator_loss(scores, fake_scores.float())
-        return fooled, reading_loss(read, code, self.importance)
-
-    def _look(self, mouths: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(self.device, torch.bfloat16):
-            scores, read = (self.networks[name](mouths) for name in ("discriminator", "reader"))
-        return scores.float(), read.float()
+        both: tuple[Tensor, Tensor] = self.learning(torch.cat([real, fake]), len(real))
+        scores, read = both
+        real_scores, fake_scores = scores.float().chunk(2)
+        fooled = discriminator_loss(real_scores, fake_scores)
+        return fooled, reading_loss(read.float(), code, self.importance)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on."""
@@ -66,8 +83,3 @@ class Critics:
             "networks": self.networks.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state_dict`."""
-        self.networks.load_state_dict(state["networks"])
-        self.optimiser.load_state_dict(state["optimiser"])

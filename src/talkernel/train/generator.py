@@ -1,154 +1,152 @@
-"""Training of f and h2 (and D) on pairs, the target's lip code in the place of the sound."""
+"""Training of f and h2 (and D) on pairs (Section IV-B)."""
 
 from __future__ import annotations
 
-import dataclasses
-import os
-import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from talkernel.face.lips import LipBasis
-from talkernel.model.talking_face import LipCodec, TalkingFace, blend
+from talkernel.model.talking_face import TalkingFace, blend
 from talkernel.model.unet import Synthesis
 from talkernel.train.batch import Batch, collate
+from talkernel.train.batch_norm import share_statistics
+from talkernel.train.checkpoint import LAST, load_state, save_state
 from talkernel.train.critics import Critics
+from talkernel.train.drive import HeardDrive, SeenDrive
+from talkernel.train.journal import Journal
 from talkernel.train.losses import LAMBDA_REC, mask_loss, reconstruction_loss, total_loss
-from talkernel.train.pairs import PairRecipe, Pairs, Sample
+from talkernel.train.makers import by_face
+from talkernel.train.obedience import Obedience
+from talkernel.train.pairs import Pairs, Sample
+from talkernel.train.plan import Plan, single_threaded
+from talkernel.train.run_config import GeneratorRun, to_yaml
+from talkernel.train.timer import Every
 from talkernel.train.tracks import Track
 
-EMA_EVERY = 8  # steps between updates of the averaged weights, which cost a pass over memory
-
-
-@dataclass(frozen=True)
-class GeneratorRecipe:
-    """How f and h2 are trained.
-
-    Attributes:
-        pairs: How samples are drawn.
-        steps: Optimiser steps of this stage.
-        batch: Samples per step.
-        learning_rate: Of Adam; warmed up over the first steps.
-        final_rate: Learning rate at the end of the stage, as a share of the first.
-        mask_weight: Weight of the mask loss.
-        mouth_weight: Reconstruction weight of the lips; the lower face has half of it.
-        adversarial: Weight of D's judgement of the mouth (eq. 4); 0 leaves D out.
-        reading: Weight of the lip critic's reading; 0 leaves it out.
-        critics_warm: Steps over which both weights grow from 0, while the critics learn.
-        ema: Decay of the averaged weights that are kept, every `EMA_EVERY` steps.
-        workers: Loader processes.
-        save_minutes: Between checkpoints.
-        seed: Of everything random.
-    """
-
-    pairs: PairRecipe = field(default_factory=PairRecipe)
-    steps: int = 20_000
-    batch: int = 32
-    learning_rate: float = 5e-4
-    final_rate: float = 1.0
-    mask_weight: float = 2.0
-    mouth_weight: float = 8.0
-    adversarial: float = 0.0
-    reading: float = 0.0
-    critics_warm: int = 600
-    ema: float = 0.99
-    workers: int = 1
-    save_minutes: float = 4.0
-    seed: int = 0
+WARM = 200  # steps over which the learning rate grows
 
 
 class GeneratorTrainer:
-    """One stage of training; resumes from `folder/last.pt` when it is there.
+    """One stage of training; goes on from `out/last.pt` when it is there.
 
     Args:
-        model: The model; its `lips.encoder`, `kernel_inference` and `unet` are trained.
+        run: What to do.
         tracks: Prepared tracks.
         basis: Turns lip shapes into lip codes.
-        recipe: How to train.
-        folder: Where checkpoints go.
-        device: Where to compute.
+        fabric: Where to compute.
+        twins: Wav2Lip's twins of the tracks.
     """
 
     def __init__(
         self,
-        model: TalkingFace,
-        tracks: list[Track],
+        run: GeneratorRun,
+        tracks: Sequence[Track],
         basis: LipBasis,
-        recipe: GeneratorRecipe,
-        folder: Path,
-        device: str = "cpu",
+        fabric: Fabric,
+        twins: Sequence[Track] = (),
     ) -> None:
-        torch.manual_seed(recipe.seed)
-        self.recipe, self.folder, self.device = recipe, folder, device
-        memory: Any = {"memory_format": torch.channels_last}  # which torch's types leave out
-        self.model: TalkingFace = model.to(device, **memory)
+        self.run, self.recipe, self.fabric, self.step = run, run.recipe, fabric, 0
+        torch.manual_seed(self.recipe.seed)
+        self.model = TalkingFace(run.model)
         self.critics = None
-        if recipe.adversarial or recipe.reading:
-            self.critics = Critics(torch.from_numpy(basis.importance), device)
-        average = get_ema_multi_avg_fn(recipe.ema)
-        self.average = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
-        self.step = 0
-        trained = [*model.lips.parameters(), *model.kernel_inference.parameters(),
-                   *model.unet.parameters()]  # fmt: skip
-        rate, betas = recipe.learning_rate, (0.5, 0.99)
-        self.optimiser = torch.optim.Adam(trained, rate, betas=betas, fused=True)
-        self._resume()
-        pairs = Pairs(tracks, basis, recipe.pairs, seed=recipe.seed + self.step)
-        self.loader: DataLoader[Sample] = DataLoader(
-            pairs, recipe.batch, num_workers=recipe.workers, collate_fn=collate
+        if self.recipe.adversarial or self.recipe.reading:
+            self.critics = Critics(torch.from_numpy(basis.importance))
+        self.average = AveragedModel(
+            self.model, multi_avg_fn=get_ema_multi_avg_fn(self.recipe.ema), use_buffers=True
         )
+        state = self._restore_weights()
+        self._set_up()
+        if state is not None:
+            self._restore_progress(state)
+        self.pairs = make_pairs(run, tracks, basis, twins)
+        self.obedience = Obedience()
 
-    def run(self) -> TalkingFace:
+    def train(self) -> TalkingFace:
         """Train to the end of the stage; returns the averaged model."""
-        saved = started = time.monotonic()
-        first, running = self.step, dict[str, float]()
-        for batch in self.loader:
-            if self.step >= self.recipe.steps:
-                break
-            figures = self._train_step(Batch.of(batch, self.device))
-            if self.step % EMA_EVERY == 0:
-                self.average.update_parameters(self.model)
+        journal = self._journal()
+        time_to_save = Every(60 * self.recipe.save_minutes)
+        for batch in self._batches():
+            figures = self.train_step(batch)
             self.step += 1
-            _smooth(running, figures)
-            if self.step % 50 == 0:
-                rate = (self.step - first) * self.recipe.batch / (time.monotonic() - started)
-                shown = " ".join(f"{name} {value:.4f}" for name, value in running.items())
-                print(f"step {self.step} {shown} {rate:.1f} samples/s", flush=True)
-            if time.monotonic() - saved > 60 * self.recipe.save_minutes:
+            if self.step % self.recipe.ema_every == 0:
+                self.average.update_parameters(self.model)
+            journal.record(self.step, figures)
+            if self.step % self.recipe.log_every == 0:
+                self.obedience.check(self.step, self._mouth_error, batch, journal)
+            if time_to_save():
                 self.save()
-                saved = time.monotonic()
+                journal.pictures(self.step, self.show(batch))
         self.save()
         return cast(TalkingFace, self.average.module)
 
-    def _train_step(self, batch: Batch) -> dict[str, float]:
+    def _journal(self) -> Journal:
+        recipe, first = self.recipe, self.fabric.is_global_zero
+        return Journal(self.run.out if first else None, self.step, recipe.steps,
+                       recipe.log_every, recipe.batch, quiet=not first)  # fmt: skip
+
+    def _batches(self) -> Iterator[Batch]:
+        """What is left of the run; sample number n is the same whoever makes it, and when."""
+        rank, world = self.fabric.global_rank, self.fabric.world_size
+        plan = Plan(self.step, self.recipe.steps, self.recipe.batch, rank, world)
+        loader: DataLoader[Sample] = DataLoader(
+            self.pairs, batch_sampler=plan, collate_fn=collate, num_workers=self.recipe.workers,
+            worker_init_fn=single_threaded,
+        )  # fmt: skip
+        for parts in loader:
+            yield Batch.of(parts, self.fabric.device)
+
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """Learn from one batch; returns its losses."""
         self._set_learning_rate()
-        result, attention = self._answer(batch)
+        result, attention = self._answer(batch, self._told(batch))
         weight = batch.weight(self.recipe.mouth_weight)
         losses = {"rec": reconstruction_loss(result, batch.target, weight),
                   "mask": mask_loss(attention, batch.outside)}  # fmt: skip
-        if not torch.isfinite(losses["rec"]):
-            raise FloatingPointError(f"step {self.step}: the loss is not finite")
         if self.critics:
             losses |= self.critics.train_step(batch, result)
         self.optimiser.zero_grad()
-        total_loss(losses, self._weights()).backward()
+        self.fabric.backward(total_loss(losses, self._weights()))
         self.optimiser.step()
-        return {name: value.item() for name, value in losses.items()}
+        return self._figures(losses)
 
-    def _answer(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _told(self, batch: Batch) -> Tensor:
+        return batch.mel if self.recipe.drive == "heard" else batch.code
+
+    def _answer(self, batch: Batch, told: Tensor) -> tuple[Tensor, Tensor]:
         """The blended faces and the attention, forced to 1 where the veil lies."""
-        with torch.autocast(self.device, torch.bfloat16):
-            told = cast(LipCodec, self.model.lips).encoder(batch.code)
-            answer = self.model.unet(batch.seen, self.model.kernel_inference(told))
-        answer = Synthesis(*(part.float() for part in answer))
-        answer = answer._replace(attention=torch.maximum(answer.attention, batch.hidden))
-        return blend(batch.face, answer), answer.attention
+        answer = cast(Tensor, self.drive(batch, told)).float()
+        attention = torch.maximum(answer[:, :1], batch.hidden)
+        return blend(batch.face, Synthesis(attention, answer[:, 1:])), attention
+
+    def _mouth_error(self, batch: Batch, shuffled: bool) -> float:
+        """L1 at the lips, told their own code or another sample's."""
+        told = self._told(batch)
+        with self._looking_on():
+            result, _ = self._answer(batch, told.roll(1, 0) if shuffled else told)
+        error = ((result - batch.target).abs() * batch.lips).sum() / batch.lips.sum()
+        return float(self.fabric.all_reduce(error))  # type: ignore[arg-type]  # one tensor in, one out
+
+    @contextmanager
+    def _looking_on(self) -> Iterator[None]:
+        """Answers given in here teach nothing, nor move any running statistics."""
+        self.drive.eval()
+        with torch.no_grad():
+            yield
+        self.drive.train()
+
+    def _figures(self, losses: dict[str, Tensor]) -> dict[str, float]:
+        """Losses over all processes."""
+        values = torch.stack([loss.detach().float() for loss in losses.values()])
+        shared = cast(Tensor, self.fabric.all_reduce(values))
+        return dict(zip(losses, shared.tolist(), strict=True))
 
     def _weights(self) -> dict[str, float]:
         warm = min(1.0, self.step / max(1, self.recipe.critics_warm))
@@ -159,20 +157,43 @@ class GeneratorTrainer:
     def _set_learning_rate(self) -> None:
         done = self.step / self.recipe.steps
         share = 1.0 + done * (self.recipe.final_rate - 1.0)
-        warm = min(1.0, (self.step + 1) / 200)
+        warm = min(1.0, (self.step + 1) / WARM)
         self.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * share * warm
+
+    def show(self, batch: Batch, count: int = 6) -> list[Tensor]:
+        """Rows of pictures: what f saw, what it made of it, the target, the mask."""
+        with self._looking_on():
+            result, attention = self._answer(batch, self._told(batch))
+        rows = [batch.seen, result, batch.target, (2 * attention - 1).expand_as(result)]
+        return [row[:count] for row in rows]
+
+    def _set_up(self) -> None:
+        """Put everything where it computes."""
+        if self.fabric.world_size > 1:
+            share_statistics(self.model)
+        memory: Any = {"memory_format": torch.channels_last}  # which torch's types leave out
+        self.model.to(self.fabric.device, **memory)
+        self.average.to(self.fabric.device)
+        drive: torch.nn.Module = SeenDrive(self.model)
+        if self.recipe.drive == "heard":
+            drive = HeardDrive(self.model, self.recipe.tuned)
+        learned = [parameter for parameter in drive.parameters() if parameter.requires_grad]
+        adam = torch.optim.Adam(learned, self.recipe.learning_rate, betas=(0.5, 0.99), fused=True)
+        self.drive, self.optimiser = self.fabric.setup(drive.train(), adam)
+        if self.critics:
+            self.critics.set_up(self.fabric)
 
     def save(self) -> None:
         """Write `last.pt`, whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / "last.pt.part"
-        torch.save(self._state(), partial)
-        os.replace(partial, self.folder / "last.pt")
+        if self.fabric.is_global_zero:
+            save_state(self._state(), self.run.out)
+        self.fabric.barrier()
 
     def _state(self) -> dict[str, Any]:
+        # The step is also the place in the data: see `Plan`. Nothing else is random.
         return {
             "step": self.step,
-            "recipe": dataclasses.asdict(self.recipe),
+            "run": to_yaml(self.run),
             "config": self.model.config.to_json(),
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
@@ -180,28 +201,30 @@ class GeneratorTrainer:
             "critics": self.critics.state_dict() if self.critics else {},
         }
 
-    def begin_from(self, earlier: Path) -> None:
-        """Take over what another stage's `last.pt` learned, unless this stage has begun."""
-        if self.step == 0:
-            self._take_over(torch.load(earlier, map_location=self.device, weights_only=True))
-
-    def _resume(self) -> None:
-        path = self.folder / "last.pt"
-        if not path.exists():
-            return
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        self._take_over(state)
-        self.step = state["step"]
-        self.optimiser.load_state_dict(state["optimiser"])
-        print(f"resumed from {path} at step {self.step}", flush=True)
-
-    def _take_over(self, state: dict[str, Any]) -> None:
+    def _restore_weights(self) -> dict[str, Any] | None:
+        """Take over this stage's weights and return its state, or begin from another stage's."""
+        begun = self.run.out / LAST
+        source: Path | None = begun if begun.exists() else self.run.start
+        if source is None:
+            return None
+        state = load_state(source)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         if self.critics and state["critics"]:
-            self.critics.load_state_dict(state["critics"])
+            self.critics.networks.load_state_dict(state["critics"]["networks"])
+        return state if source == begun else None
+
+    def _restore_progress(self, state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.critics and state["critics"]:
+            self.critics.optimiser.load_state_dict(state["critics"]["optimiser"])
+        print(f"goes on from {self.run.out / LAST} at step {self.step}", flush=True)
 
 
-def _smooth(running: dict[str, float], figures: dict[str, float]) -> None:
-    for name, value in figures.items():
-        running[name] = running.get(name, value) + 0.02 * (value - running.get(name, value))
+def make_pairs(
+    run: GeneratorRun, tracks: Sequence[Track], basis: LipBasis, twins: Sequence[Track] = ()
+) -> Pairs:
+    """The samples that a run learns from; with sound only where it is heard."""
+    window = run.model.mel_window if run.recipe.drive == "heard" else 0
+    return Pairs(tracks, basis, run.recipe.pairs, window, run.recipe.seed, by_face(twins))

@@ -11,8 +11,12 @@ LAMBDA_REC = 10.0
 
 
 def reconstruction_loss(result: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Eq. 3, L1, with more weight on the mouth: `[B, 3, H, W]` twice, `[B, 1, H, W]`."""
-    return ((result - target).abs() * weight).mean() / weight.mean()
+    """Eq. 3, L1, with more weight on the mouth: `[B, 3, H, W]` twice, `[B, 1, H, W]`.
+
+    Each sample by the sum of its own weights: the mean over a batch is that over its parts.
+    """
+    each = ((result - target).abs() * weight).mean((1, 2, 3)) / weight.mean((1, 2, 3))
+    return each.mean()
 
 
 def mask_loss(attention: Tensor, outside: Tensor) -> Tensor:

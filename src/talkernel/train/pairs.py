@@ -1,51 +1,28 @@
-"""Training samples: an input face, a target face, the target's lip code, regions."""
+"""Training samples: an input face, a target face, what the target says, regions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import Dataset
 
-from talkernel.face.lips import OUTER_LIP, LipBasis, mirrored
+from talkernel.errors import TrainingDataError
+from talkernel.face.lips import OUTER_LIP, LipBasis
 from talkernel.face.veil import hidden, veil
-from talkernel.train.tracks import STORED, Track, share_of_people
-from talkernel.train.transplant import (
-    Image,
-    Points,
-    align,
-    lower_face_mask,
-    mouth_mask,
-    transform,
-    transplant,
-)
+from talkernel.train.makers import PairMaker, Side, TransplantMaker, TwinMaker
+from talkernel.train.recipes import PairRecipe
+from talkernel.train.spoken import Spoken
+from talkernel.train.tracks import Track, share_of_people
+from talkernel.train.transplant import Image, Points, lower_face_mask, mouth_mask
+from talkernel.train.view import View, random_view, recolour
 
 Array = NDArray[np.float32]
-CROP = 256  # pixels of the network's crop at the stored crops' scale
 MOUTH = 96  # side in pixels of the box around the mouth that the critics look at
-
-
-@dataclass(frozen=True)
-class PairRecipe:
-    """How samples are drawn.
-
-    Attributes:
-        size: Side of the view, a multiple of 32; smaller than 256 looks at the mouth only.
-        candidates: Frames looked at to find a mouth to transplant.
-        max_turn: Largest difference of head pose within a pair, radians.
-        real_input: Share of pairs whose input, not target, is the real frame.
-        identity: Share of pairs with the same mouth on both sides.
-    """
-
-    size: int = 160
-    candidates: int = 24
-    max_turn: float = 0.1
-    real_input: float = 0.5
-    identity: float = 0.04
+ENOUGH = 20  # stored crops a track needs, for a mouth to be found among them
 
 
 class Sample(NamedTuple):
@@ -61,6 +38,7 @@ class Sample(NamedTuple):
         hidden: Where the veil lies.
         corner: `[2]` row and column where the mouth's box of `MOUTH` pixels begins.
         code: `[K]` lip code of the target.
+        mel: `[1, 80, W]` mel window of the target.
     """
 
     seen: Image
@@ -72,124 +50,99 @@ class Sample(NamedTuple):
     hidden: Image
     corner: NDArray[np.int64]
     code: Array
+    mel: Array
 
 
-class Pairs(IterableDataset[Sample]):
-    """Endless samples, made on the fly from prepared tracks.
+class Pairs(Dataset[Sample]):
+    """Endless samples by number, made on the fly from prepared tracks.
 
     Args:
         tracks: Prepared tracks.
         basis: Turns lip shapes into lip codes.
         recipe: How samples are drawn.
-        seed: Of everything random; each loader worker derives its own.
+        window: Width of the mel windows in columns; 0 for samples without sound.
+        seed: Of everything random.
+        twins: Wav2Lip's twins of the tracks, by the tracks' names.
+
+    Raises:
+        TrainingDataError: No track has enough frames.
     """
 
     def __init__(
-        self, tracks: Sequence[Track], basis: LipBasis, recipe: PairRecipe, seed: int
+        self,
+        tracks: Sequence[Track],
+        basis: LipBasis,
+        recipe: PairRecipe,
+        window: int = 0,
+        seed: int = 0,
+        twins: Mapping[str, Sequence[Track]] | None = None,
     ) -> None:
-        self.tracks = [track for track in tracks if len(track.crop_index) > 20]
+        self.tracks = [track for track in tracks if len(track.crop_index) > ENOUGH]
+        if not self.tracks:
+            raise TrainingDataError(f"None of {len(tracks)} tracks has {ENOUGH} frames or more.")
         self.recipe, self.seed = recipe, seed
-        picked = [track.deviations[track.crop_index] for track in self.tracks]
-        self.codes = [basis.encode(deviations) for deviations in picked]
-        self.mirror_codes = [basis.encode(mirrored(deviations)) for deviations in picked]
+
+        def said(track: Track) -> list[Spoken]:
+            return Spoken.of_track(track, basis, window)
+
+        own = [said(track) for track in self.tracks]
+        self.transplants = TransplantMaker(self.tracks, own, recipe.candidates, recipe.max_turn)
+        self.twins = TwinMaker(self.tracks, own, {
+            number: [(twin, said(twin)) for twin in (twins or {}).get(track.name, ())]
+            for number, track in enumerate(self.tracks)
+        })  # fmt: skip
         self.chance = share_of_people([track.identity for track in self.tracks],
                                       [len(track.crop_index) for track in self.tracks])  # fmt: skip
 
-    def __iter__(self) -> Iterator[Sample]:
-        worker = get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        cv2.setNumThreads(1)
-        while True:
-            number = int(rng.choice(len(self.tracks), p=self.chance))
-            yield self.sample(number, rng)
+    def __getitem__(self, number: int) -> Sample:
+        """Sample `number`, the same every time."""
+        rng = np.random.default_rng([self.seed, number])
+        track = int(rng.choice(len(self.tracks), p=self.chance))
+        return self.sample(track, rng)
 
-    def sample(self, number: int, rng: np.random.Generator) -> Sample:
+    def sample(self, track: int, rng: np.random.Generator) -> Sample:
         """Draw a pair from one track."""
-        t, s = self._choose(number, rng)
-        size = self.recipe.size
-        view = _random_view(size, rng)
-        scale = CROP * view.zoom
-        frame, points = _see(self.tracks[number], t, view, size)
-        other, other_points = self._aligned(number, s, view, points)
-        mask = lower_face_mask([points, other_points], size, scale)
-        composite = transplant(frame, other, mask, feather=0.015 * scale)
-        code_t, code_s = (self.codes[number][i] for i in (t, s))
-        if rng.random() < self.recipe.real_input:
-            face, target, code = frame, composite, code_s
-        else:
-            face, target, code = composite, frame, code_t
+        view = random_view(self.recipe.size, rng)
+        sides = self._maker(track, rng).make(track, view, rng)
+        source, target = sides if rng.random() < self.recipe.real_input else sides[::-1]
         if rng.random() < self.recipe.identity:
-            face = target
-        lips = mouth_mask([points, other_points], size, scale)
-        shown = points if face is frame else other_points
-        soft = hidden(shown, size, scale)
-        seen = veil(face, soft, scale)
-        planes = [lips, mask, _beyond(mask), np.rint(255 * soft).astype(np.uint8)]
-        middle = points[list(OUTER_LIP)].mean(0)
-        pictures = [seen, face, target]
+            source = target
+        planes = _planes(source, target, view)
+        middle = sides[0].points[list(OUTER_LIP)].mean(0)
+        pictures = [self._shown(source, planes[-1], view), source.image, target.image]
+        if not self.recipe.veiled:
+            planes[-1] = np.zeros_like(planes[-1])
+        code = target.said.code
         if rng.random() < 0.5:
-            mirror = self.mirror_codes[number]
-            code = mirror[s] if code is code_s else mirror[t]
+            code = target.said.mirrored
             pictures, planes = ([x[:, ::-1] for x in group] for group in (pictures, planes))
-            middle[0] = size - 1 - middle[0]
-        pictures = [x.transpose(2, 0, 1) for x in _recolour(pictures, rng)]
-        seen, face, target = (np.ascontiguousarray(x) for x in pictures)
+            middle[0] = view.size - 1 - middle[0]
+        seen, face, goal = (np.ascontiguousarray(x.transpose(2, 0, 1))
+                            for x in recolour(pictures, rng))  # fmt: skip
         lips, lower, outside, cover = (np.ascontiguousarray(plane[None]) for plane in planes)
-        corner = _corner(middle, size)
-        return Sample(seen, face, target, lips, lower, outside, cover, corner, code)
+        return Sample(seen, face, goal, lips, lower, outside, cover,
+                      _corner(middle, view.size), code, target.said.mel[None])  # fmt: skip
 
-    def _choose(self, number: int, rng: np.random.Generator) -> tuple[int, int]:
-        """Frame t and a frame s of nearly the same pose, its mouth as different as can be."""
-        track, codes = self.tracks[number], self.codes[number]
-        t = int(rng.integers(len(codes)))
-        others = rng.integers(0, len(codes), self.recipe.candidates)
-        turn = np.abs(track.crop_pose[others, :3] - track.crop_pose[t, :3]).max(1)
-        difference = np.linalg.norm(codes[others, :4] - codes[t, :4], axis=1)
-        score = np.minimum(difference, 2.5) - 20.0 * np.maximum(0.0, turn - self.recipe.max_turn)
-        score += rng.gumbel(0.0, 0.3, len(others))
-        return t, int(others[np.argmax(score)])
+    def _shown(self, source: Side, cover: Image, view: View) -> Image:
+        """What f sees of a side."""
+        if not self.recipe.veiled:
+            return source.image
+        weight = cover.astype(np.float32) / np.float32(255.0)
+        return veil(source.image, weight, view.scale)
 
-    def _aligned(self, number: int, s: int, view: View, points: Points) -> tuple[Image, Points]:
-        """Frame s seen so that its head lies where frame t's does."""
-        track = self.tracks[number]
-        to_view = align(track.crop_points[s], points)
-        size = (self.recipe.size, self.recipe.size)
-        image = cv2.warpAffine(track.crop(s), to_view, size, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(image, np.uint8), transform(track.crop_points[s], to_view)
+    def _maker(self, track: int, rng: np.random.Generator) -> PairMaker:
+        if self.twins.twins[track] and rng.random() < self.recipe.twins:
+            return self.twins
+        return self.transplants
 
 
-class View(NamedTuple):
-    """A square window on a stored crop: affine `[2, 3]` from crop to view pixels, its zoom."""
-
-    affine: NDArray[np.float64]
-    zoom: float
-
-
-def _random_view(size: int, rng: np.random.Generator) -> View:
-    """A shifted, scaled, slightly turned view; a small one is centred near the mouth."""
-    share = (CROP - size) / CROP  # 0: the whole crop; the smaller, the lower
-    middle = np.array([STORED / 2, STORED / 2 + 0.45 * share * CROP])
-    middle += rng.uniform(-0.06, 0.06, 2) * CROP
-    zoom = float(np.exp(rng.uniform(-0.14, 0.1)))
-    centre = (float(middle[0]), float(middle[1]))
-    affine = np.asarray(cv2.getRotationMatrix2D(centre, rng.normal(0, 4), zoom), np.float64)
-    affine[:, 2] += size / 2 - middle
-    return View(affine, zoom)
-
-
-def _see(track: Track, number: int, view: View, size: int) -> tuple[Image, Points]:
-    image = cv2.warpAffine(track.crop(number), view.affine, (size, size),
-                           borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-    return np.asarray(image, np.uint8), transform(track.crop_points[number], view.affine)
-
-
-def _recolour(images: list[Image], rng: np.random.Generator) -> list[Image]:
-    """The same change of light, contrast and colour for all pictures of a pair."""
-    gain = np.exp(rng.normal(0.0, 0.12) + rng.normal(0.0, 0.03, 3))
-    gamma = np.exp(rng.normal(0.0, 0.15))
-    levels = np.linspace(0.0, 1.0, 256)[:, None] ** gamma * gain
-    table = np.clip(np.rint(levels * 255.0), 0, 255).astype(np.uint8).reshape(1, 256, 3)
-    return [np.asarray(cv2.LUT(image, table), np.uint8) for image in images]
+def _planes(source: Side, target: Side, view: View) -> list[Image]:
+    """Lips, lower faces, what lies beyond them, and the veil; see `Sample`."""
+    both = [source.points, target.points]
+    lower = lower_face_mask(both, view.size, view.scale)
+    soft = hidden(source.points, view.size, view.scale)
+    return [mouth_mask(both, view.size, view.scale), lower, _beyond(lower),
+            np.rint(255 * soft).astype(np.uint8)]  # fmt: skip
 
 
 def _beyond(mask: Image) -> Image:

@@ -8,6 +8,7 @@ that agrees at no lag is dropped.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 
 from talkernel.config import ModelConfig
 from talkernel.face.lips import LipBasis
-from talkernel.train.audio_data import SpeechTable
-from talkernel.train.audio_net import LAGS, AudioNetRecipe, correlations, train_lip_reader
+from talkernel.train.audio_data import SpeechTable, mean_level
+from talkernel.train.audio_net import train_lip_reader
+from talkernel.train.lip_reader import LAGS, correlations
+from talkernel.train.recipes import AudioNetRecipe
 from talkernel.train.tracks import FPS, Track
 
 CLEAR = 2.2  # standard errors above no correlation, from which an offset is believed
@@ -59,13 +62,16 @@ def find_sync(
     curves: dict[str, NDArray[np.float64]] = {}
     halves = _halves(tracks)
     for teaching, judged in (halves, halves[::-1]):
-        table = SpeechTable.build(teaching, basis, config.mel_window)
-        others = SpeechTable.build(judged, basis, config.mel_window)
+        config = dataclasses.replace(config, mel_level=mean_level(teaching))
+        table, others = (
+            SpeechTable.build(half, basis, config.mel_window, config.mel_level)
+            for half in (teaching, judged)
+        )
         by_lag = correlations(train_lip_reader(config, table, others, basis, recipe), others, basis)
         found = np.nan_to_num(np.array([by_lag[lag] for lag in LAGS])).T
         curves |= dict(zip(others.names, found, strict=True))
     seconds = {track.name: len(track.landmarks) / FPS for track in tracks}
-    return _judge(curves, seconds, recording or {})
+    return judge(curves, seconds, recording or {})
 
 
 def _halves(tracks: Sequence[Track]) -> tuple[list[Track], list[Track]]:
@@ -82,11 +88,18 @@ def _halves(tracks: Sequence[Track]) -> tuple[list[Track], list[Track]]:
     return halves
 
 
-def _judge(
+def judge(
     curves: Mapping[str, NDArray[np.float64]],
     seconds: Mapping[str, float],
     recording: Mapping[str, str],
 ) -> dict[str, Sync]:
+    """Offset and agreement of every track, from how well sound and mouth agree at each lag.
+
+    Args:
+        curves: By track, correlations over `LAGS`.
+        seconds: By track, how much speech they were taken from.
+        recording: By track, the recording it was cut from: its tracks share one offset.
+    """
     groups: dict[str, list[str]] = {}
     for name in curves:
         groups.setdefault(recording.get(name, name), []).append(name)

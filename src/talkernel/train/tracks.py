@@ -2,69 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.audio import MelSpectrogram
+from talkernel.errors import NotPreparedError
 from talkernel.face.lips import lip_shape, neutral_shape
+from talkernel.train.shard import Sample, read_shard, write_shard
 
 Array = NDArray[np.float32]
 FPS = 25
 STORED = 304  # side in pixels of a stored crop, which shows 304 / 256 of the network's crop
+QUALITY = 93  # of the stored JPEGs
+LIST = "shards.json"  # names the shards that count, by split; written after them
 
 
 @dataclass(frozen=True)
 class Track:
-    """What `prepare` wrote of one clip.
+    """One person talking, at 25 frames a second.
 
     Attributes:
-        path: The `.npz` file.
-        landmarks: `[T, 468, 3]` in clip pixels; NaN where there was no face.
-        wave: `[n]` int16 at 16 kHz.
+        name: Unique among all tracks.
+        identity: The person.
+        landmarks: `[T, 468, 3]` in video pixels; NaN where there was no face.
+        wave: `[n]` int16 at 16 kHz, from the first frame on.
         crop_index: `[N]` frame number of each stored crop.
-        crop_pose: `[N, 4]` yaw, pitch, roll in radians and crop side in clip pixels.
-        crop_points: `[N, 468, 3]` landmarks in crop pixels.
+        crop_pose: `[N, 4]` yaw, pitch, roll in radians and crop side in video pixels.
+        crop_corner: `[N, 2]` upper left of the crop in video pixels.
         jpeg: Encoded crops, one after the other.
         offsets: `[N + 1]` where each begins.
+        speech: `[T]` whether somebody is heard speaking.
+        offset: Frames by which the picture comes after its sound.
     """
 
-    path: Path
+    name: str
+    identity: str
     landmarks: Array
     wave: NDArray[np.int16]
     crop_index: NDArray[np.int64]
     crop_pose: Array
-    crop_points: Array
+    crop_corner: Array
     jpeg: NDArray[np.uint8]
     offsets: NDArray[np.int64]
+    speech: NDArray[np.bool_]
+    offset: int = 0
 
     @staticmethod
-    def load(path: Path) -> Track:
-        """Read a prepared track."""
-        with np.load(path, allow_pickle=False) as file:
-            names = ("landmarks", "wave", "crop_index", "crop_pose", "crop_points",
-                     "jpeg", "offsets")  # fmt: skip
-            return Track(path, *(file[name] for name in names))
-
-    @property
-    def name(self) -> str:
-        """The clip's name."""
-        return self.path.stem
-
-    @property
-    def identity(self) -> str:
-        """The person, as the clip's name ends in it."""
-        return self.name.rsplit("_", 1)[-1]
+    def of(name: str, identity: str, arrays: Mapping[str, NDArray[Any]], offset: int = 0) -> Track:
+        """A track of arrays called as its attributes are."""
+        landmarks, wave, index, pose, corner, jpeg, offsets, speech = (arrays[a] for a in ARRAYS)
+        return Track(
+            name, identity, landmarks, wave, index, pose, corner, jpeg, offsets, speech, offset
+        )
 
     @cached_property
     def has_face(self) -> NDArray[np.bool_]:
         """`[T]` whether landmarks were found."""
         return ~np.isnan(self.landmarks[:, 0, 0])
+
+    @cached_property
+    def crop_points(self) -> Array:
+        """`[N, 468, 3]` landmarks in crop pixels."""
+        corner = np.pad(self.crop_corner, ((0, 0), (0, 1)))[:, None]
+        scale = self.crop_pose[:, 3, None, None] / STORED
+        return np.asarray((self.landmarks[self.crop_index] - corner) / scale, np.float32)
 
     @cached_property
     def shapes(self) -> Array:
@@ -94,9 +104,71 @@ class Track:
         return np.asarray(image, np.uint8)
 
 
+def encode_crop(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A crop to store, `[bytes]`; colours are kept whole, for lips are mostly colour."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY,
+               cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]  # fmt: skip
+    _, jpeg = cv2.imencode(".jpg", rgb[:, :, ::-1], options)
+    return np.asarray(jpeg.ravel(), np.uint8)
+
+
+ARRAYS = ("landmarks", "wave", "crop_index", "crop_pose", "crop_corner",
+          "jpeg", "offsets", "speech")  # fmt: skip
+
+
 def load_tracks(folder: Path, split: str) -> list[Track]:
-    """All tracks of a split, in order of name."""
-    return [Track.load(path) for path in sorted(folder.glob(f"{split}_*.npz"))]
+    """All tracks of a split, in order of name; their arrays stay on the disk until looked at.
+
+    Args:
+        folder: What `talkernel prepare` or `write_tracks` wrote.
+        split: `train`, `val` or `test`.
+
+    Raises:
+        NotPreparedError: The folder holds no tracks.
+    """
+    listed = _listed(folder)
+    tracks = [
+        Track.of(meta["name"], meta["identity"], arrays, meta["offset"])
+        for name in listed.get(split, [])
+        for meta, arrays in read_shard(folder / name, ARRAYS)
+    ]
+    return sorted(tracks, key=lambda track: track.name)
+
+
+def write_tracks(folder: Path, split: str, tracks: Sequence[Track]) -> None:
+    """Write tracks that `load_tracks` reads, without the index and report of `prepare`.
+
+    Args:
+        folder: Made if need be; its other splits stay.
+        split: `train`, `val` or `test`; a split of that name is replaced.
+        tracks: Their names are unique and hold no dot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shard = f"{split}-00000.tar"
+    write_shard(folder / shard, (sample_of(track) for track in tracks))
+    others = json.loads((folder / LIST).read_text()) if (folder / LIST).exists() else {}
+    write_list(folder, others | {split: [shard]})
+
+
+def write_list(folder: Path, listed: Mapping[str, Sequence[str]]) -> None:
+    """Say which shards belong to each split; others in the folder do not count."""
+    partial = folder / f".{LIST}.part"
+    partial.write_text(json.dumps(listed, indent=1))
+    os.replace(partial, folder / LIST)
+
+
+def sample_of(track: Track, **facts: Any) -> Sample:
+    """A track as a shard's sample, with more facts about it."""
+    meta = {"name": track.name, "identity": track.identity, "offset": track.offset}
+    return meta | facts, {name: getattr(track, name) for name in ARRAYS}
+
+
+def _listed(folder: Path) -> dict[str, list[str]]:
+    try:
+        listed: dict[str, list[str]] = json.loads((folder / LIST).read_text())
+    except FileNotFoundError:
+        raise NotPreparedError(f"{folder} holds no prepared tracks.") from None
+    return listed
 
 
 def share_of_people(identities: Sequence[str], counts: Sequence[int]) -> NDArray[np.float64]:

@@ -1,0 +1,1 @@
+"""Many videos in one go: `talkernel batch`."""

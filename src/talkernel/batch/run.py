@@ -1,0 +1,113 @@
+"""`talkernel batch`, from start to end."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from talkernel.batch.jobs import SpeakJob, read_jobs
+from talkernel.batch.work import WORK, JobOutcome, JobTask, work_on
+from talkernel.cluster import Lost, executor
+from talkernel.errors import OutputNotWritableError
+from talkernel.folder_lock import alone_in
+from talkernel.terminal import facts_table
+
+RESULTS = "results.csv"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What became of every job.
+
+    Attributes:
+        out: The batch's folder.
+        outcomes: By outfile, in the order of the list.
+    """
+
+    out: str
+    outcomes: dict[str, JobOutcome]
+
+    @property
+    def failed(self) -> list[str]:
+        """Outfiles that were not made."""
+        return [name for name, one in self.outcomes.items() if one.status == "failed"]
+
+    def to_json(self) -> str:
+        """All of it."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    def summary(self) -> Table:
+        """A table for the terminal."""
+        fresh = sum(one.fresh and one.status == "done" for one in self.outcomes.values())
+        done = len(self.outcomes) - len(self.failed)
+        facts = [("done", f"{done} of {len(self.outcomes)}, {fresh} of them now")]
+        facts += [(name, self.outcomes[name].error) for name in self.failed]
+        return facts_table(self.out, facts)
+
+
+def batch(
+    table: Path,
+    out: Path,
+    *,
+    workers: int = 1,
+    ray_address: str | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> BatchReport:
+    """Make every video of a list; started again, it makes those that are missing.
+
+    Args:
+        table: The list; see `read_jobs`.
+        out: Folder for the videos and results.csv, made if need be.
+        workers: Processes.
+        ray_address: See `talkernel.cluster.executor`.
+        overwrite: Whether files that no job made may be replaced.
+        progress: Called with jobs done and in all.
+
+    Returns:
+        Every job's outcome; a job that fails stops no other.
+
+    Raises:
+        JobListError: The list cannot be used; nothing was started.
+        OutputNotWritableError: The folder cannot be made.
+        InUseError: Another run is at it.
+    """
+    jobs = read_jobs(table, out)
+    try:
+        (out / WORK).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputNotWritableError(f"{out} cannot be made: {error}.") from None
+    with alone_in(out):
+        for stray in (path for path in (out / WORK).iterdir() if path.is_dir()):
+            shutil.rmtree(stray)
+        tasks = [JobTask(job, out.absolute(), overwrite) for job in jobs]
+        found: dict[str, JobOutcome] = {}
+        for task, outcome in executor(workers, ray_address).map(work_on, tasks):
+            if isinstance(outcome, Lost):
+                outcome = JobOutcome("failed", 0.0, error=f"{outcome.reason}.")
+            found[task.job.outfile] = outcome
+            if progress is not None:
+                progress(len(found), len(tasks))
+        _write_results(out, jobs, found)
+    return BatchReport(str(out), {job.outfile: found[job.outfile] for job in jobs})
+
+
+def _write_results(out: Path, jobs: Sequence[SpeakJob], found: Mapping[str, JobOutcome]) -> None:
+    partial = out / f".{RESULTS}.part"
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["face", "audio", "outfile", "status", "seconds", "frames", "error"])
+        for job in jobs:
+            own = found[job.outfile]
+            writer.writerow([job.face, job.audio, job.outfile, own.status, own.seconds,
+                             own.frames, own.error])  # fmt: skip
+    os.replace(partial, out / RESULTS)

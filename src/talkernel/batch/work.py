@@ -1,0 +1,122 @@
+"""One job of a batch, which may be killed at any moment and done again elsewhere.
+
+The video is made under a name of the job's own in the batch's work folder and moved to its
+place in one step; then a record says that it is done. A job that is done again finds the record,
+or that its video has been moved to its place, or begins afresh.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from talkernel.batch.jobs import SpeakJob
+from talkernel.errors import OutputExistsError, TalkernelError
+from talkernel.options import parse_fps
+
+WORK = ".batch"
+
+
+@dataclass(frozen=True)
+class JobTask:
+    """What a worker is given.
+
+    Attributes:
+        job: What to make.
+        out: The batch's folder.
+        overwrite: Whether a file that is no job's may be replaced.
+    """
+
+    job: SpeakJob
+    out: Path
+    overwrite: bool
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """What became of a job.
+
+    Attributes:
+        status: Whether its video is there.
+        seconds: Spent on it; those of the first time, when it was done before.
+        frames: Of the video.
+        error: Why it failed.
+        fresh: Whether the work was done now.
+    """
+
+    status: Literal["done", "failed"]
+    seconds: float
+    frames: int = 0
+    error: str = ""
+    fresh: bool = True
+
+
+def work_on(task: JobTask) -> JobOutcome:
+    """Make one job's video, if that has not been done."""
+    record = task.out / WORK / f"{task.job.key}.json"
+    if (known := read_record(task)) is not None:
+        return known
+    started = time.monotonic()
+    try:
+        frames = _make(task)
+    except Exception as error:
+        return JobOutcome("failed", _since(started), error=_words(error))
+    outcome = JobOutcome("done", _since(started), frames)
+    _write(record, json.dumps(asdict(outcome)))
+    return outcome
+
+
+def read_record(task: JobTask) -> JobOutcome | None:
+    """What became of a job that was done before and whose video is still there."""
+    record, outfile = task.out / WORK / f"{task.job.key}.json", task.out / task.job.outfile
+    if not (record.exists() and outfile.exists()):
+        return None
+    return JobOutcome(**json.loads(record.read_text()) | {"fresh": False})
+
+
+def _make(task: JobTask) -> int:
+    """Generate into a folder of this attempt's own, then move; returns the frame count."""
+    from talkernel.pipeline import generate
+
+    outfile = task.out / task.job.outfile
+    claim = task.out / WORK / f"{task.job.key}.moving"
+    if claim.exists() and outfile.exists():
+        return int(claim.read_text())  # killed between moving the video and recording it
+    if outfile.exists() and not task.overwrite:
+        raise OutputExistsError(f"{outfile} already exists, and this job did not make it.")
+    own = task.out / WORK / f"{task.job.key}-{secrets.token_hex(4)}"
+    own.mkdir(parents=True)
+    try:
+        made = own / f"video{outfile.suffix}"
+        options = dict(task.job.options)
+        if "fps" in options:
+            options["fps"] = parse_fps(options["fps"])
+        report = generate(task.job.face, task.job.audio, made, **options)
+        outfile.parent.mkdir(parents=True, exist_ok=True)
+        _write(claim, str(report.frames))
+        os.replace(made, outfile)
+        return report.frames
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TalkernelError):
+        return error.one_line()
+    return f"{type(error).__name__}: {error}"
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 2)
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    partial.write_text(text)
+    os.replace(partial, path)

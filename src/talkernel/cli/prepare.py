@@ -1,0 +1,89 @@
+"""Commands that work through many files: training data, batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from talkernel.cli.app import AsJson, Quiet, app
+from talkernel.options import reports_errors
+
+Workers = Annotated[int, typer.Option(min=1, help="Processes; or cores of a local Ray.")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(help="Run on this Ray cluster; `local` starts one here for the job."),
+]
+GOES_ON = "interrupted; run the same command again to go on"
+
+
+@app.command()
+@reports_errors(when_interrupted=GOES_ON)
+def prepare(
+    videos: Annotated[list[Path], typer.Argument(help="Videos, and folders of videos.")],
+    out: Annotated[Path, typer.Option(help="Folder for shards, index and report.")],
+    workers: Workers = 1,
+    ray_address: RayAddress = None,
+    sync: Annotated[
+        Literal["auto", "taught", "model", "none"],
+        typer.Option(help="How it is judged whether sound and mouth belong together."),
+    ] = "auto",
+    identity_from_name: Annotated[
+        str | None,
+        typer.Option(metavar="REGEX", help="Its first group names the person in a file's name."),
+    ] = None,
+    val: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of people to validate on.")
+    ] = 0.05,
+    test: Annotated[float, typer.Option(min=0, max=1, help="Share of people to test on.")] = 0.05,
+    min_seconds: Annotated[float, typer.Option(min=1, help="Shortest track.")] = 2.0,
+    min_size: Annotated[float, typer.Option(min=0, help="Smallest face, pixels high.")] = 72.0,
+    max_turn: Annotated[float, typer.Option(min=0, help="Furthest turn, radians.")] = 0.85,
+    min_sharpness: Annotated[float, typer.Option(min=0, help="Least detail, 0.1 to 0.5.")] = 0.16,
+    min_speech: Annotated[float, typer.Option(min=0, max=1, help="Least share of speech.")] = 0.3,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make training tracks of raw videos; goes on where an earlier run stopped."""
+    from talkernel.prepare.run import prepare as run
+    from talkernel.prepare.settings import Settings
+    from talkernel.terminal import progress_bar, show
+
+    settings = Settings(
+        min_seconds=min_seconds, min_size=min_size, max_turn=max_turn,
+        min_sharpness=min_sharpness, min_speech=min_speech, sync=sync,
+        identity_pattern=identity_from_name, val=val, test=test,
+    )  # fmt: skip
+    with progress_bar(shown=not quiet, unit="videos") as progress:
+        report = run(videos, out, settings, workers=workers, ray_address=ray_address,
+                     progress=progress)  # fmt: skip
+    if as_json or not quiet:
+        show(report, as_json=as_json)
+
+
+@app.command()
+@reports_errors(when_interrupted=GOES_ON)
+def batch(
+    jobs: Annotated[Path, typer.Argument(help="CSV: face, audio, outfile; generate's options.")],
+    out: Annotated[Path, typer.Option(help="Folder for the videos and results.csv.")],
+    workers: Workers = 1,
+    ray_address: RayAddress = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that no job made.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make every video of a list; run again, those that are missing."""
+    from talkernel.batch.run import batch as run
+    from talkernel.errors import JobsFailedError
+    from talkernel.terminal import progress_bar, show
+
+    with progress_bar(shown=not quiet, unit="jobs") as progress:
+        report = run(jobs, out, workers=workers, ray_address=ray_address, overwrite=overwrite,
+                     progress=progress)  # fmt: skip
+    if as_json or not quiet:
+        show(report, as_json=as_json)
+    if report.failed:
+        raise JobsFailedError(f"{len(report.failed)} of {len(report.outcomes)} jobs failed.")

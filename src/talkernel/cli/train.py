@@ -1,0 +1,130 @@
+"""Commands that train, step by step: basis -> audio-net -> generator -> assemble."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talkernel.cli.app import app
+from talkernel.cli.prepare import RayAddress, Workers
+from talkernel.options import reports_errors
+
+train = typer.Typer(
+    help="Train a model of your own: basis, audio-net, then the generator itself, assemble.",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(train, name="train")
+
+Config = Annotated[Path, typer.Option(help="The run, as YAML: see the folder configs.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Change it, as recipe.steps=100."),
+]
+
+
+@train.callback()
+@reports_errors(when_interrupted="interrupted; run the same again to go on")
+def generator(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="The run, as YAML.")] = None,
+    changes: Changes = None,
+) -> None:
+    """Train f, h2 and D as --config says; goes on where an earlier run was broken off."""
+    if context.invoked_subcommand is not None:
+        return
+    if config is None:
+        raise typer.BadParameter("--config is missing; or name one of the commands below it.")
+    from talkernel.train.runs import train_generator
+
+    print(f"Wrote {train_generator(config, changes or [])}.")
+
+
+@train.command()
+@reports_errors(when_interrupted="interrupted; run the same again to go on")
+def audio_net(config: Config, changes: Changes = None) -> None:
+    """Pre-train AudioNet to hear the lips."""
+    from talkernel.train.runs import train_audio_net
+
+    print(f"Wrote {train_audio_net(config, changes or [])}.")
+
+
+@train.command()
+@reports_errors()
+def basis(
+    tracks: Annotated[Path, typer.Option(help="Folder of prepared tracks.")],
+    out: Annotated[Path, typer.Option(help="The basis, .npz.")],
+    size: Annotated[int, typer.Option(min=1, help="Length of the lip code.")] = 12,
+) -> None:
+    """Find the principal components of lip motion."""
+    from talkernel.train.runs import fit_basis
+
+    fit_basis(tracks, out, size)
+    print(f"Wrote {out}.")
+
+
+@train.command()
+@reports_errors()
+def pairs(
+    config: Config,
+    out: Annotated[Path, typer.Option(help="The sheet, .jpg.")],
+    count: Annotated[int, typer.Option(min=1, help="Pairs to show.")] = 12,
+    changes: Changes = None,
+) -> None:
+    """Draw random training pairs on a sheet, to look at before training on them."""
+    from talkernel.train.runs import draw_pairs
+
+    print(f"Wrote {out}: {draw_pairs(config, changes or [], out, count)}")
+
+
+@train.command()
+@reports_errors()
+def twins(
+    tracks: Annotated[Path, typer.Option(help="Folder of prepared tracks.")],
+    weights: Annotated[Path, typer.Option(help="Official wav2lip.pth or wav2lip_gan.pth.")],
+    out: Annotated[Path, typer.Option(help="Folder for the twins, made if need be.")],
+    videos: Annotated[int, typer.Option(min=1, help="Faces to take.")] = 550,
+    audios: Annotated[int, typer.Option(min=1, help="Voices that each of them gets.")] = 550,
+    workers: Workers = 1,
+    ray_address: RayAddress = None,
+) -> None:
+    """Let Wav2Lip make tracks' lips say other things: the paper's own pairs."""
+    from talkernel.train.twin_shards import write_twins
+
+    count = write_twins(tracks, weights, out, videos, audios, workers, ray_address)
+    print(f"There are {count} twins in {out}.")
+
+
+@train.command()
+@reports_errors()
+def bundle(
+    config: Config,
+    out: Annotated[Path, typer.Option(help="The archive, .zip.")],
+    megabytes: Annotated[
+        float, typer.Option(min=1, help="Largest size, MiB; the tracks are thinned out to fit.")
+    ] = 60.0,
+    changes: Changes = None,
+) -> None:
+    """Pack a run, its data and the code into one archive: `python bundle.zip OUT` trains there."""
+    from talkernel.train.runs import bundle_run
+
+    count = bundle_run(config, changes or [], out, megabytes)
+    print(f"Wrote {out}: {count} crops. Train with: python {out.name} OUT")
+
+
+@train.command()
+@reports_errors()
+def assemble(
+    generator: Annotated[Path, typer.Option(help="last.pt of the generator's run.")],
+    audio_net: Annotated[Path, typer.Option(help="audio_net.pt of AudioNet's run.")],
+    out: Annotated[Path, typer.Option(help="Folder for the weights, made if need be.")],
+    gain: Annotated[
+        float, typer.Option(help="Factor on what is heard, which is less than what is seen.")
+    ] = 1.0,
+) -> None:
+    """Join both parts into a weight folder that every engine loads."""
+    from talkernel.train.runs import assemble_model
+
+    print(f"Wrote {assemble_model(generator, audio_net, out, gain)}.")

@@ -1,0 +1,87 @@
+"""Do sound and mouth belong together, judged by the model that ships.
+
+The model makes a still picture of the person speak the track's own sound; the face mesh
+reads the mouth that it drew. How well that mouth agrees with the real one, at each lag, needs
+no training and no second person, and takes any weights.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.audio import SpeechFeatures
+from talkernel.engine import Engine, load_engine
+from talkernel.evaluate.correlation import correlation
+from talkernel.face.lips import lip_shape, mouth_opening
+from talkernel.face.mesh import FaceMesh, Region
+from talkernel.face.veil import hidden, veil
+from talkernel.media.sample import picture_of_rgb
+from talkernel.train.lip_reader import LAGS
+from talkernel.train.tracks import FPS, STORED, Track
+
+EVERY, MOST = 2, 200  # frames listened to; the mouth's next frame says little new
+Array = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+
+def agreement(track: Track) -> Array:
+    """Correlation of the mouth heard with the mouth seen, at each of `LAGS`.
+
+    At lag k, what is heard is compared with what is seen k frames later.
+    """
+    heard = heard_opening(track)
+    seen = np.full(len(track.landmarks), np.nan, np.float32)
+    seen[track.has_face] = mouth_opening(track.shapes[track.has_face])
+    return np.array([correlation(heard, seen, lag) for lag in LAGS], np.float32)
+
+
+def heard_opening(track: Track) -> Array:
+    """Opening `[T]` of the mouth that the sound makes the model draw; NaN where not drawn."""
+    engine, mesh = _engine(), FaceMesh()
+    opening = np.full(len(track.landmarks), np.nan, np.float32)
+    frames = np.flatnonzero(track.speech)[::EVERY]
+    frames = frames[:: -(-len(frames) // MOST) or 1]
+    if not len(frames):
+        return opening
+    face, points = _portrait(track, engine.config.crop_size)
+    kernels = engine.kernels(_windows(track, engine)[frames])
+    for frame, kernel in zip(frames, kernels, strict=True):
+        drawn = _drawn(engine, face, points, kernel)
+        found, _ = mesh.landmarks(picture_of_rgb(drawn), Region.of_landmarks(points))
+        opening[frame] = mouth_opening(lip_shape(found)[None])[0]
+    return opening
+
+
+def _portrait(track: Track, size: int) -> tuple[Image, Array]:
+    """The most frontal crop as the network sees faces, and its landmarks."""
+    turn = np.abs(track.crop_pose[:, :2]).sum(1)
+    number, border = int(np.argmin(turn)), (STORED - size) // 2
+    view = track.crop(number)[border : border + size, border : border + size]
+    return np.ascontiguousarray(view), track.crop_points[number] - np.array(
+        [border, border, 0], np.float32
+    )
+
+
+def _windows(track: Track, engine: Engine) -> Array:
+    features = SpeechFeatures.of_model(engine.config, FPS)
+    wave = track.wave.astype(np.float32) / 32768.0
+    return np.concatenate([features.push(wave), features.flush(len(track.landmarks))])
+
+
+def _drawn(engine: Engine, face: Image, points: Array, kernel: Array) -> Image:
+    size = len(face)
+    veiled = hidden(points, size, size)
+    seen = veil(face, veiled, size).transpose(2, 0, 1).astype(np.float32) / 127.5 - 1.0
+    attention, motion = engine.synthesise(seen[None], kernel[None])
+    alpha = np.maximum(attention[0, 0], veiled)[..., None]
+    painted = (motion[0].transpose(1, 2, 0) + 1.0) * 127.5
+    blended = np.clip(face * (1.0 - alpha) + painted * alpha, 0, 255)
+    return np.asarray(blended, np.uint8)
+
+
+@cache
+def _engine() -> Engine:
+    return load_engine()

@@ -1,0 +1,67 @@
+"""How it is judged whether sound and mouth belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from talkernel.config import ModelConfig
+from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.prepare.record import Candidate
+from talkernel.prepare.settings import Settings
+from talkernel.train.recipes import AudioNetRecipe
+from talkernel.train.shard import read_shard
+from talkernel.train.sync import Sync, find_sync, judge
+from talkernel.train.tracks import ARRAYS, Track
+
+Method = Literal["taught", "model", "none"]
+ENOUGH_PEOPLE, ENOUGH_MINUTES = 20, 30.0  # from which tracks can teach each other
+TOO_MUCH = 3000.0  # minutes, which would no longer fit in memory
+STEPS = 600
+
+
+def judge_sync(
+    out: Path, candidates: Sequence[Candidate], persons: Mapping[str, str], settings: Settings
+) -> tuple[dict[str, Sync], Method]:
+    """Offset and agreement of every track, by name, and how they were found."""
+    method = choose_method(candidates, persons, settings)
+    if method == "none":
+        return {c.name: Sync(0, 0.0) for c in candidates}, method
+    recording = {c.name: c.key for c in candidates}
+    if method == "taught":
+        tracks = [_load(out, candidate, persons[candidate.name]) for candidate in candidates]
+        recipe = AudioNetRecipe(STEPS)
+        return find_sync(tracks, _basis(tracks), ModelConfig(), recipe, recording), method
+    curves = {c.name: np.array(c.curve, np.float64) for c in candidates if c.curve}
+    seconds = {c.name: c.seconds * (c.quality.speech if c.quality else 1.0) for c in candidates}
+    return judge(curves, seconds, recording), method
+
+
+def choose_method(
+    candidates: Sequence[Candidate], persons: Mapping[str, str], settings: Settings
+) -> Method:
+    """What the settings ask for; `auto` lets tracks teach each other once there are enough."""
+    if settings.sync != "auto":
+        return settings.sync
+    people = len({persons[candidate.name] for candidate in candidates})
+    minutes = sum(candidate.seconds for candidate in candidates) / 60
+    enough = people >= ENOUGH_PEOPLE and ENOUGH_MINUTES <= minutes <= TOO_MUCH
+    return "taught" if enough else "model"
+
+
+def _load(out: Path, candidate: Candidate, person: str) -> Track:
+    """A track that is not in a shard yet."""
+    path = out / "work" / candidate.key / f"{candidate.name}.tar"
+    meta, arrays = next(read_shard(path, ARRAYS))
+    return Track.of(meta["name"], person, arrays)
+
+
+def _basis(tracks: Sequence[Track]) -> LipBasis:
+    size = ModelConfig().lip_code
+    assert size is not None
+    deviations = np.concatenate([track.deviations[track.has_face] for track in tracks])
+    neutral = np.mean([neutral_shape(track.shapes[track.has_face]) for track in tracks], axis=0)
+    return LipBasis.fit(neutral.astype(np.float32), deviations, size)

@@ -1,0 +1,145 @@
+"""One video to its tracks: everything that needs no other video."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.audio import SAMPLE_RATE
+from talkernel.media import open_face
+from talkernel.prepare.duplicates import Print
+from talkernel.prepare.faces import shots_of_faces
+from talkernel.prepare.gates import measure, reason_to_drop, reason_without_face
+from talkernel.prepare.listen import agreement
+from talkernel.prepare.people import embed, one_person
+from talkernel.prepare.record import Candidate, Found
+from talkernel.prepare.settings import Settings
+from talkernel.prepare.span import FaceSpan
+from talkernel.prepare.voice import read_wave, voiced_frames, wave_of
+from talkernel.train.tracks import FPS, Track
+
+PAUSE = round(1.2 * FPS)  # frames of silence at which speech is cut in two
+MARGIN = round(0.2 * FPS)  # frames kept before and after speech
+ENDS = 1 << 16  # bytes at a file's start and end that tell it from others
+
+
+def key_of(video: Path) -> str:
+    """A name for a video by its content, beginning as its file does; it holds no dot."""
+    size = video.stat().st_size
+    with video.open("rb") as file:
+        start = file.read(ENDS)
+        file.seek(max(0, size - ENDS))
+        digest = hashlib.sha1(str(size).encode() + start + file.read())
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", video.stem)[:60]
+    return f"{stem}-{digest.hexdigest()[:10]}"
+
+
+def tracks_of(video: Path, settings: Settings) -> Iterator[Found]:
+    """All tracks of a video, the dropped ones too.
+
+    Raises:
+        TalkernelError: The file cannot be read, or has no sound.
+    """
+    cv2.setNumThreads(1)
+    source, wave, key = open_face(video), read_wave(video), key_of(video)
+    voiced = voiced_frames(wave) if len(wave) >= SAMPLE_RATE // 10 else np.zeros(0, np.bool_)
+    for spans in shots_of_faces(source):
+        found = [_candidate(part, key, wave, voiced, settings)
+                 for span in spans for part in spoken_parts(span, voiced)]  # fmt: skip
+        silent = [_silent(span, key) for span in spans if not spoken_parts(span, voiced)]
+        yield from silent
+        yield from map(_identified, _only_speakers(found, settings))
+
+
+def spoken_parts(span: FaceSpan, voiced: NDArray[np.bool_]) -> list[FaceSpan]:
+    """The parts of a span in which somebody speaks, without long silences."""
+    own = _within(voiced, span.start, len(span.landmarks))
+    frames = np.flatnonzero(own)
+    if not len(frames):
+        return []
+    breaks = np.flatnonzero(np.diff(frames) > PAUSE)
+    firsts, lasts = np.r_[frames[0], frames[breaks + 1]], np.r_[frames[breaks], frames[-1]]
+    return [
+        span.part(max(0, first - MARGIN), min(len(own), last + 1 + MARGIN))
+        for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
+    ]
+
+
+def _candidate(
+    span: FaceSpan,
+    key: str,
+    wave: NDArray[np.int16],
+    voiced: NDArray[np.bool_],
+    settings: Settings,
+) -> Found:
+    count = len(span.landmarks)
+    own = _within(voiced, span.start, count)
+    quality = measure(span, own)
+    reason = reason_to_drop(quality, settings, len(span.crops))
+    candidate = Candidate(_name(span, key), key, span.start / FPS, count / FPS, reason, quality)
+    if reason:
+        return Found(candidate)
+    arrays = span.arrays() | {"wave": wave_of(wave, span.start, count), "speech": own}
+    return Found(candidate, Track.of(candidate.name, "", arrays))
+
+
+def _name(span: FaceSpan, key: str) -> str:
+    """By where the face begins in time and is in the picture."""
+    across = [points[1, 0] for points in span.landmarks if not np.isnan(points[0, 0])]
+    return f"{key}-{span.start:06d}-{round(float(np.median(across or [0.0]))):04d}"
+
+
+def _silent(span: FaceSpan, key: str) -> Found:
+    count = len(span.landmarks)
+    has_face = any(not np.isnan(points[0, 0]) for points in span.landmarks)
+    reason = "no speech" if has_face else reason_without_face(span)
+    return Found(Candidate(_name(span, key), key, span.start / FPS, count / FPS, reason))
+
+
+def _only_speakers(found: Sequence[Found], settings: Settings) -> Iterator[Found]:
+    """Of faces seen at the same time, the one whose mouth goes best with the sound."""
+    heard = [_listened(one, found, settings) for one in found]
+    for one in heard:
+        if any(_overlap(one, other) and one.peak < other.peak for other in heard):
+            yield Found(dataclasses.replace(one.candidate, reason="another face speaks"))
+        else:
+            yield one
+
+
+def _listened(one: Found, found: Sequence[Found], settings: Settings) -> Found:
+    """With its agreement with the sound, where that is asked for or decides who speaks."""
+    if one.track is None:
+        return one
+    rivals = any(_overlap(one, other) for other in found)
+    needed = rivals or settings.sync in ("auto", "model")
+    return dataclasses.replace(one, curve=agreement(one.track)) if needed else one
+
+
+def _overlap(a: Found, b: Found) -> bool:
+    if a is b or a.track is None or b.track is None:
+        return False
+    first, second = a.candidate, b.candidate
+    end = min(first.start + first.seconds, second.start + second.seconds)
+    return end - max(first.start, second.start) > 0.5
+
+
+def _identified(found: Found) -> Found:
+    if found.track is None:
+        return found
+    embeddings = embed(found.track)
+    if not one_person(embeddings):
+        candidate = dataclasses.replace(found.candidate, reason="the person changes")
+        return Found(candidate)
+    return dataclasses.replace(found, embedding=embeddings.mean(0), print=Print.of(found.track))
+
+
+def _within(voiced: NDArray[np.bool_], start: int, count: int) -> NDArray[np.bool_]:
+    part = voiced[start : start + count]
+    return np.pad(part, (0, count - len(part)))

@@ -1,0 +1,47 @@
+"""The voice's and microphone's own mean spectrum, taken off before AudioNet listens.
+
+Cepstral mean normalisation, in speech recognition's words: what is the same all the time
+tells of the speaker, the room and the loudness, not of the lips.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+LOUDER = 1.5  # weight of a column: this power of e per unit (12.5 dB) of its loudness
+TRUST = 80.0  # columns heard that count as much as the mean over everybody's voices
+
+
+class SpeechLevel:
+    """Mean of the columns heard so far, the loud ones above all: pauses say nothing of a voice.
+
+    Twice as loud a recording has just that louder a mean, whatever its pauses.
+
+    Args:
+        prior: `[80]` mean over many voices, with which it begins.
+    """
+
+    def __init__(self, prior: NDArray[np.floating]) -> None:
+        self._prior = np.asarray(prior, np.float64)
+        self._sum = np.zeros_like(self._prior)
+        self._weight = self._square = 0.0
+
+    def hear(self, columns: Array) -> None:
+        """Take in mel columns `[80, k]`."""
+        heard = columns.astype(np.float64)
+        weight = np.exp(LOUDER * heard.mean(0))
+        self._sum += heard @ weight
+        self._weight += float(weight.sum())
+        self._square += float((weight**2).sum())
+
+    @property
+    def mean(self) -> Array:
+        """`[80]` as far as is known."""
+        if not self._weight:
+            return self._prior.astype(np.float32)
+        count = self._weight**2 / self._square  # columns, were all equally loud
+        share = count / (count + TRUST)
+        mean = share * self._sum / self._weight + (1.0 - share) * self._prior
+        return mean.astype(np.float32)

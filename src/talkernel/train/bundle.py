@@ -1,0 +1,153 @@
+"""One archive that trains on any machine with PyTorch and OpenCV, nothing to install.
+
+It holds the run's config, this package's code, the pure-Python packages that the code needs,
+the tracks (crops as video, the landmarks that matter, the mel where it is heard), the lip
+basis and the checkpoint to go on from. `python bundle.zip` trains, and goes on from and gives
+back an ordinary checkpoint.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.errors import TrainingDataError
+from talkernel.train.bundle_format import TRACKS, pack_mel, pack_points
+from talkernel.train.checkpoint import LAST
+from talkernel.train.run_config import GeneratorRun, to_yaml
+from talkernel.train.tracks import FPS, STORED, Track
+
+VENDORED = ("lightning_fabric", "lightning_utilities", "packaging", "yaml")
+LEAST = 800  # bytes that a crop and its landmarks never go below
+CRF = 24  # of the crops' H.264
+MAIN = """import sys, zipfile
+from pathlib import Path
+if len(sys.argv) < 2:
+    sys.exit("usage: python bundle.zip OUT [recipe.steps=1000 ...]")
+bundle, code = Path(sys.argv[0]).resolve(), Path(sys.argv[1]).resolve() / "code"
+with zipfile.ZipFile(bundle) as archive:
+    archive.extractall(code, [name for name in archive.namelist() if name.startswith("code/")])
+sys.path[:0] = [str(code / "code"), str(code / "code" / "vendor")]
+from talkernel.train.unbundle import train_bundle
+print(f"Wrote {train_bundle(bundle, Path(sys.argv[1]), sys.argv[2:])}.")
+"""
+
+
+def write_bundle(
+    run: GeneratorRun, tracks: Sequence[Track], out: Path, megabytes: float, start: Path | None
+) -> int:
+    """Write the archive.
+
+    Args:
+        run: What is to be done there.
+        tracks: What it learns from; evenly thinned out to fit.
+        out: The archive, `.zip`.
+        megabytes: Its largest size, in units of 2**20 bytes.
+        start: `last.pt` to go on from.
+
+    Returns:
+        How many crops it holds.
+
+    Raises:
+        TrainingDataError: Without any track it would be too large already.
+    """
+    partial, limit = out.with_name(out.name + ".part"), megabytes * 2**20
+    share = _first_share(tracks, limit)
+    try:
+        while True:
+            fixed, count = _write(partial, run, tracks, share, start)
+            size = partial.stat().st_size
+            if size <= limit:
+                break
+            if fixed >= limit or count <= len(tracks):
+                message = f"{out} has no room for tracks in {megabytes} MiB."
+                remedy = "Allow more, or begin without a checkpoint."
+                raise TrainingDataError(message, remedy=remedy)
+            share *= 0.95 * (limit - fixed) / (size - fixed)
+        os.replace(partial, out)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def _first_share(tracks: Sequence[Track], limit: float) -> float:
+    """Share of the crops that fit at best, were there nothing but them."""
+    crops = sum(len(track.crop_index) for track in tracks)
+    return min(1.0, limit / (crops * LEAST))
+
+
+def _write(
+    path: Path, run: GeneratorRun, tracks: Sequence[Track], share: float, start: Path | None
+) -> tuple[int, int]:
+    """Write an archive with a share of each track's crops; bytes of the rest, and crops."""
+    heard = run.recipe.drive == "heard"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        _write_code(archive)
+        archive.writestr("run.yaml", to_yaml(run))
+        archive.write(run.data.basis, "basis.npz")
+        if start is not None:
+            archive.write(start, LAST)
+        fixed = sum(entry.compress_size for entry in archive.infolist())
+        count = sum(_write_track(archive, track, share, heard) for track in tracks)
+    return fixed, count
+
+
+def _write_track(archive: zipfile.ZipFile, track: Track, share: float, heard: bool) -> int:
+    """A track with a share of its crops, evenly chosen; returns how many."""
+    count = max(1, int(share * len(track.crop_index)))
+    kept = np.linspace(0, len(track.crop_index) - 1, count).astype(np.int64)
+    stem = f"{TRACKS}/{track.name}"
+    facts = {"name": track.name, "identity": track.identity, "offset": track.offset,
+             "frames": len(track.landmarks)}  # fmt: skip
+    arrays: dict[str, NDArray[Any]] = {
+        "points": pack_points(track.crop_points[kept]),
+        "crop_index": track.crop_index[kept],
+        "turn": track.crop_pose[kept, :3].astype(np.float16),
+    }
+    if heard:
+        arrays["mel"] = pack_mel(track.mel)
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)  # type: ignore[arg-type]
+    archive.writestr(f"{stem}.json", json.dumps(facts))
+    archive.writestr(f"{stem}.npz", stream.getvalue(), zipfile.ZIP_LZMA)
+    video = _video([track.crop(int(number)) for number in kept])
+    archive.writestr(f"{stem}.mp4", video, zipfile.ZIP_STORED)
+    return len(kept)
+
+
+def _video(crops: Sequence[NDArray[np.uint8]]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "crops.mp4"
+        with av.open(str(path), "w") as output:
+            stream: Any = output.add_stream("libx264", rate=FPS)
+            stream.width = stream.height = STORED
+            stream.pix_fmt = "yuv420p"
+            stream.options = {"crf": str(CRF), "preset": "medium"}
+            for crop in crops:
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(crop, "rgb24")))
+            output.mux(stream.encode(None))
+        return path.read_bytes()
+
+
+def _write_code(archive: zipfile.ZipFile) -> None:
+    archive.writestr("__main__.py", MAIN)
+    for package, prefix in [("talkernel", "code/"), *((name, "code/vendor/") for name in VENDORED)]:
+        found = importlib.util.find_spec(package)
+        assert found is not None and found.origin is not None
+        root = Path(found.origin).parent
+        for path in sorted(root.rglob("*")):
+            inside = path.relative_to(root.parent)
+            code = path.suffix in (".py", ".typed", ".info") or path.parent.name == "face"
+            if path.is_file() and code and "__pycache__" not in path.parts:
+                archive.write(path, f"{prefix}{inside}")

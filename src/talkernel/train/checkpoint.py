@@ -1,0 +1,36 @@
+"""Checkpoints of a run: whole or not there at all, and no pickles."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from talkernel.errors import CheckpointError
+
+LAST = "last.pt"
+
+
+def save_state(state: dict[str, Any], folder: Path) -> None:
+    """Write `last.pt`; a run killed meanwhile leaves the one before it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / (LAST + ".part")
+    with partial.open("wb") as file:
+        torch.save(state, file)
+        os.fsync(file.fileno())
+    os.replace(partial, folder / LAST)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read what `save_state` wrote, onto the CPU.
+
+    Raises:
+        CheckpointError: It cannot be read, or holds more than tensors and plain values.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch names no class of its own for a damaged file
+        raise CheckpointError(f"{path} is no checkpoint of a training run: {error}") from error
+    return state

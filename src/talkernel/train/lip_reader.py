@@ -1,0 +1,101 @@
+"""What AudioNet is pre-trained as: a listener that says the lip code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from talkernel.config import ModelConfig
+from talkernel.errors import CheckpointError
+from talkernel.evaluate.correlation import correlation
+from talkernel.face.lips import LipBasis
+from talkernel.model.audio_net import build_audio_net
+from talkernel.train.audio_data import SpeechTable
+from talkernel.train.checkpoint import load_state
+
+LAGS = range(-8, 9)  # frames
+RARE = 0.02  # share of lip codes below the lowest, and above the highest, that is ever told to f
+
+
+class LipReader(nn.Module):
+    """AudioNet and the linear head from its features to the lip code.
+
+    The head stays: it is the entrance of `LipCodec`.
+
+    Attributes:
+        lowest, highest: `[K]` between which nearly all lip codes of its training lie.
+    """
+
+    lowest: Tensor
+    highest: Tensor
+
+    def __init__(self, config: ModelConfig, dropout: float = 0.0) -> None:
+        super().__init__()
+        assert config.lip_code is not None
+        self.config = config
+        self.audio_net = build_audio_net(config)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(config.audio_channels, config.lip_code)
+        self.register_buffer("lowest", torch.zeros(config.lip_code))
+        self.register_buffer("highest", torch.zeros(config.lip_code))
+
+    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Mel windows `[B, 1, 80, W]` to lip codes `[B, K]` and the features `[B, 512]`."""
+        features: Tensor = self.audio_net(mel)
+        return self.head(self.dropout(features)), features
+
+    def hear(self, mel: Tensor) -> Tensor:
+        """Mel windows `[B, 1, 80, W]` to lip codes `[B, K]`."""
+        codes: Tensor = self(mel)[0]
+        return codes
+
+    def remember_range(self, codes: Tensor) -> None:
+        """Take the range of the lip codes `[N, K]` of the training."""
+        self.lowest.copy_(codes.quantile(RARE, dim=0))
+        self.highest.copy_(codes.quantile(1.0 - RARE, dim=0))
+
+    def save(self, path: Path) -> None:
+        """Write weights and config."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"config": self.config.to_json(), "model": self.state_dict()}, path)
+
+    @staticmethod
+    def load(path: Path) -> LipReader:
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: It is something else.
+        """
+        state = load_state(path)
+        if "config" not in state or "model" not in state:
+            raise CheckpointError(f"{path} holds no AudioNet.")
+        reader = LipReader(ModelConfig.from_json(state["config"]))
+        reader.load_state_dict(state["model"])
+        return reader
+
+
+@torch.no_grad()
+def correlations(model: LipReader, table: SpeechTable, basis: LipBasis) -> dict[int, list[float]]:
+    """Per lag in frames, each track's correlation of the heard with the seen mouth opening.
+
+    At lag k, what is heard is compared with what is seen k frames later.
+    """
+    was_training = model.training
+    model.eval()
+    device = model.head.weight.device
+    rows = torch.arange(len(table.start)).split(1024)
+    parts = [model.hear(table.heard(some).to(device)).cpu() for some in rows]
+    model.train(was_training)
+    heard, seen = (basis.opening(codes.numpy()) for codes in (torch.cat(parts), table.codes))
+    tracks = [np.flatnonzero(table.track.numpy() == n) for n in range(len(table.names))]
+    return {lag: [correlation(heard[rows], seen[rows], lag) for rows in tracks] for lag in LAGS}
+
+
+def best_of(by_lag: dict[int, list[float]]) -> dict[str, float]:
+    """Mean correlation over tracks at no lag, the lag that is best for all, and that there."""
+    means = {lag: float(np.nanmean(values)) for lag, values in by_lag.items()}
+    best = max(means, key=lambda lag: means[lag])
+    return {"r": means[0], "best lag": float(best), "r there": means[best]}

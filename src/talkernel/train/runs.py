@@ -1,0 +1,128 @@
+"""The runs as the command line starts them: config in, files out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from talkernel.errors import MissingFileError, TrainingDataError
+from talkernel.export import export_checkpoint
+from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.model.checkpoint import save_model
+from talkernel.train.assemble import assemble
+from talkernel.train.audio_data import SpeechTable, mean_level
+from talkernel.train.audio_net import train_lip_reader
+from talkernel.train.bundle import write_bundle
+from talkernel.train.checkpoint import LAST
+from talkernel.train.generator import GeneratorTrainer, make_pairs
+from talkernel.train.hardware import launch
+from talkernel.train.run_config import AudioNetRun, Data, GeneratorRun, load_run, to_yaml
+from talkernel.train.tracks import Track, load_tracks
+
+AT_LEAST = 30  # frames with a face that a track must have
+
+
+def train_generator(config: Path, changes: Sequence[str]) -> Path:
+    """Run, or go on with, a generator's training; returns its `last.pt`."""
+    run = load_run(GeneratorRun, config, changes)
+    fabric = launch(run.hardware)
+    _remember(run, run.out)
+    tracks, basis = _tracks(run.data)[0], load_basis(run.data.basis)
+    GeneratorTrainer(run, tracks, basis, fabric, _twins(run.data)).train()
+    return run.out / LAST
+
+
+def train_audio_net(config: Path, changes: Sequence[str]) -> Path:
+    """Run, or go on with, AudioNet's pre-training; returns its `audio_net.pt`."""
+    run = load_run(AudioNetRun, config, changes)
+    fabric = launch(run.hardware)
+    _remember(run, run.out)
+    basis = load_basis(run.data.basis)
+    taught, judged = _tracks(run.data)
+    level = mean_level(taught) if run.recipe.levelled else ()
+    model = dataclasses.replace(run.model, mel_level=level)
+    table, held = (
+        SpeechTable.build(part, basis, model.mel_window, level) for part in (taught, judged)
+    )
+    reader = train_lip_reader(model, table, held, basis, run.recipe, fabric, run.out)
+    reader.save(run.out / "audio_net.pt")
+    return run.out / "audio_net.pt"
+
+
+def fit_basis(tracks: Path, out: Path, size: int) -> None:
+    """Principal components of lip motion over the training tracks of a folder."""
+    loaded = _with_face(load_tracks(tracks, "train"))
+    if not loaded:
+        raise TrainingDataError(f"There are no training tracks in {tracks}.")
+    deviations = np.concatenate([track.deviations[track.has_face] for track in loaded])
+    neutral = np.mean([neutral_shape(track.shapes[track.has_face]) for track in loaded], axis=0)
+    found = LipBasis.fit(neutral.astype(np.float32), deviations, size)
+    np.savez(out, neutral=found.neutral, mean=found.mean, components=found.components,
+             scale=found.scale)  # fmt: skip
+
+
+def draw_pairs(config: Path, changes: Sequence[str], out: Path, count: int) -> str:
+    """Write a sheet of random pairs: seen, input, target; returns what is on it."""
+    run = load_run(GeneratorRun, config, changes)
+    tracks, basis = _tracks(run.data)[0], load_basis(run.data.basis)
+    pairs = make_pairs(run, tracks, basis, _twins(run.data))
+    samples = [pairs[number] for number in range(count)]
+    columns = [np.concatenate(sample[:3], axis=1).transpose(1, 2, 0) for sample in samples]
+    sheet = np.ascontiguousarray(np.concatenate(columns, axis=1)[:, :, ::-1])
+    cv2.imwrite(str(out), sheet)
+    return f"{count} pairs; from above: what f sees, its input, its target."
+
+
+def bundle_run(config: Path, changes: Sequence[str], out: Path, megabytes: float) -> int:
+    """Pack a run into one archive, with its checkpoint if it has begun; returns its crops."""
+    run = load_run(GeneratorRun, config, changes)
+    load_basis(run.data.basis)
+    start = run.out / LAST if (run.out / LAST).exists() else None
+    return write_bundle(run, _tracks(run.data)[0], out, megabytes, start)
+
+
+def assemble_model(generator: Path, audio_net: Path, out: Path, gain: float) -> Path:
+    """Join both parts into a weight folder; returns its weight file."""
+    out.mkdir(parents=True, exist_ok=True)
+    save_model(assemble(generator, audio_net, gain), out / "talkernel.safetensors")
+    return export_checkpoint(out, out)
+
+
+def load_basis(path: Path) -> LipBasis:
+    """Read what `fit_basis` wrote.
+
+    Raises:
+        MissingFileError: It is not there.
+    """
+    if not path.is_file():
+        remedy = "Make it with `talkernel train basis`."
+        raise MissingFileError(f"There is no lip basis {path}.", remedy=remedy)
+    with np.load(path, allow_pickle=False) as file:
+        return LipBasis(**{name: file[name] for name in file.files})
+
+
+def _remember(run: GeneratorRun | AudioNetRun, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.yaml").write_text(to_yaml(run))
+
+
+def _tracks(data: Data) -> tuple[list[Track], list[Track]]:
+    """Tracks to learn from, and tracks of other people to judge by."""
+    tracks = _with_face(load_tracks(data.tracks, "train"))
+    people = data.held_out or tuple(sorted({track.identity for track in tracks})[::10])
+    taught = [track for track in tracks if track.identity not in people]
+    if not taught:
+        raise TrainingDataError(f"There are no training tracks of other people in {data.tracks}.")
+    return taught, [track for track in tracks if track.identity in people]
+
+
+def _twins(data: Data) -> list[Track]:
+    return load_tracks(data.twins, "train") if data.twins else []
+
+
+def _with_face(tracks: Sequence[Track]) -> list[Track]:
+    return [track for track in tracks if track.has_face.sum() >= AT_LEAST]

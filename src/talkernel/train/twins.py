@@ -1,0 +1,120 @@
+"""Twins: tracks whose lips Wav2Lip has made say something else (Section IV-B).
+
+The paper pairs each real video with videos of the same identity and head motion but other
+lips, synthesised from the speech of other videos. A twin is such a video, kept as a track:
+its crops show the real track's head, its landmarks and sound are its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from itertools import islice, product
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from talkernel.audio import SAMPLE_RATE, WINDOW
+from talkernel.face.mesh import LANDMARKS, FaceMesh, Region
+from talkernel.media.sample import picture_of_rgb
+from talkernel.model.wav2lip import SIDE, Wav2Lip
+from talkernel.train.checkpoint import load_state
+from talkernel.train.makers import MARK
+from talkernel.train.spoken import mel_windows
+from talkernel.train.tracks import FPS, STORED, Track, encode_crop
+from talkernel.train.transplant import Image, Points
+
+BATCH = 32
+BELOW = 0.08  # of the face's height, by which its box reaches beyond the chin
+FEATHER = 0.06  # of the box's side: width of its soft border
+
+
+def load_wav2lip(path: Path, device: str = "cpu") -> Wav2Lip:
+    """An official `wav2lip.pth` or `wav2lip_gan.pth`.
+
+    Raises:
+        CheckpointError: It is something else.
+    """
+    state, model = load_state(path), Wav2Lip()
+    model.load_official(state.get("state_dict", state))
+    return model.to(device).eval()
+
+
+def couples(tracks: Sequence[Track], videos: int, audios: int) -> Iterator[tuple[Track, Track]]:
+    """Every one of the first videos with every one of the first audios but its own."""
+    every = product(islice(tracks, videos), islice(tracks, audios))
+    return ((face, speech) for face, speech in every if face.name != speech.name)
+
+
+def make_twin(face: Track, speech: Track, model: Wav2Lip, mesh: FaceMesh) -> Track:
+    """The track `face` saying what `speech` says, for as long as both last.
+
+    Its landmarks are in crop pixels: each crop is its own frame, and nothing else is seen.
+    """
+    frames = min(len(face.landmarks), len(speech.wave) * FPS // SAMPLE_RATE)
+    kept = np.flatnonzero(face.crop_index < frames)
+    crops = [face.crop(int(number)) for number in kept]
+    points = [face.crop_points[number] for number in kept]
+    mel = mel_windows(speech, face.crop_index[kept], WINDOW)
+    spoken = _speak(crops, points, mel, model)
+    landmarks = np.full((frames, LANDMARKS, 3), np.nan, np.float32)
+    for frame, image, before in zip(face.crop_index[kept], spoken, points, strict=True):
+        landmarks[frame] = mesh.landmarks(picture_of_rgb(image), Region.of_landmarks(before))[0]
+    jpegs = [encode_crop(image) for image in spoken]
+    pose = face.crop_pose[kept].copy()
+    pose[:, 3] = STORED
+    return dataclasses.replace(
+        face, name=f"{face.name}{MARK}{speech.name}", landmarks=landmarks, offset=0,
+        wave=speech.wave[: frames * SAMPLE_RATE // FPS], speech=speech.speech[:frames],
+        crop_index=face.crop_index[kept], crop_pose=pose,
+        crop_corner=np.zeros((len(kept), 2), np.float32),
+        jpeg=np.concatenate(jpegs), offsets=np.cumsum([0, *map(len, jpegs)]),
+    )  # fmt: skip
+
+
+def _speak(
+    crops: Sequence[Image], points: Sequence[Points], mel: NDArray[np.float32], model: Wav2Lip
+) -> list[Image]:
+    """Crops with their faces replaced by what Wav2Lip makes of them."""
+    boxes = [_box(seen) for seen in points]
+    faces = torch.stack([_face(crop, box) for crop, box in zip(crops, boxes, strict=True)])
+    device = next(model.parameters()).device
+    made: list[Image] = []
+    for some in torch.arange(len(crops)).split(BATCH):
+        with torch.no_grad():
+            heard, face = torch.from_numpy(mel[some])[:, None].to(device), faces[some].to(device)
+            answers = model.speak(heard, face, face).cpu()
+        made += [_lay(crops[i], boxes[i], answer) for i, answer in zip(some, answers, strict=True)]
+    return made
+
+
+def _box(points: Points) -> tuple[slice, slice]:
+    """Rows and columns of a face as Wav2Lip was trained on it: the chin and a little below."""
+    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    high = high + np.array([0.0, BELOW * (high[1] - low[1])])
+    (left, top), (right, bottom) = (np.clip(np.rint(x), 0, STORED).astype(int) for x in (low, high))
+    return slice(top, bottom), slice(left, right)
+
+
+def _face(crop: Image, box: tuple[slice, slice]) -> Tensor:
+    """`[3, 96, 96]` BGR in 0..1."""
+    small = cv2.resize(crop[box], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(small[:, :, ::-1].transpose(2, 0, 1).astype(np.float32) / 255.0)
+
+
+def _lay(crop: Image, box: tuple[slice, slice], answer: Tensor) -> Image:
+    """A crop with Wav2Lip's answer in its box, which a soft border hides."""
+    height, width = crop[box].shape[:2]
+    small = answer.numpy().transpose(1, 2, 0)[:, :, ::-1] * 255.0
+    large = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    soft = round(FEATHER * width)
+    core = np.zeros((height, width), np.float32)
+    core[soft : height - soft, soft : width - soft] = 1.0
+    weight = cv2.blur(core, (2 * soft + 1, 2 * soft + 1))[:, :, None]
+    result = crop.copy()
+    result[box] = np.clip(np.rint(large * weight + crop[box] * (1.0 - weight)), 0, 255)
+    return result

@@ -1,0 +1,42 @@
+"""Training from a bundle, where only PyTorch and OpenCV are installed."""
+
+from __future__ import annotations
+
+import dataclasses
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from talkernel.face.lips import LipBasis
+from talkernel.train.bundle_format import read_tracks
+from talkernel.train.checkpoint import LAST
+from talkernel.train.generator import GeneratorTrainer
+from talkernel.train.hardware import launch
+from talkernel.train.run_config import GeneratorRun, load_run
+
+
+def train_bundle(bundle: Path, out: Path, changes: Sequence[str]) -> Path:
+    """Do a bundle's run, or go on with it.
+
+    Args:
+        bundle: The archive.
+        out: Folder of checkpoints.
+        changes: To the config, as `recipe.steps=1000`.
+
+    Returns:
+        The folder's `last.pt`.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(bundle) as archive:
+        for name in ("run.yaml", "basis.npz", LAST):
+            if name in archive.namelist() and not (out / name).exists():
+                archive.extract(name, out)
+        tracks = list(read_tracks(archive))
+    run = dataclasses.replace(load_run(GeneratorRun, out / "run.yaml", changes), out=out)
+    with np.load(out / "basis.npz", allow_pickle=False) as file:
+        basis = LipBasis(**{name: file[name] for name in file.files})
+    print(f"{sum(len(t.crop_index) for t in tracks)} crops of {len(tracks)} tracks", flush=True)
+    GeneratorTrainer(run, tracks, basis, launch(run.hardware)).train()
+    return out / LAST

@@ -1,0 +1,58 @@
+"""A random look at a stored crop: where, how large, in which light."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.train.tracks import STORED
+from talkernel.train.transplant import Image
+
+CROP = 256  # pixels of the network's crop at the stored crops' scale
+
+
+class View(NamedTuple):
+    """A square window on a stored crop: affine `[2, 3]` from crop to view pixels, zoom, side."""
+
+    affine: NDArray[np.float64]
+    zoom: float
+    size: int
+
+    @property
+    def scale(self) -> float:
+        """Side in view pixels of the network's whole crop."""
+        return CROP * self.zoom
+
+    def see(self, crop: Image) -> Image:
+        """What the window shows, `[S, S, 3]`."""
+        return warp(crop, self.affine, self.size)
+
+
+def warp(crop: Image, affine: NDArray[np.float64], size: int) -> Image:
+    """A square picture by an affine `[2, 3]` from its pixels to the result's."""
+    shown = cv2.warpAffine(crop, affine, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(shown, np.uint8)
+
+
+def random_view(size: int, rng: np.random.Generator) -> View:
+    """A shifted, scaled, slightly turned view; a small one is centred near the mouth."""
+    share = (CROP - size) / CROP  # 0: the whole crop; the smaller, the lower
+    middle = np.array([STORED / 2, STORED / 2 + 0.45 * share * CROP])
+    middle += rng.uniform(-0.06, 0.06, 2) * CROP
+    zoom = float(np.exp(rng.uniform(-0.14, 0.1)))
+    centre = (float(middle[0]), float(middle[1]))
+    affine = np.asarray(cv2.getRotationMatrix2D(centre, rng.normal(0, 4), zoom), np.float64)
+    affine[:, 2] += size / 2 - middle
+    return View(affine, zoom, size)
+
+
+def recolour(images: list[Image], rng: np.random.Generator) -> list[Image]:
+    """The same change of light, contrast and colour for all pictures of a pair."""
+    gain = np.exp(rng.normal(0.0, 0.12) + rng.normal(0.0, 0.03, 3))
+    gamma = np.exp(rng.normal(0.0, 0.15))
+    levels = np.linspace(0.0, 1.0, 256)[:, None] ** gamma * gain
+    table = np.clip(np.rint(levels * 255.0), 0, 255).astype(np.uint8).reshape(1, 256, 3)
+    return [np.asarray(cv2.LUT(image, table), np.uint8) for image in images]

@@ -1,0 +1,262 @@
+"""Runs as a whole: configs, killing and resuming, two processes for one, warnings."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from talkernel.config import ModelConfig
+from talkernel.errors import CheckpointError, RunConfigError, TrainingDivergedError
+from talkernel.train.audio_net import train_lip_reader
+from talkernel.train.checkpoint import load_state
+from talkernel.train.contrast import SyncHead
+from talkernel.train.journal import Journal
+from talkernel.train.obedience import BY_THEN, Obedience
+from talkernel.train.plan import Plan
+from talkernel.train.run_config import AudioNetRun, GeneratorRun, load_run, to_yaml
+from talkernel.train.runs import fit_basis, train_generator
+from talkernel.train.tracks import load_tracks, write_tracks
+from tests.test_train import TINY, drawn_track
+
+RUN = """
+data: {{tracks: {folder}/tracks, basis: {folder}/basis.npz, held_out: [id1]}}
+out: {out}
+model: {{crop_size: 64, channels: [8, 8, 12, 16, 16], dck_rank: 4, lip_code: 4}}
+recipe:
+  pairs: {{size: 64}}
+  steps: 12
+  batch: 4
+  learning_rate: 1e-3
+  workers: 0
+  log_every: 1
+  save_minutes: 0.0
+hardware: {{accelerator: cpu, precision: 32-true, threads: 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    write_tracks(folder / "tracks", "train", [drawn_track(number) for number in range(2)])
+    fit_basis(folder / "tracks", folder / "basis.npz", 4)
+    return folder
+
+
+def config_of(folder: Path, out: Path) -> Path:
+    path = out.with_suffix(".yaml")
+    path.write_text(RUN.format(folder=folder, out=out).replace("1e-3", "0.001"))
+    return path
+
+
+def train(config: Path, *changes: str) -> subprocess.Popen[str]:
+    options = [word for change in changes for word in ("--set", change)]
+    command = [sys.executable, "-m", "talkernel", "train", "--config", str(config), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            env=os.environ | {"OMP_NUM_THREADS": "1"})  # fmt: skip
+
+
+def finished(process: subprocess.Popen[str]) -> str:
+    told, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, told
+    return told
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Sums come out the same to the last bit only when added in the same order."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_a_run_killed_and_resumed_ends_as_if_nothing_had_happened(
+    folder: Path, tmp_path: Path, one_thread: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = train(config_of(folder, tmp_path / "killed"))
+    train_generator(config_of(folder, tmp_path / "whole"), ["recipe.save_minutes=9"])
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("step 4 "):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait()
+    assert 0 < load_state(tmp_path / "killed" / "last.pt")["step"] < 12
+    train_generator(config_of(folder, tmp_path / "killed"), ["recipe.save_minutes=9"])
+    assert "goes on from" in capsys.readouterr().out
+    ends = [load_state(tmp_path / name / "last.pt") for name in ("whole", "killed")]
+    assert ends[0]["step"] == ends[1]["step"] == 12
+    for part in ("model", "average"):
+        for name, value in ends[0][part].items():
+            torch.testing.assert_close(ends[1][part][name], value, rtol=0, atol=0)
+
+
+def test_two_processes_learn_what_one_does(
+    folder: Path, tmp_path: Path, one_thread: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ["recipe.steps=4", "recipe.save_minutes=9"]
+    process = train(config_of(folder, tmp_path / "two"), *few, "hardware.devices=2")
+    train_generator(config_of(folder, tmp_path / "one"), few)
+    one, two = capsys.readouterr().out, finished(process)
+    losses = [[float(x) for x in re.findall(r"^step \d+ rec ([\d.]+)", told, re.M)]
+              for told in (one, two)]  # fmt: skip
+    assert len(losses[0]) == 4
+    np.testing.assert_allclose(losses[1], losses[0], rtol=2e-3)
+    ends = [load_state(tmp_path / name / "last.pt")["model"] for name in ("one", "two")]
+    assert ends[0].keys() == ends[1].keys()
+    name = "unet.stem.1.running_mean"
+    torch.testing.assert_close(ends[1][name], ends[0][name], rtol=1e-3, atol=1e-5)
+
+
+def test_pictures_and_curves_are_written(folder: Path, tmp_path: Path, one_thread: None) -> None:
+    changes = ["recipe.steps=2", "recipe.drive=heard"]
+    train_generator(config_of(folder, tmp_path / "run"), changes)
+    events = list((tmp_path / "run" / "curves").iterdir())
+    assert sum(event.stat().st_size for event in events) > 10_000
+    assert load_run(GeneratorRun, tmp_path / "run" / "run.yaml").recipe.drive == "heard"
+
+
+def test_a_plan_shares_out_every_batch() -> None:
+    whole = list(Plan(first=2, steps=5, batch=6))
+    halves = zip(*(Plan(2, 5, 6, rank, 2) for rank in range(2)), strict=True)
+    assert whole == [a + b for a, b in halves]
+    assert whole[0] == list(range(12, 18)) and len(Plan(2, 5, 6)) == 3
+
+
+def test_a_config_comes_back_as_it_was(folder: Path, tmp_path: Path) -> None:
+    path = config_of(folder, tmp_path / "x")
+    run = load_run(GeneratorRun, path, ["recipe.steps=7", "start=earlier.pt"])
+    assert run.recipe.steps == 7 and run.start == Path("earlier.pt")
+    assert run.model.channels == TINY.channels and run.data.held_out == ("id1",)
+    again = tmp_path / "again.yaml"
+    again.write_text(to_yaml(run))
+    assert load_run(GeneratorRun, again) == run
+
+
+@pytest.mark.parametrize(
+    "change, wrong",
+    [
+        ("recipe.step=7", "recipe.step"),
+        ("recipe.steps=many", "recipe.steps"),
+        ("recipe.steps=true", "recipe.steps"),
+        ("recipe.pairs=3", "recipe.pairs"),
+        ("nonsense", "nonsense"),
+        ("data={}", "data.tracks"),
+        ("recipe.drive=sung", "drive"),
+    ],
+)
+def test_a_wrong_config_is_named(folder: Path, tmp_path: Path, change: str, wrong: str) -> None:
+    with pytest.raises(RunConfigError, match=re.escape(wrong)):
+        load_run(GeneratorRun, config_of(folder, tmp_path / "x"), [change])
+
+
+def test_the_examples_are_read(request: pytest.FixtureRequest) -> None:
+    configs = sorted((request.config.rootpath / "configs").glob("*.yaml"))
+    assert len(configs) >= 3
+    for path in configs:
+        kind = AudioNetRun if path.stem.startswith("audio_net") else GeneratorRun
+        load_run(kind, path)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+    journal = Journal(None, first=0, steps=9, every=5, samples=4)
+    journal.record(1, {"rec": 0.5})
+    with pytest.raises(TrainingDivergedError, match=r"step 2.*'rec' is nan"):
+        journal.record(2, {"rec": float("nan")})
+
+
+@pytest.mark.parametrize("wrong, warned", [(0.101, True), (0.2, False)])
+def test_a_mouth_that_ignores_what_it_is_told_is_noticed(
+    wrong: float, warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal(None, first=0, steps=9, every=5, samples=4)
+    for step in (1, BY_THEN):
+        Obedience().check(step, lambda batch, shuffled: wrong if shuffled else 0.1,
+                          None, journal)  # type: ignore[arg-type]  # fmt: skip
+    assert ("ignores what it is told" in capsys.readouterr().out) is warned
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    (tmp_path / "last.pt").write_bytes(b"no checkpoint")
+    with pytest.raises(CheckpointError, match=re.escape("last.pt")):
+        load_state(tmp_path / "last.pt")
+
+
+def test_the_contrastive_loss_learns_which_mouth_goes_with_which_sound() -> None:
+    torch.manual_seed(0)
+    movement = torch.randn(32, 5, 3)
+    features = movement.flatten(1) @ torch.randn(15, 20)
+    head = SyncHead(20, 3)
+    optimiser = torch.optim.Adam(head.parameters(), 1e-2)
+    losses = []
+    for _ in range(60):
+        loss = head(features, movement)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.2 * losses[0]
+    assert head(features, movement.roll(1, 0)) > 5 * losses[-1]
+
+
+def test_audio_net_goes_on_where_it_was_broken_off(folder: Path, tmp_path: Path) -> None:
+    from talkernel.train.audio_data import SpeechTable
+    from talkernel.train.recipes import AudioNetRecipe
+    from talkernel.train.runs import load_basis
+
+    basis = load_basis(folder / "basis.npz")
+    table = SpeechTable.build(load_tracks(folder / "tracks", "train"), basis, 16)
+    recipe = AudioNetRecipe(steps=6, batch=16, contrast=0.1)
+    whole = train_lip_reader(TINY, table, table, basis, recipe, folder=tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    import talkernel.train.audio_net as module
+
+    real, count = module.draw, [0]
+
+    def draw(*arguments):  # type: ignore[no-untyped-def]
+        count[0] += 1
+        if count[0] == 4:
+            raise Killed
+        return real(*arguments)
+
+    often = dataclasses.replace(recipe, save_minutes=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "draw", draw)
+        with pytest.raises(Killed):
+            train_lip_reader(TINY, table, table, basis, often, folder=tmp_path / "killed")
+    resumed = train_lip_reader(TINY, table, table, basis, often, folder=tmp_path / "killed")
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_statistics_are_shared_as_one_process_has_them() -> None:
+    """With one process in its group, the shared normalisation is torch's own."""
+    from talkernel.train.batch_norm import SharedBatchNorm
+
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29555"}
+    torch.distributed.init_process_group("gloo", rank=0, world_size=1)
+    try:
+        own, x = nn.BatchNorm2d(3), torch.randn(4, 3, 5, 5)
+        shared = SharedBatchNorm(nn.BatchNorm2d(3))
+        torch.testing.assert_close(shared(x), own(x), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(shared.running_var, own.running_var)
+        torch.testing.assert_close(shared.eval()(x), own.eval()(x))
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_the_default_model_is_what_a_run_trains() -> None:
+    assert GeneratorRun.__dataclass_fields__["model"].default_factory() == ModelConfig()  # type: ignore[misc]

@@ -1,0 +1,88 @@
+"""Wav2Lip's twins: its architecture, what a twin is, and training on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from talkernel.errors import CheckpointError, PreparedOtherwiseError
+from talkernel.face.lips import LipBasis
+from talkernel.face.mesh import FaceMesh
+from talkernel.model.wav2lip import SIDE, Wav2Lip
+from talkernel.train.makers import by_face
+from talkernel.train.pairs import Pairs
+from talkernel.train.recipes import PairRecipe
+from talkernel.train.runs import fit_basis, load_basis
+from talkernel.train.tracks import load_tracks, write_tracks
+from talkernel.train.twin_shards import write_twins
+from talkernel.train.twins import load_wav2lip, make_twin
+from tests.test_train import drawn_track
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tracks, and weights as the official files hold them, but never trained."""
+    folder = tmp_path_factory.mktemp("twins")
+    write_tracks(folder / "tracks", "train", [drawn_track(n, frames=30) for n in range(2)])
+    torch.manual_seed(0)
+    state = {f"module.{name}": value for name, value in Wav2Lip().state_dict().items()}
+    torch.save({"state_dict": state}, folder / "wav2lip.pth")
+    fit_basis(folder / "tracks", folder / "basis.npz", 4)
+    return folder
+
+
+def test_it_is_the_published_network() -> None:
+    model = Wav2Lip().eval()
+    assert sum(parameter.numel() for parameter in model.parameters()) == 36_298_035
+    faces = torch.rand(2, 3, SIDE, SIDE)
+    with torch.no_grad():
+        mel = torch.randn(2, 1, 80, 16)
+        spoken = model.speak(mel, faces, faces)
+        below = faces.clone()
+        below[:, :, SIDE // 2 :] = 0.5
+        assert torch.equal(spoken, model.speak(mel, below, faces))  # the lower half is hidden
+        assert not torch.equal(spoken, model.speak(-mel, faces, faces))
+    assert spoken.shape == faces.shape and 0 <= spoken.min() and spoken.max() <= 1
+
+
+def test_other_weights_are_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": {"module.conv.weight": torch.zeros(3)}}, tmp_path / "x.pth")
+    with pytest.raises(CheckpointError, match="not Wav2Lip's"):
+        load_wav2lip(tmp_path / "x.pth")
+
+
+def test_a_twin_is_the_face_of_one_track_and_the_speech_of_another(folder: Path) -> None:
+    face, speech = load_tracks(folder / "tracks", "train")
+    twin = make_twin(face, speech, load_wav2lip(folder / "wav2lip.pth"), FaceMesh())
+    assert twin.identity == face.identity and len(twin.crop_index) == len(face.crop_index)
+    np.testing.assert_array_equal(twin.wave, speech.wave[: len(twin.wave)])
+    real, made = (track.crop(3).astype(int) for track in (face, twin))
+    changed = np.abs(real - made).max(2) > 25
+    points = face.crop_points[3][:, :2]
+    lips = points[[13, 14]].mean(0).astype(int)
+    assert changed[lips[1], lips[0]]
+    assert not changed[: int(points[:, 1].min())].any()  # above the face nothing changes
+    assert twin.has_face.sum() == len(twin.crop_index)
+
+
+def test_twins_of_all_are_written_once_and_trained_on(folder: Path) -> None:
+    def make(videos: int) -> int:
+        return write_twins(folder / "tracks", folder / "wav2lip.pth", folder / "out", videos, 2)
+
+    assert make(2) == 2
+    shard = folder / "out" / "train-00000.tar"
+    before = shard.stat().st_mtime_ns
+    assert make(2) == 2 and shard.stat().st_mtime_ns == before
+    with pytest.raises(PreparedOtherwiseError):
+        make(1)
+    tracks, twins = (load_tracks(folder / name, "train") for name in ("tracks", "out"))
+    basis: LipBasis = load_basis(folder / "basis.npz")
+    recipe = PairRecipe(size=160, twins=1.0, identity=0.0)
+    pairs = Pairs(tracks, basis, recipe, window=16, twins=by_face(twins))
+    sample = pairs[0]
+    changed = np.abs(sample.face.astype(int) - sample.target).max(0)
+    assert changed[sample.lips[0] == 255].max() > 25
+    assert sample.mel.shape == (1, 80, 16) and sample.mel.max() > -4.0
