@@ -8,8 +8,8 @@ import pytest
 
 from talkernel.evaluate.session import measure_folder
 
-# People of the validation split in short clips, each another person.
-PEOPLE = ("id014", "id031", "id034", "id074")
+# People of the validation split in medium-long clips, each another person.
+PEOPLE = ("id014", "id031", "id034", "id052", "id067", "id074")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def clips(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_unseen_faces_speak_unseen_speech(clips: Path, tmp_path: Path) -> None:
-    found = measure_folder(clips, tmp_path / "out", protocol="cross")
+    found = measure_folder(clips, tmp_path / "out", protocol="cross", mouth_only=True)
     r = {name: found.mean(name, "r_speech").mean for name in found.names}
     assert r["ground truth"] > 0.95
     assert r["generated"] > 0.15
@@ -33,7 +33,6 @@ def test_unseen_faces_speak_unseen_speech(clips: Path, tmp_path: Path) -> None:
     assert r["generated"] > r["shuffled"] + 0.1
     made = found.means("generated")
     assert made["seam"].mean <= 1 and made["mask_share"].mean >= 0.8
-    assert made["identity"].mean < 0.6
 
 
 def test_silence_keeps_the_mouth_still(clips: Path, tmp_path: Path) -> None:
@@ -42,3 +41,4 @@ def test_silence_keeps_the_mouth_still(clips: Path, tmp_path: Path) -> None:
     assert nothing["movement"].mean == pytest.approx(1, abs=0.1)
     assert silence["movement"].mean < 0.5
     assert silence["open"].mean < nothing["open"].mean
+    assert silence["identity"].mean < 0.6

@@ -48,6 +48,9 @@ def evaluate(
     per_person: Annotated[
         bool, typer.Option("--per-person", help="One clip of each person only.")
     ] = False,
+    mouth_only: Annotated[
+        bool, typer.Option("--mouth-only", help="Only figures of the mouth's opening: faster.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in --out.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -59,7 +62,7 @@ def evaluate(
     own: dict[str, Any] = {"engine": engine}
     results = measure_folder(
         data, out, protocol=protocol, real=real, adapter=system, syncnet=syncnet, split=split,
-        limit=limit, per_person=per_person, overwrite=overwrite,
+        limit=limit, per_person=per_person, mouth_only=mouth_only, overwrite=overwrite,
         options=own | ({} if checkpoint is None else {"checkpoint": checkpoint}),
         tell=(lambda _: None) if quiet else _tell,
     )  # fmt: skip

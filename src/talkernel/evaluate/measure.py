@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,12 @@ class Judge:
     Attributes:
         protocol: Which figures make sense.
         syncnet: For LSE; None leaves it out.
+        mouth_only: Take the figures of the mouth's opening only, several times as fast.
     """
 
     protocol: Protocol
     syncnet: SyncNet | None = None
+    mouth_only: bool = False
 
     def rows(self, case: Case, videos: Mapping[str, Path], made: Mapping[str, float]) -> list[Row]:
         """Figures of every video of a case.
@@ -51,30 +54,34 @@ class Judge:
             NoFaceError: One of the videos shows no face at all.
             UnalignableError: One lasts far longer than the real one.
         """
-        seen = {row: observe(video) for row, video in videos.items()}
-        real = observe(case.real)
-        faces = embeddings(seen[NOTHING])
+        look = partial(observe, dlib=not self.mouth_only)
+        seen = {row: look(video) for row, video in videos.items()}
+        real = look(case.real)
+        faces = {} if self.mouth_only else embeddings(seen[NOTHING])
         rows = []
         for row, video in seen.items():
-            figures = self._figures(case, row, video, real, seen[NOTHING])
-            figures |= identity(embeddings(video), faces)
+            figures = self._mouth(video, real, seen[NOTHING])
+            if not self.mouth_only:
+                figures |= self._rest(case, row, video, real, seen[NOTHING])
+                figures |= identity(embeddings(video), faces)
             figures |= made if row == GENERATED else {}
             rows.append({"row": row, "clip": case.name, "person": case.person, **figures,
                          "opening": video.opening.tolist(),
                          "wanted": real.opening.tolist()})  # fmt: skip
         return rows
 
-    def _figures(self, case: Case, row: str, video: Seen, real: Seen, nothing: Seen) -> Row:
+    def _mouth(self, video: Seen, real: Seen, nothing: Seen) -> Row:
         figures: Row = {"faceless": float(1.0 - video.has_face.mean()), **_sound(video)}
         if self.protocol not in ("photo", "pairs"):  # a still mouth correlates with noise only
             figures |= copying(_at_rate_of(video, nothing), nothing.opening)
+        if self.protocol == "silence":
+            return figures | leaking(video.opening, real.opening)
+        return figures | following(_at_rate_of(video, real), real.opening)
+
+    def _rest(self, case: Case, row: str, video: Seen, real: Seen, nothing: Seen) -> Row:
+        figures = {} if self.protocol == "silence" else self._sync(case, video)
         if self.protocol in PICTURED:
             figures |= picture_quality(video, real)
-        if self.protocol == "silence":
-            figures |= leaking(video.opening, real.opening)
-        else:
-            figures |= following(_at_rate_of(video, real), real.opening)
-            figures |= self._sync(case, video)
         if row != TRUTH or self.protocol == "self":  # the truth has another input than the rest
             figures |= stillness(video, case.face, case.fps, nothing)
         return figures

@@ -19,6 +19,7 @@ from talkernel.face.track import FaceTracker
 from talkernel.media import Picture, open_face
 
 Array = NDArray[np.float32]
+_NO_POINTS = np.full((68, 2), np.nan, np.float32)
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,18 @@ class Seen:
         return {int(t): HeadPose.fit(self.mesh[t]) for t in np.flatnonzero(self.has_face)}
 
 
-def observe(video: Path) -> Seen:
+def observe(video: Path, *, dlib: bool = True) -> Seen:
     """Follow the face of a video and find its landmarks.
+
+    Args:
+        video: The file.
+        dlib: Also find dlib's landmarks, which need the extra `eval`; they stay NaN otherwise.
 
     Raises:
         NoFaceError: No frame shows one.
     """
     source, tracker = open_face(video), FaceTracker()
-    found = [_look(tracker, picture) for picture in source.frames()]
+    found = [_look(tracker, picture, dlib) for picture in source.frames()]
     mesh, points = (np.stack(part) for part in zip(*found, strict=True))
     seen = Seen(video, source.fps, (source.width, source.height), mesh, points)
     if not seen.has_face.any():
@@ -76,8 +81,8 @@ def observe(video: Path) -> Seen:
     return seen
 
 
-def _look(tracker: FaceTracker, picture: Picture) -> tuple[Array, Array]:
+def _look(tracker: FaceTracker, picture: Picture, dlib: bool) -> tuple[Array, Array]:
     face = tracker.update(picture).face
     if face is None:
-        return np.full((LANDMARKS, 3), np.nan, np.float32), np.full((68, 2), np.nan, np.float32)
-    return face.landmarks, landmarks68(picture.to_rgb(), face.pose)
+        return np.full((LANDMARKS, 3), np.nan, np.float32), _NO_POINTS
+    return face.landmarks, landmarks68(picture.to_rgb(), face.pose) if dlib else _NO_POINTS

@@ -28,6 +28,7 @@ def measure_folder(
     split: str = "test",
     limit: int | None = None,
     per_person: bool = False,
+    mouth_only: bool = False,
     overwrite: bool = False,
     tell: Tell = lambda _: None,
 ) -> Results:
@@ -44,6 +45,7 @@ def measure_folder(
         split: Which part of LRW, LRS2 or LRS3.
         limit: At most so many clips.
         per_person: One clip of each person only.
+        mouth_only: Figures of the mouth's opening only; needs neither dlib nor torch.
         overwrite: Begin anew where `out` holds an evaluation with other settings.
         tell: Called with a line per clip.
 
@@ -61,12 +63,13 @@ def measure_folder(
     settings = {
         "metrics": VERSION, "protocol": protocol or "pairs", "data": str(data.absolute()),
         "real": None if real is None else str(real.absolute()), "split": split, "limit": limit,
-        "per_person": per_person, "syncnet": syncnet is not None,
+        "per_person": per_person, "syncnet": syncnet is not None, "mouth_only": mouth_only,
         **({} if system is None else system.settings()),
     }  # fmt: skip
     folder = Folder.open(out, settings, overwrite)
     cases = plan(protocol, clips, folder.inputs) if protocol else _pairs(data, real, folder, limit)
-    results = evaluate(cases, Judge(protocol or "pairs", network), system, folder, settings, tell)
+    judge = Judge(protocol or "pairs", network, mouth_only)
+    results = evaluate(cases, judge, system, folder, settings, tell)
     write_report(results, out)
     return results
 
