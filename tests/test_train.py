@@ -23,7 +23,7 @@ from talkernel.train.audio_net import train_lip_reader
 from talkernel.train.batch import Batch, collate
 from talkernel.train.critics import Critics
 from talkernel.train.generator import GeneratorTrainer
-from talkernel.train.lip_reader import LAGS
+from talkernel.train.lip_reader import LAGS, LipReader
 from talkernel.train.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -221,6 +221,14 @@ def test_a_table_takes_off_voices_and_peoples_mean_mouths(
     assert torch.equal(centred.rest, table.rest)
     assert (table.neighbours(rows) != rows).any()
     assert table.movement(rows, 5).shape == (5, 5, 4)
+
+
+def test_nothing_shuts_a_mouth_further_than_it_is_at_rest() -> None:
+    reader = LipReader(TINY)
+    codes = torch.linspace(-2.0, 2.0, 101)[:, None].repeat(1, 4)
+    reader.remember_range(codes, torch.tensor([-1.0, -0.2, 0.1, 0.9]))
+    torch.testing.assert_close(reader.lowest, torch.tensor([-1.0, -1.92, -1.92, -1.92]))
+    torch.testing.assert_close(reader.highest, torch.tensor([1.92, 1.92, 1.92, 0.9]))
 
 
 def curve(lag: int, height: float) -> np.ndarray:

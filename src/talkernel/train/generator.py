@@ -216,9 +216,10 @@ class GeneratorTrainer:
 
     def _restore_progress(self, state: dict[str, Any]) -> None:
         self.step = state["step"]
-        self.optimiser.load_state_dict(state["optimiser"])
-        if self.critics and state["critics"]:
-            self.critics.optimiser.load_state_dict(state["critics"]["optimiser"])
+        if state["optimiser"]:  # a bundle leaves it behind
+            self.optimiser.load_state_dict(state["optimiser"])
+            if self.critics and state["critics"]:
+                self.critics.optimiser.load_state_dict(state["critics"]["optimiser"])
         print(f"goes on from {self.run.out / LAST} at step {self.step}", flush=True)
 
 
