@@ -43,7 +43,7 @@ from talkernel.face.pose import HeadPose
 from talkernel.face.track import FaceTracker
 from talkernel.job import Edit
 from talkernel.media import open_speech
-from tests.faces import picture_of
+from talkernel.media.sample import picture_of_rgb
 
 Image = NDArray[np.uint8]
 RNG = np.random.default_rng(0)
@@ -60,7 +60,7 @@ def pose(portrait: Image) -> HeadPose:
 
 
 def pose_of(rgb: Image) -> HeadPose:
-    face = FaceTracker().update(picture_of(rgb)).face
+    face = FaceTracker().update(picture_of_rgb(rgb)).face
     assert face is not None
     return face.pose
 
@@ -109,7 +109,7 @@ def test_alignment_undoes_scale_turn_and_shift(portrait: Image, pose: HeadPose) 
     moved = np.asarray(cv2.warpAffine(portrait, turned, (340, 400), flags=cv2.INTER_AREA), np.uint8)
     before, after = (landmarks68(rgb, p) for rgb, p in
                      ((portrait, pose), (moved, pose_of(moved))))  # fmt: skip
-    faces = [aligned_face(picture_of(rgb), points)
+    faces = [aligned_face(picture_of_rgb(rgb), points)
              for rgb, points in ((portrait, before), (moved, after))]  # fmt: skip
     assert faces[0].shape == (SIDE, SIDE, 3)
     assert psnr(faces[0], faces[1]) > 24
@@ -276,7 +276,7 @@ def test_intervals_are_of_people() -> None:
 
 def edit_of(portrait: Image, seam: int = 0) -> Edit:
     """A crop of which the middle is painted; `seam` is added to one sample of its border."""
-    before, after = picture_of(portrait), picture_of(portrait)
+    before, after = picture_of_rgb(portrait), picture_of_rgb(portrait)
     face = FaceTracker().update(before).face
     assert face is not None
     crop = Crop.around(*face.geometry)

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from talkernel.errors import MissingFileError, NoTracksError, NoVideosError, PreparedOtherwiseError
+from talkernel.media.sample import picture_of_rgb
 from talkernel.prepare import run
 from talkernel.prepare.identities import People, split_of
 from talkernel.prepare.record import Candidate
@@ -28,7 +29,6 @@ from talkernel.prepare.sync import choose_method, judge_sync
 from talkernel.prepare.video import key_of
 from talkernel.train.shard import write_shard
 from talkernel.train.tracks import FPS, load_tracks, sample_of
-from tests.faces import picture_of
 from tests.tracks import drawn_track
 from tests.videos import images_of, portrait, smaller_by_a_quarter, spoken, wave_of, write_video
 
@@ -227,11 +227,11 @@ def test_cuts_are_told_from_motion_and_light() -> None:
     still, other = portrait(1)[0], portrait(1, grey=200, flip=True)[0]
     cutter = ShotCutter()
     shots = [*portrait(20, drift=6.0), *[other] * 5, still, still]
-    cuts = [number for number, image in enumerate(shots) if cutter.update(picture_of(image))]
+    cuts = [number for number, image in enumerate(shots) if cutter.update(picture_of_rgb(image))]
     assert cuts == [20, 25]
     cutter = ShotCutter()
     lights = [np.clip(still * (1 + 0.02 * n), 0, 255).astype(np.uint8) for n in range(15)]
-    assert not any([cutter.update(picture_of(image)) for image in lights])
+    assert not any([cutter.update(picture_of_rgb(image)) for image in lights])
 
 
 def people_around(centres: np.ndarray, each: int, seed: int) -> dict[str, np.ndarray]:
