@@ -91,7 +91,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[GeneratorTrainer,
                                reading=0.0, learning_rate=5e-3)  # fmt: skip
     run = GeneratorRun(Data(folder, folder), out=folder, model=TINY, recipe=settings)
     trainer = GeneratorTrainer(run, tracks, basis, Fabric(accelerator="cpu", devices=1))
-    _listen(trainer.model, reader.audio_net, reader.head)
+    _listen(trainer.parts.model, reader.audio_net, reader.head)
     trainer.step = 200  # past the warm-up
     for step in range(300):
         samples = [trainer.pairs[8 * step + number] for number in range(8)]

@@ -126,9 +126,10 @@ def test_a_stage_begins_with_what_the_one_before_it_learned(
     assert first.step == 4 and not list(run.out.glob("*.part"))
     after = dataclasses.replace(run, out=tmp_path / "b", start=run.out / "last.pt")
     second = GeneratorTrainer(after, tracks, basis, cpu())
-    assert second.step == 0 and second.critics is not None and first.critics is not None
-    for mine, theirs in ((second.model, first.model),
-                         (second.critics.networks, first.critics.networks)):  # fmt: skip
+    mine_too, theirs_too = second.parts.critics, first.parts.critics
+    assert second.step == 0 and mine_too is not None and theirs_too is not None
+    for mine, theirs in ((second.parts.model, first.parts.model),
+                         (mine_too.networks, theirs_too.networks)):  # fmt: skip
         for name, value in theirs.state_dict().items():
             torch.testing.assert_close(mine.state_dict()[name], value)
 

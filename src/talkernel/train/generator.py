@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from talkernel.face.lips import LipBasis
 from talkernel.model.talking_face import TalkingFace, blend
 from talkernel.model.unet import Synthesis
 from talkernel.train.batch import Batch, collate
-from talkernel.train.batch_norm import share_statistics
-from talkernel.train.checkpoint import LAST, load_state, save_state
-from talkernel.train.critics import Critics
-from talkernel.train.drive import HeardDrive, SeenDrive
+from talkernel.train.checkpoint import save_state
+from talkernel.train.generator_parts import GeneratorParts
 from talkernel.train.journal import Journal
 from talkernel.train.losses import LAMBDA_REC, mask_loss, reconstruction_loss, total_loss
 from talkernel.train.makers import by_face
 from talkernel.train.obedience import Obedience
 from talkernel.train.pairs import Pairs, Sample
 from talkernel.train.plan import Plan, single_threaded
-from talkernel.train.run_config import GeneratorRun, to_yaml
+from talkernel.train.run_config import GeneratorRun
 from talkernel.train.timer import Every
 from talkernel.train.tracks import Track
 
@@ -53,19 +49,9 @@ class GeneratorTrainer:
         fabric: Fabric,
         twins: Sequence[Track] = (),
     ) -> None:
-        self.run, self.recipe, self.fabric, self.step = run, run.recipe, fabric, 0
-        torch.manual_seed(self.recipe.seed)
-        self.model = TalkingFace(run.model)
-        self.critics = None
-        if self.recipe.adversarial or self.recipe.reading:
-            self.critics = Critics(torch.from_numpy(basis.importance))
-        self.average = AveragedModel(
-            self.model, multi_avg_fn=get_ema_multi_avg_fn(self.recipe.ema), use_buffers=True
-        )
-        state = self._restore_weights()
-        self._set_up()
-        if state is not None:
-            self._restore_progress(state)
+        self.run, self.recipe, self.fabric = run, run.recipe, fabric
+        self.parts = GeneratorParts(run, torch.from_numpy(basis.importance), fabric)
+        self.step = self.parts.restored
         self.pairs = make_pairs(run, tracks, basis, twins)
         self.obedience = Obedience()
 
@@ -77,7 +63,7 @@ class GeneratorTrainer:
             figures = self.train_step(batch)
             self.step += 1
             if self.step % self.recipe.ema_every == 0:
-                self.average.update_parameters(self.model)
+                self.parts.average.update_parameters(self.parts.model)
             journal.record(self.step, figures)
             if self.step % self.recipe.log_every == 0:
                 self.obedience.check(self.step, self.mouth_error, batch, journal)
@@ -85,7 +71,7 @@ class GeneratorTrainer:
                 self.save()
                 journal.pictures(self.step, self.show(batch))
         self.save()
-        return cast(TalkingFace, self.average.module)
+        return cast(TalkingFace, self.parts.average.module)
 
     def _journal(self) -> Journal:
         recipe, first = self.recipe, self.fabric.is_global_zero
@@ -110,11 +96,11 @@ class GeneratorTrainer:
         weight = batch.weight(self.recipe.mouth_weight)
         losses = {"rec": reconstruction_loss(result, batch.target, weight),
                   "mask": mask_loss(attention, batch.outside)}  # fmt: skip
-        if self.critics:
-            losses |= self.critics.train_step(batch, result)
-        self.optimiser.zero_grad()
+        if self.parts.critics:
+            losses |= self.parts.critics.train_step(batch, result)
+        self.parts.optimiser.zero_grad()
         self.fabric.backward(total_loss(losses, self._weights()))
-        self.optimiser.step()
+        self.parts.optimiser.step()
         return self._figures(losses)
 
     def _told(self, batch: Batch) -> Tensor:
@@ -122,7 +108,7 @@ class GeneratorTrainer:
 
     def _answer(self, batch: Batch, told: Tensor) -> tuple[Tensor, Tensor]:
         """The blended faces and the attention, forced to 1 where the veil lies."""
-        answer = cast(Tensor, self.drive(batch, told)).float()
+        answer = cast(Tensor, self.parts.drive(batch, told)).float()
         attention = torch.maximum(answer[:, :1], batch.hidden)
         return blend(batch.face, Synthesis(attention, answer[:, 1:])), attention
 
@@ -137,10 +123,10 @@ class GeneratorTrainer:
     @contextmanager
     def _looking_on(self) -> Iterator[None]:
         """Answers given in here teach nothing, nor move any running statistics."""
-        self.drive.eval()
+        self.parts.drive.eval()
         with torch.no_grad():
             yield
-        self.drive.train()
+        self.parts.drive.train()
 
     def _figures(self, losses: dict[str, Tensor]) -> dict[str, float]:
         """Losses over all processes."""
@@ -158,7 +144,7 @@ class GeneratorTrainer:
         done = self.step / self.recipe.steps
         share = 1.0 + done * (self.recipe.final_rate - 1.0)
         warm = min(1.0, (self.step + 1) / WARM)
-        self.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * share * warm
+        self.parts.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * share * warm
 
     def show(self, batch: Batch, count: int = 6) -> list[Tensor]:
         """Rows of pictures: what f saw, what it made of it, the target, the mask."""
@@ -167,60 +153,11 @@ class GeneratorTrainer:
         rows = [batch.seen, result, batch.target, (2 * attention - 1).expand_as(result)]
         return [row[:count] for row in rows]
 
-    def _set_up(self) -> None:
-        """Put everything where it computes."""
-        if self.fabric.world_size > 1:
-            share_statistics(self.model)
-        memory: Any = {"memory_format": torch.channels_last}  # which torch's types leave out
-        self.model.to(self.fabric.device, **memory)
-        self.average.to(self.fabric.device)
-        drive: torch.nn.Module = SeenDrive(self.model)
-        if self.recipe.drive == "heard":
-            drive = HeardDrive(self.model, self.recipe.tuned)
-        learned = [parameter for parameter in drive.parameters() if parameter.requires_grad]
-        adam = torch.optim.Adam(learned, self.recipe.learning_rate, betas=(0.5, 0.99), fused=True)
-        self.drive, self.optimiser = self.fabric.setup(drive.train(), adam)
-        if self.critics:
-            self.critics.set_up(self.fabric)
-
     def save(self) -> None:
         """Write `last.pt`, whole or not at all."""
         if self.fabric.is_global_zero:
-            save_state(self._state(), self.run.out)
+            save_state(self.parts.state(self.step), self.run.out)
         self.fabric.barrier()
-
-    def _state(self) -> dict[str, Any]:
-        # The step is also the place in the data: see `Plan`. Nothing else is random.
-        return {
-            "step": self.step,
-            "run": to_yaml(self.run),
-            "config": self.model.config.to_json(),
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "critics": self.critics.state_dict() if self.critics else {},
-        }
-
-    def _restore_weights(self) -> dict[str, Any] | None:
-        """Take over this stage's weights and return its state, or begin from another stage's."""
-        begun = self.run.out / LAST
-        source: Path | None = begun if begun.exists() else self.run.start
-        if source is None:
-            return None
-        state = load_state(source)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        if self.critics and state["critics"]:
-            self.critics.networks.load_state_dict(state["critics"]["networks"])
-        return state if source == begun else None
-
-    def _restore_progress(self, state: dict[str, Any]) -> None:
-        self.step = state["step"]
-        if state["optimiser"]:  # a bundle leaves it behind
-            self.optimiser.load_state_dict(state["optimiser"])
-            if self.critics and state["critics"]:
-                self.critics.optimiser.load_state_dict(state["critics"]["optimiser"])
-        print(f"goes on from {self.run.out / LAST} at step {self.step}", flush=True)
 
 
 def make_pairs(
