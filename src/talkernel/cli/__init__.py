@@ -11,6 +11,7 @@ import signal
 from talkernel.cli import ablation as ablation  # each module adds its commands to the app
 from talkernel.cli import prepare as prepare
 from talkernel.cli import speak as speak
+from talkernel.cli import study as study
 from talkernel.cli import train as train
 from talkernel.cli.app import app
 
