@@ -25,8 +25,8 @@ RULE = (
     "rater who counts is counted, those of groups not yet finished included."
 )
 INTERVALS = (
-    "Shares of answers, with 95 % intervals by bootstrap over raters. CSV and JSON hold Wilson's "
-    "intervals also, and the shares among all raters."
+    "Shares of answers, with 95 % intervals: by bootstrap over raters, widened to Wilson's where "
+    "that reaches further. CSV and JSON hold both, and the shares among all raters."
 )
 COLUMNS = ("system", "question", "votes", "answers", "share", "wilson_low", "wilson_high",
            "bootstrap_low", "bootstrap_high", "share_of_all")  # fmt: skip
@@ -160,9 +160,8 @@ def write_report(report: StudyReport, out: Path) -> None:
 def _cell(one: Share) -> str:
     if one.share is None:
         return "–"
-    if one.bootstrap is None:
-        return f"{100 * one.share:.1f}%"
-    low, high = one.bootstrap
+    intervals = [interval for interval in (one.wilson, one.bootstrap) if interval]
+    low, high = min(low for low, _ in intervals), max(high for _, high in intervals)
     return f"{100 * one.share:.1f}% ({100 * low:.1f}–{100 * high:.1f})"
 
 

@@ -75,6 +75,7 @@ function figureOf(video, number) {
     src: "videos/" + video, controls: true, playsInline: true, preload: "auto",
     disablePictureInPicture: true,
   });
+  player.setAttribute("controlslist", "nodownload");
   player.setAttribute("aria-label", "Video " + letter);
   const caption = element("figcaption", {},
     element("span", { className: "letter", textContent: letter }), state);
