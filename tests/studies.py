@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from talkernel.study.ballot import Ballot
+from talkernel.study.make import Design, new_study
 from talkernel.study.manifest import BROKEN, Manifest
 from talkernel.study.questions import QUESTIONS
 from tests.jobs import babble
@@ -21,14 +22,24 @@ INPUTS = ("one", "two", "three")
 Choose = Callable[[str], bool]  # of a video's system: whether to take it
 
 
-def write_systems(folder: Path, systems: Sequence[str], inputs: Sequence[str] = INPUTS) -> None:
-    """A folder of videos for each system: 1 s, 96 pixels, with sound."""
-    sound = (babble(1.0, seed=0)[::3] * 20_000).astype(np.int16)
+def write_systems(
+    folder: Path, systems: Sequence[str], inputs: Sequence[str] = INPUTS, seconds: float = 1.0
+) -> None:
+    """A folder of videos for each system: 96 pixels, 20 frames/s, with sound."""
+    sound = (babble(seconds, seed=0)[::3] * 20_000).astype(np.int16)
     for shade, system in enumerate(systems):
         (folder / system).mkdir(parents=True)
         for name in inputs:
-            pictures = (coloured(60 * shade, 10 * number) for number in range(20))
+            pictures = (coloured(60 * shade, 10 * number) for number in range(round(20 * seconds)))
             write_video(folder / system / f"{name}.mp4", pictures, sound, fps=20)
+
+
+def make_study(folder: Path) -> Path:
+    """A study of `ours` and `other`, two inputs and one attention check."""
+    write_systems(folder, ("ours", "other"), ("one", "two"), seconds=0.6)
+    systems = {name: folder / name for name in ("ours", "other")}
+    new_study(folder / "study", systems, Design(checks=1))
+    return folder / "study"
 
 
 def coloured(shade: int, moment: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,29 +11,25 @@ from typing import Any
 import pytest
 
 from talkernel.study.database import read_votes
-from talkernel.study.make import Design, new_study
 from talkernel.study.manifest import DATABASE, read_manifest
 from talkernel.study.questions import QUESTIONS
 from talkernel.study.report import report_study
 from tests.browser import chromium
-from tests.studies import Client, choose, write_systems
+from tests.studies import Client, choose, make_study
 from tests.test_study_server import process_serving, serving
 
-SYSTEMS = ("ours", "other")
-PATIENCE = 60
+PATIENCE = 60  # seconds
 
 
 @pytest.fixture(scope="module")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("systems")
-    write_systems(folder, SYSTEMS, ("one", "two"))
-    return folder
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of two systems and two inputs; tests work on copies of it."""
+    return make_study(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture
-def study(videos: Path, tmp_path: Path) -> Path:
-    new_study(tmp_path / "study", {name: videos / name for name in SYSTEMS}, Design(checks=1))
-    return tmp_path / "study"
+def study(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "study"))
 
 
 class Page:
@@ -63,9 +60,19 @@ class Page:
 
     def watch(self) -> None:
         """Let all videos play to their ends."""
-        assert not any(one.is_enabled() for one in self["fieldset"])
+        assert len(self["fieldset:disabled"]) == len(QUESTIONS)
         self.press("#play-all")
-        self.until(lambda: all(one.is_enabled() for one in self["fieldset"]))
+        self.until_open()
+
+    def until_open(self) -> None:
+        self.until(lambda: len(self["fieldset:enabled"]) == len(QUESTIONS))
+
+    def type(self, css: str, *keys: str) -> None:
+        """Keys for what has the focus once `css` has been given it."""
+        from selenium.webdriver import ActionChains
+
+        self.window.execute_script("arguments[0].focus()", self[css][0])
+        ActionChains(self.window).send_keys(*keys).perform()
 
     def shown(self) -> list[str]:
         return [one.get_attribute("src").rsplit("/", 1)[-1] for one in self["video"]]
@@ -160,22 +167,19 @@ def test_on_a_phone_by_keyboard_and_with_a_forged_link(study: Path, tmp_path: Pa
         assert not page.seen("#task")
         page.open(url)
         page.until(lambda: page.seen("#begin"))
-        page["#begin"][0].send_keys(Keys.ENTER)
+        page.type("#begin", Keys.ENTER)
         page.until(lambda: page.seen("#task"))
         assert window.switch_to.active_element == page["#heading"][0]
         wide = "return [document.documentElement.scrollWidth, innerWidth]"
         content, screen = window.execute_script(wide)
         assert content <= screen == 390
-        window.switch_to.active_element.send_keys(Keys.TAB, Keys.NULL)
-        page["#play-all"][0].send_keys(Keys.SPACE)
-        page.until(lambda: all(one.is_enabled() for one in page["fieldset"]))
+        page.type("#heading", Keys.TAB, Keys.SPACE)  # the next thing is the button that plays
+        page.until_open()
         for question in QUESTIONS:
-            radios = page[f"#{question} input"]
-            radios[0].send_keys(Keys.SPACE)
-            radios[0].send_keys(Keys.ARROW_RIGHT)
+            page.type(f"#{question} input", Keys.SPACE, Keys.ARROW_RIGHT)
         page.until(lambda: page["#next"][0].is_enabled())
         assert set(page.chosen().values()) == {page.shown()[1]}
-        page["#next"][0].send_keys(Keys.ENTER)
+        page.type("#next", Keys.ENTER)
         page.until(lambda: page.heading() == "Group 2 of 3")
     assert len(read_votes(study)[1]) == len(QUESTIONS)
 
