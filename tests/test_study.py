@@ -25,7 +25,7 @@ from talkernel.errors import (
 )
 from talkernel.media import open_face, open_speech
 from talkernel.study.ballot import Ballot, RefusedError
-from talkernel.study.browser_video import check
+from talkernel.study.browser_video import Checked, check, publish
 from talkernel.study.database import read_votes
 from talkernel.study.draw import draw_groups
 from talkernel.study.find import match_videos, parse_systems
@@ -135,6 +135,25 @@ def test_a_published_video_has_the_same_pictures_and_sound_and_no_words(
         np.testing.assert_array_equal(open_speech(source).wave(), open_speech(published).wave())
 
 
+def test_real_clips_are_published_as_they_are(shared: Path, tmp_path: Path) -> None:
+    """Not a bit of the picture changes; sound that some browsers do not play becomes AAC."""
+    for path in sorted((shared / "clips" / "val").glob("*.mp4"))[:3]:
+        target = tmp_path / path.name
+        checked = check(path)
+        assert checked.plays_picture and not checked.plays_sound  # the clips' sound is Opus
+        publish(checked, target)
+        assert check(target) == Checked(target, checked.frames, checked.seconds)
+        pictures = [list(open_face(one).frames()) for one in (path, target)]
+        for before, after in zip(*pictures, strict=True):
+            assert before.time == pytest.approx(after.time, abs=1e-3)
+            assert np.array_equal(before.planes[0], after.planes[0])
+        waves = [open_speech(one).wave()[: round(16_000 * (checked.seconds - 0.1))]
+                 for one in (path, target)]  # fmt: skip
+        lags = range(-8, 9)  # samples
+        fits = [np.corrcoef(waves[0][8:-8], np.roll(waves[1], lag)[8:-8])[0, 1] for lag in lags]
+        assert max(fits) > 0.98 and abs(lags[int(np.argmax(fits))]) <= 1
+
+
 def test_what_browsers_do_not_play_is_encoded_once_more(made: Path, tmp_path: Path) -> None:
     for system in SYSTEMS:
         (tmp_path / system).mkdir()
@@ -155,7 +174,7 @@ def test_what_browsers_do_not_play_is_encoded_once_more(made: Path, tmp_path: Pa
     manifest = new_study(tmp_path / "study", folders, Design(checks=1))
     assert manifest.encoded == [str(odd)]
     for name in manifest.system_of:
-        assert check(tmp_path / "study" / VIDEOS / name).playable
+        assert check(tmp_path / "study" / VIDEOS / name).plays
     name = next(v for v, s in manifest.compared[0].systems.items() if s == "other")
     shown = [picture.to_rgb() for picture in open_face(tmp_path / "study" / VIDEOS / name).frames()]
     assert len(shown) == 20 and shown[0].shape == (96, 94, 3)

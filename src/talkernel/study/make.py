@@ -148,7 +148,7 @@ class _Maker:
             groups_per_rater=min(design.groups_per_rater, len(groups)),
             seed=design.seed,
             consent=design.consent,
-            encoded=[str(video.path) for video in every if not video.playable],
+            encoded=[str(video.path) for video in every if not video.plays],
             unequal=[name for name, videos in inputs.items() if _unequal(videos.values())],
         )
 
@@ -168,7 +168,7 @@ class _Maker:
     def _broken(self, good: Checked, published: Path) -> str:
         between = self._videos / "broken.mp4"
         break_video(published, between, good.frames, self._rng)
-        name = self._publish(Checked(between, good.frames, good.seconds, playable=True))
+        name = self._publish(Checked(between, good.frames, good.seconds))
         between.unlink()
         return name
 
