@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 @contextmanager
-def chromium(
-    profile: Path, *, width: int = 1280, height: int = 900, dark: bool = False
-) -> Iterator:
+def chromium(profile: Path, *, width: int = 1280, height: int = 900) -> Iterator[Any]:
     """A driver with a new profile; without Chromium the test is skipped.
 
     Where `TALKERNEL_REQUIRE_BROWSER=1` says that it must be there, the test fails instead.
@@ -32,16 +31,15 @@ def chromium(
         if os.environ.get("TALKERNEL_REQUIRE_BROWSER") == "1":
             pytest.fail("chromium and chromedriver must be there and are not")
         pytest.skip("no chromium and chromedriver on this machine")
-    selenium = pytest.importorskip("selenium.webdriver")
-    options = selenium.ChromeOptions()
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
     options.binary_location = browser
     for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
         options.add_argument(flag)
-    if dark:
-        options.add_argument("--force-dark-mode")
     if width < 600:  # no window is so narrow; a phone's screen is
         metrics = {"width": width, "height": height, "pixelRatio": 2.0}
         options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
-    service = selenium.ChromeService(executable_path=driver)
-    with selenium.Chrome(options=options, service=service) as window:
+    service = webdriver.ChromeService(executable_path=driver)  # so that it looks for none online
+    with webdriver.Chrome(options=options, service=service) as window:
         yield window

@@ -99,12 +99,12 @@ class StudyReport:
     def summary(self) -> Table:
         """A table for the terminal."""
         facts = "; ".join(f"{name}: {value}" for name, value in self._facts())
-        table = Table(title=self.study, caption=facts, title_justify="left")
+        table = Table(title=self.study, caption=facts, title_justify="left", caption_justify="left")
         for name in ("Methods", *(question.heading for question in QUESTIONS.values())):
             table.add_column(name)
         for system, cells in self._rows():
             table.add_row(system, *cells)
-        table.add_row("Krippendorff's α", *map(_figure, self.agreement.values()))
+        table.add_row("agreement α", *map(_figure, self.agreement.values()))
         return table
 
     def _rows(self) -> Iterator[tuple[str, list[str]]]:
@@ -112,9 +112,9 @@ class StudyReport:
             yield system, [_cell(one) for one in self.shares if one.system == system]
 
     def _facts(self) -> Iterator[tuple[str, str]]:
-        counting = [rater for rater in self.raters if rater.counts]
+        counting = [rater for rater in self.raters if rater.counts and rater.answers]
         failed = sum(rater.checks_failed > 0 for rater in self.raters)
-        unchecked = len(self.raters) - len(counting) - failed
+        unchecked = sum(not (rater.counts or rater.checks_failed) for rater in self.raters)
         yield "groups", f"{self.groups}, and {self.checks} attention checks"
         yield "raters counted", f"{len(counting)} of {len(self.raters)} who answered"
         yield "raters who began", str(self.enrolled)
