@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from talkernel.study.ballot import Ballot
-from talkernel.study.make import Design, new_study
+from talkernel.study.fill import Design
+from talkernel.study.make import new_study
 from talkernel.study.manifest import BROKEN, Manifest
 from talkernel.study.questions import QUESTIONS
 from tests.jobs import babble

@@ -28,8 +28,9 @@ from talkernel.study.ballot import Ballot, RefusedError
 from talkernel.study.browser_video import Checked, check, publish
 from talkernel.study.database import read_votes
 from talkernel.study.draw import draw_groups
+from talkernel.study.fill import Design
 from talkernel.study.find import match_videos, parse_systems
-from talkernel.study.make import Design, new_study, read_consent
+from talkernel.study.make import new_study, read_consent
 from talkernel.study.manifest import BROKEN, DATABASE, MANIFEST, PROPER, VIDEOS, read_manifest
 from talkernel.study.questions import QUESTIONS
 from talkernel.study.report import report_study, write_report
@@ -221,7 +222,7 @@ def test_an_interrupted_making_leaves_nothing(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("talkernel.study.make.break_video", interrupt)
+    monkeypatch.setattr("talkernel.study.fill.break_video", interrupt)
     with pytest.raises(KeyboardInterrupt):
         new_study(tmp_path / "study", {name: made / name for name in SYSTEMS}, Design())
     assert not list(tmp_path.iterdir())

@@ -37,8 +37,9 @@ def new(
     quiet: Quiet = False,
 ) -> None:
     """Make a study of videos with equal file names, a folder of them for each system."""
+    from talkernel.study.fill import Design
     from talkernel.study.find import parse_systems
-    from talkernel.study.make import Design, new_study, read_consent
+    from talkernel.study.make import new_study, read_consent
     from talkernel.terminal import progress_bar
 
     design = Design(groups_per_rater, checks, seed, read_consent(consent))
