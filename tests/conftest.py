@@ -61,3 +61,15 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.jobs import Painter
 
     monkeypatch.setattr(pipeline, "choose_engine", lambda *_: Painter())
+
+
+@pytest.fixture(scope="session")
+def talking(folder: Path) -> Path:
+    """The portrait's video with sound: 1.16 s, as a clip of LRW."""
+    from talkernel.media.transcode import transcode
+    from tests.jobs import babble
+    from tests.test_media_support import write_sound
+
+    sound = write_sound(folder / "word.wav", babble(1.16, seed=2))
+    transcode(folder / "face.mp4", sound, folder / "talking.mp4")
+    return folder / "talking.mp4"

@@ -19,8 +19,8 @@ from talkernel.model.talking_face import TalkingFace
 from talkernel.train.runs import fit_basis, load_basis, train_generator
 from talkernel.train.tracks import write_tracks
 from talkernel.train.transplant import transform
-from tests.test_train import TINY, drawn_track
 from tests.test_training_run import config_of
+from tests.tracks import TINY, drawn_track
 
 TRACKS = [drawn_track(number) for number in range(3)]
 
@@ -94,8 +94,8 @@ def test_what_cannot_be_compared_is_named(basis: LipBasis, tmp_path: Path) -> No
     with pytest.raises(TrainingDataError, match="two people"):
         compare({}, TRACKS[:1], basis)
     assert [track.name for track in one_of_each([*TRACKS, TRACKS[0]])] == [
-        "clip0",
-        "clip1",
-        "clip2",
+        "track0",
+        "track1",
+        "track2",
     ]
     assert len(TRACKS[0].crop_index) >= FRAMES

@@ -16,8 +16,8 @@ from talkernel.train.bundle_format import pack_mel, read_tracks, unpack_mel
 from talkernel.train.checkpoint import load_state
 from talkernel.train.runs import bundle_run, fit_basis, train_generator
 from talkernel.train.tracks import load_tracks, write_tracks
-from tests.test_train import drawn_track
 from tests.test_training_run import config_of
+from tests.tracks import drawn_track
 
 # Of what stands in site-packages, only these and what they need may be found.
 BARE = """

@@ -75,7 +75,8 @@ def python(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 def test_help_lists_the_commands() -> None:
     result = python("-m", "talkernel", "--help")
     assert result.returncode == 0
-    for command in ("generate", "setup", "doctor", "sample", "benchmark", "export", "version"):
+    for command in ("generate", "setup", "doctor", "sample", "benchmark", "export", "version",
+                    "prepare", "batch", "evaluate", "tables", "train", "ablation"):  # fmt: skip
         assert command in result.stdout
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from talkernel.cluster import Here, Lost, Processes, RayCluster, executor
+from talkernel.cluster import Here, Lost, Processes, executor
+from talkernel.ray_cluster import RayCluster
 
 
 def leave(item: tuple[Path, int]) -> int:

@@ -11,10 +11,9 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from talkernel.config import ModelConfig
 from talkernel.engine import load_engine
 from talkernel.face.lips import LipBasis, neutral_shape
-from talkernel.face.pose import RIGID, canonical_face
+from talkernel.face.pose import RIGID
 from talkernel.face.veil import hidden, veil
 from talkernel.model.checkpoint import save_model
 from talkernel.train.assemble import assemble
@@ -24,7 +23,7 @@ from talkernel.train.audio_net import train_lip_reader
 from talkernel.train.batch import Batch, collate
 from talkernel.train.critics import Critics
 from talkernel.train.generator import GeneratorTrainer
-from talkernel.train.lip_reader import LAGS
+from talkernel.train.lip_reader import LAGS, LipReader
 from talkernel.train.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -37,46 +36,13 @@ from talkernel.train.run_config import Data, GeneratorRun
 from talkernel.train.sync import find_sync, judge
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import align, lower_face_mask, transform, transplant
-
-FRAMES = 60
-TINY = ModelConfig(crop_size=64, channels=(8, 8, 12, 16, 16), dck_rank=4, lip_code=4)
-LOWER_LIP_AND_JAW = (14, 87, 317, 178, 402, 88, 318, 17, 84, 314, 152, 148, 377, 176, 400, 200, 199)
-
-
-def drawn_face(opening: float) -> tuple[np.ndarray, np.ndarray]:
-    """Landmarks `[468, 3]` in pixels and a drawing of a face with its mouth that far open."""
-    points = canonical_face().copy()
-    points[list(LOWER_LIP_AND_JAW), 1] += opening
-    pixels = (points * 80 + np.array([152, 92, 0])).astype(np.float32)
-    image = np.full((STORED, STORED, 3), (70, 90, 120), np.uint8)
-    cv2.fillConvexPoly(
-        image, cv2.convexHull(pixels[:, :2].copy()).astype(np.int32), (200, 160, 140)
-    )
-    inner = [78, 82, 13, 312, 308, 317, 14, 87]
-    cv2.fillConvexPoly(image, pixels[inner, :2].astype(np.int32), (60, 10, 10))
-    return pixels, image
+from tests.tracks import FRAMES, TINY, drawn_face, drawn_track
 
 
 @pytest.fixture(scope="module")
 def tracks() -> list[Track]:
     """Two people whose mouths open as loud as their tone is."""
     return [drawn_track(number) for number in range(2)]
-
-
-def drawn_track(seed: int, frames: int = FRAMES) -> Track:
-    rng = np.random.default_rng(seed)
-    openings = np.clip(np.repeat(rng.uniform(-0.1, 0.5, frames // 3), 3), 0.0, None)
-    faces = [drawn_face(opening) for opening in openings]
-    encoded = [cv2.imencode(".jpg", image[:, :, ::-1])[1].ravel() for _, image in faces]
-    loudness = np.repeat(openings, 640)
-    wave = 20000 * loudness * np.sin(2 * np.pi * 300 * np.arange(len(loudness)) / 16000)
-    pose = np.tile(np.float32([0, 0, 0, STORED]), (frames, 1))
-    return Track(
-        name=f"clip{seed}", identity=f"id{seed}", landmarks=np.stack([p for p, _ in faces]),
-        wave=wave.astype(np.int16), crop_index=np.arange(frames), crop_pose=pose,
-        crop_corner=np.zeros((frames, 2), np.float32), jpeg=np.concatenate(encoded),
-        offsets=np.cumsum([0, *map(len, encoded)]), speech=np.ones(frames, np.bool_),
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +221,14 @@ def test_a_table_takes_off_voices_and_peoples_mean_mouths(
     assert torch.equal(centred.rest, table.rest)
     assert (table.neighbours(rows) != rows).any()
     assert table.movement(rows, 5).shape == (5, 5, 4)
+
+
+def test_nothing_shuts_a_mouth_further_than_it_is_at_rest() -> None:
+    reader = LipReader(TINY)
+    codes = torch.linspace(-2.0, 2.0, 101)[:, None].repeat(1, 4)
+    reader.remember_range(codes, torch.tensor([-1.0, -0.2, 0.1, 0.9]))
+    torch.testing.assert_close(reader.lowest, torch.tensor([-1.0, -1.92, -1.92, -1.92]))
+    torch.testing.assert_close(reader.highest, torch.tensor([1.92, 1.92, 1.92, 0.9]))
 
 
 def curve(lag: int, height: float) -> np.ndarray:

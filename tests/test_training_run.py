@@ -27,7 +27,7 @@ from talkernel.train.plan import Plan
 from talkernel.train.run_config import AudioNetRun, GeneratorRun, load_run, to_yaml
 from talkernel.train.runs import fit_basis, train_generator
 from talkernel.train.tracks import load_tracks, write_tracks
-from tests.test_train import TINY, drawn_track
+from tests.tracks import TINY, drawn_track
 
 RUN = """
 data: {{tracks: {folder}/tracks, basis: {folder}/basis.npz, held_out: [id1]}}

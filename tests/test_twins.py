@@ -19,7 +19,7 @@ from talkernel.train.runs import fit_basis, load_basis
 from talkernel.train.tracks import load_tracks, write_tracks
 from talkernel.train.twin_shards import write_twins
 from talkernel.train.twins import load_wav2lip, make_twin
-from tests.test_train import drawn_track
+from tests.tracks import drawn_track
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,16 @@ one step, and looks there first; then no item is lost and none counts double.
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 TRIES = 3  # of an item whose worker died
-AHEAD = 2  # items handed to Ray per core, so that none waits for the next
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ def executor(workers: int, ray_address: str | None = None) -> Executor:
             here for this job, with `workers` cores.
     """
     if ray_address is not None:
+        from talkernel.ray_cluster import RayCluster
+
         return RayCluster(ray_address, workers)
     return Processes(workers) if workers > 1 else Here()
 
@@ -111,8 +111,8 @@ class Processes:
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
-                    item = waiting.pop(0)
-                    running[pool.submit(function, item)] = item
+                    future = pool.submit(function, waiting[0])  # raises if a worker has died
+                    running[future] = waiting.pop(0)
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     result = future.result()
                     yield running.pop(future), result
@@ -120,72 +120,3 @@ class Processes:
             died.extend(running.values())
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-class RayCluster:
-    """A Ray cluster; its machines have Talkernel installed and see the same files.
-
-    Args:
-        address: See `executor`.
-        workers: Cores of a cluster started here.
-    """
-
-    def __init__(self, address: str, workers: int) -> None:
-        self.address, self.workers = address, workers
-
-    def map(
-        self, function: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Iterator[tuple[Item, Result | Lost]]:
-        """See `Executor`. Ray itself does an item again whose worker or machine died."""
-        import ray
-
-        started_here = not ray.is_initialized() and self._start()
-        try:
-            yield from _on_ray(function, list(items))
-        finally:
-            if started_here:
-                ray.shutdown()
-
-    def _start(self) -> bool:
-        import ray
-
-        if self.address == "local":
-            ray.init(num_cpus=self.workers, include_dashboard=False, logging_level=logging.WARNING,
-                     object_store_memory=100_000_000)  # fmt: skip
-        else:
-            ray.init(address=self.address, logging_level=logging.WARNING)
-        return True
-
-
-def _on_ray(
-    function: Callable[[Item], Result], waiting: list[Item]
-) -> Iterator[tuple[Item, Result | Lost]]:
-    import ray
-
-    remote = ray.remote(num_cpus=1, max_retries=TRIES - 1)(function)
-    room = AHEAD * max(1, int(_resources().get("CPU", 1)))
-    running: dict[Any, Item] = {}
-    while waiting or running:
-        while waiting and len(running) < room:
-            item = waiting.pop(0)
-            running[remote.remote(item)] = item
-        for reference in ray.wait(list(running))[0]:
-            try:
-                result: Result | Lost = ray.get(reference)
-            except _deaths():
-                result = Lost()
-            yield running.pop(reference), result
-
-
-def _resources() -> dict[str, float]:
-    import ray
-
-    known: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return known
-
-
-def _deaths() -> tuple[type[Exception], ...]:
-    """What Ray raises when an item's last worker is gone."""
-    from ray.exceptions import NodeDiedError, OutOfMemoryError, WorkerCrashedError
-
-    return NodeDiedError, OutOfMemoryError, WorkerCrashedError

@@ -141,6 +141,55 @@ class EngineNotInstalledError(TalkernelError):
     default_remedy = "Install it, or choose another --engine."
 
 
+class NoClipsError(TalkernelError):
+    """A folder or list that is to be measured holds no videos."""
+
+    exit_code = 50
+    default_remedy = "Give a folder of videos, or a data set in its usual layout."
+
+
+class NoPairsError(TalkernelError):
+    """No generated video has the name of a real one."""
+
+    exit_code = 51
+    default_remedy = "Name each generated video as its real one, or give a CSV of pairs."
+
+
+class ClipListError(TalkernelError):
+    """A CSV of clips or pairs lacks a column or names a file that does not exist."""
+
+    exit_code = 52
+    default_remedy = "See docs/evaluation.md for the columns."
+
+
+class NothingMeasuredError(TalkernelError):
+    """Every clip had to be left out."""
+
+    exit_code = 53
+    default_remedy = "Mend the first clip's problem, or give other clips."
+
+
+class UnalignableError(TalkernelError):
+    """Two videos are too different in length to be compared frame by frame."""
+
+    exit_code = 54
+    default_remedy = "Give videos of the same length."
+
+
+class AdapterError(TalkernelError):
+    """A system's adapter file is malformed, or its command made no video."""
+
+    exit_code = 55
+    default_remedy = "Run the command by hand; see docs/evaluation.md for adapter files."
+
+
+class ResultsError(TalkernelError):
+    """A stored result is missing, damaged or made with other settings."""
+
+    exit_code = 56
+    default_remedy = "Give a folder that `talkernel evaluate --out` wrote."
+
+
 class OptionError(TalkernelError):
     """An option's value is out of its range."""
 

@@ -18,6 +18,7 @@ from talkernel.audio import SpeechFeatures
 from talkernel.cover import cover, cut, to_network
 from talkernel.engine import Engine
 from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError, TalkernelError
+from talkernel.face.crop import Crop
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
 from talkernel.face.veil import hidden, veil
@@ -28,6 +29,27 @@ from talkernel.stages import StageClock, in_thread
 Progress = Callable[[int, int], None]
 KERNEL_BATCH = 16  # frames whose kernels are inferred together
 QUEUE = 8  # frames between two stages
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One frame's edit, for whoever watches a job.
+
+    Attributes:
+        before: The frame as it came.
+        after: The frame as it leaves; only valid during the call.
+        crop: Where the network looked.
+        landmarks: `[468, 3]` of the face, in frame pixels.
+        attention: `[S, S]` the network's mask.
+        alpha: `[S, S]` the mask with the veil's place in it, as laid on but for its window.
+    """
+
+    before: Picture
+    after: Picture
+    crop: Crop
+    landmarks: NDArray[np.float32]
+    attention: NDArray[np.float32]
+    alpha: NDArray[np.float32]
 
 
 @dataclass
@@ -42,6 +64,7 @@ class Job:
         tracker: Follows the face.
         clock: Time spent per stage.
         spans: Output frames passed through so far.
+        watch: Called with every edit; frames are copied only for it.
     """
 
     engine: Engine
@@ -51,6 +74,7 @@ class Job:
     tracker: FaceTracker
     clock: StageClock = field(default_factory=StageClock)
     spans: list[Span] = field(default_factory=list)
+    watch: Callable[[Edit], None] | None = None
 
     @property
     def edited(self) -> int:
@@ -133,7 +157,10 @@ def _edit(job: Job, picture: Picture, placement: Placement, kernels: NDArray[np.
         attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):
         full = np.maximum(attention[0, 0], veiled)
+        before = None if job.watch is None else picture.copy()
         cover(picture, placement.crop, full, motion[0], placement.strength)
+    if job.watch is not None and before is not None:
+        job.watch(Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], full))
 
 
 def _kernels(job: Job) -> Iterator[NDArray[np.float32]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from fractions import Fraction
 
 from talkernel.choices import AnyPath, choose_engine, choose_face
@@ -11,7 +12,7 @@ from talkernel.engine import EngineName
 from talkernel.engine.base import Precision
 from talkernel.face.choose import Box
 from talkernel.face.track import FaceTracker
-from talkernel.job import Job, Progress, no_face, run
+from talkernel.job import Edit, Job, Progress, no_face, run
 from talkernel.media import LoopMode, VideoWriter, open_face, open_speech
 from talkernel.report import Report
 
@@ -36,6 +37,7 @@ def generate(
     audio_net: AnyPath | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    watch: Callable[[Edit], None] | None = None,
 ) -> Report:
     """Make the face of a video or photo speak a sound.
 
@@ -58,6 +60,7 @@ def generate(
         audio_net: Official Wav2Lip checkpoint whose audio encoder replaces the model's.
         overwrite: Whether an existing `outfile` may be replaced.
         progress: Called with frames done and in all.
+        watch: Called with every edited frame, before and after.
 
     Raises:
         TalkernelError: Anything the user can mend; see `talkernel.errors`.
@@ -69,7 +72,7 @@ def generate(
                          crf=crf, preset=preset, overwrite=overwrite)  # fmt: skip
     tracker = FaceTracker(choose_face(source, face_index, reference_face, box))
     computing = choose_engine(engine, device, precision, checkpoint, audio_net)
-    job = Job(computing, source, speech, count, tracker)
+    job = Job(computing, source, speech, count, tracker, watch=watch)
     with writer:
         run(job, loop, writer.write, progress)
         if not job.edited:  # leaving the writer by an error removes its file

@@ -87,8 +87,7 @@ def batch(
     except OSError as error:
         raise OutputNotWritableError(f"{out} cannot be made: {error}.") from None
     with alone_in(out):
-        for stray in (path for path in (out / WORK).iterdir() if path.is_dir()):
-            shutil.rmtree(stray)
+        _remove_parts(out)
         tasks = [JobTask(job, out.absolute(), overwrite) for job in jobs]
         found: dict[str, JobOutcome] = {}
         for task, outcome in executor(workers, ray_address).map(work_on, tasks):
@@ -97,8 +96,15 @@ def batch(
             found[task.job.outfile] = outcome
             if progress is not None:
                 progress(len(found), len(tasks))
+        _remove_parts(out)
         _write_results(out, jobs, found)
     return BatchReport(str(out), {job.outfile: found[job.outfile] for job in jobs})
+
+
+def _remove_parts(out: Path) -> None:
+    """Delete what killed workers left half done."""
+    for part in (path for path in (out / WORK).iterdir() if path.is_dir()):
+        shutil.rmtree(part)
 
 
 def _write_results(out: Path, jobs: Sequence[SpeakJob], found: Mapping[str, JobOutcome]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 
 from talkernel.media.loop import extend
 from talkernel.media.speech import open_speech
@@ -14,6 +15,9 @@ def transcode(
     face: str | os.PathLike[str],
     audio: str | os.PathLike[str],
     outfile: str | os.PathLike[str],
+    *,
+    fps: Fraction | None = None,
+    overwrite: bool = False,
 ) -> int:
     """Write the face's video with the sound, as the main job would, the face untouched.
 
@@ -21,13 +25,16 @@ def transcode(
         face: Video or photo.
         audio: Sound, or a video that has sound.
         outfile: Video to write.
+        fps: Frames a second for a photo.
+        overwrite: Whether an existing `outfile` may be replaced.
 
     Returns:
         The number of frames written.
     """
-    source, speech = open_face(face), open_speech(audio)
+    source, speech = open_face(face, fps=fps), open_speech(audio)
     count = max(1, round(speech.duration * source.fps))
-    with VideoWriter(outfile, source=source, speech=speech, frame_count=count) as writer:
+    with VideoWriter(outfile, source=source, speech=speech, frame_count=count,
+                     overwrite=overwrite) as writer:  # fmt: skip
         for picture in extend(source, count, "pingpong"):
             writer.write(picture)
     return count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -98,7 +98,7 @@ def packed(prints: Sequence[Print]) -> dict[str, NDArray[np.generic]]:
     return arrays
 
 
-def unpacked(arrays: dict[str, NDArray[np.uint8]], number: int) -> Print:
+def unpacked(arrays: Mapping[str, NDArray[np.uint8]], number: int) -> Print:
     """A print that `packed` stored."""
     sound, look = (np.unpackbits(arrays[f"{kind}{number}"], axis=1).astype(np.int8)
                    for kind in ("sound", "look"))  # fmt: skip

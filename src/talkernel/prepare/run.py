@@ -11,11 +11,12 @@ from talkernel.cluster import Lost, executor
 from talkernel.errors import NoTracksError, PreparedOtherwiseError
 from talkernel.folder_lock import alone_in
 from talkernel.prepare.corpus import remove_stored, remove_strays, write_index, write_shards
-from talkernel.prepare.report import PrepareReport, write_report
+from talkernel.prepare.report import PrepareReport
 from talkernel.prepare.settings import Settings
 from talkernel.prepare.settle import read_verdicts, settle, write_verdicts
 from talkernel.prepare.videos import find_videos
 from talkernel.prepare.work import PART, VideoTask, read_result, work_on
+from talkernel.prepare.write_report import write_report
 
 Progress = Callable[[int, int], None]
 
@@ -56,10 +57,10 @@ def prepare(
     work.mkdir(parents=True, exist_ok=True)
     with alone_in(out):
         _same_settings(out, chosen)
-        for stray in work.glob(f"{PART}*"):
-            shutil.rmtree(stray)
+        _remove_parts(work)
         tasks = [VideoTask(video, work, chosen) for video in found]
         lost = list(_look_at(tasks, workers, ray_address, progress))
+        _remove_parts(work)
         report = _settle_all(out, chosen, lost)
     if not report.kept:
         raise NoTracksError(f"None of {len(found)} videos gave a track ({out}/report.md).")
@@ -89,6 +90,12 @@ def _settle_all(out: Path, settings: Settings, lost: list[tuple[str, str]]) -> P
     write_index(out, results, verdicts)
     remove_stored(out, results)
     return write_report(out, results, verdicts, settings, method, lost)
+
+
+def _remove_parts(work: Path) -> None:
+    """Delete what killed workers left half done."""
+    for part in work.glob(f"{PART}*"):
+        shutil.rmtree(part)
 
 
 def _same_settings(out: Path, settings: Settings) -> None:

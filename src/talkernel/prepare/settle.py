@@ -19,7 +19,7 @@ from talkernel.prepare.identities import People, split_of
 from talkernel.prepare.record import Candidate
 from talkernel.prepare.settings import Settings
 from talkernel.prepare.sync import Method, judge_sync
-from talkernel.prepare.work import VideoResult, read_prints
+from talkernel.prepare.work import VideoResult, read_embeddings, read_print
 from talkernel.train.sync import Sync
 
 VERDICTS = "verdicts.json"
@@ -114,13 +114,14 @@ class _Register:
         new: Mapping[str, Candidate],
     ) -> None:
         self._settings, self._sources = settings, sources
-        self._people, self._prints = People(), dict[str, Print]()
+        self._work, self._people = out / "work", People()
+        self._key_of: dict[str, str] = {}
         self._tracks_of: dict[str, list[str]] = {}
         self._embeddings: dict[str, np.ndarray] = {}
         for result in results:
-            prints = read_prints(out / "work", result.key)
-            self._prints |= prints.prints
-            self._embeddings |= prints.embeddings
+            embeddings = read_embeddings(self._work, result.key)
+            self._embeddings |= embeddings
+            self._key_of |= dict.fromkeys(embeddings, result.key)
         for name, verdict in earlier.items():
             if verdict.kept:
                 self._people.add(verdict.person, self._embeddings[name])
@@ -137,12 +138,15 @@ class _Register:
         likes = self._people.near(self._embeddings[name])
         if self._settings.identity_pattern is None and {self._split(p) for p in likes} - {split}:
             return Verdict("looks like people of two splits", person)
-        others = [(other, self._prints[other]) for other in self._tracks_of.get(person, [])]
-        like = first_like(self._prints[name], others)
+        others = ((other, self._print(other)) for other in self._tracks_of.get(person, []))
+        like = first_like(self._print(name), others)
         if like is not None:
             return Verdict("near-duplicate", person, like=like)
         self._tracks_of.setdefault(person, []).append(name)
         return Verdict(None, person, identity, split, sync.offset, round(sync.score, 4))
+
+    def _print(self, name: str) -> Print:
+        return read_print(self._work, self._key_of[name], name)
 
     def _identity(self, candidate: Candidate, person: str) -> str:
         pattern = self._settings.identity_pattern

@@ -11,31 +11,36 @@ from numpy.typing import NDArray
 from talkernel.media import Picture
 
 BINS = 32
-EDGES_CHANGED = 0.5  # share of edges that are gone or new
-COLOURS_CHANGED = 0.18  # share of the pixels that changed their bin
-SUDDEN = 3.0  # times the change usual just before
+LAYOUT_CHANGED = 0.3  # 1 less the correlation of two thumbnails; motion stays about 0.1
+COLOURS_CHANGED = 0.05  # share of the pixels that changed their bin
+SUDDEN = 3.0  # times the change usual just before, which a fast pan is not
 USUAL = 12  # pictures that tell the usual change
+NOISE = 20.0  # keeps a black or plain picture's noise from counting as layout
 
 
 class ShotCutter:
-    """Tells cuts from motion: colours and edges both change, and far more than just before."""
+    """Tells cuts from motion and from changing light.
+
+    Light changes the colours, motion the layout a little; a cut changes both at once. Clips of
+    real people: 0.45 to 0.99 at cuts in the layout, 0.11 at most elsewhere.
+    """
 
     def __init__(self) -> None:
-        self._last: tuple[NDArray[np.float32], NDArray[np.bool_]] | None = None
+        self._last: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
         self._usual: deque[float] = deque(maxlen=USUAL)
 
     def update(self, picture: Picture) -> bool:
         """Whether the next picture begins a new shot."""
-        current = _histograms(picture), _edges(picture)
+        current = _histograms(picture), _thumbnail(picture)
         last, self._last = self._last, current
         if last is None:
             return False
         colours = float(np.abs(current[0] - last[0]).sum() / (2 * len(picture.planes)))
-        edges = _changed(last[1], current[1])
-        sudden = colours > SUDDEN * float(np.median(self._usual or [0.0]))
-        cut = colours > COLOURS_CHANGED and edges > EDGES_CHANGED and sudden
-        self._usual = deque(maxlen=USUAL) if cut else self._usual
-        self._usual.append(0.0 if cut else colours)
+        layout = 1.0 - float((current[1] * last[1]).sum())
+        sudden = layout > SUDDEN * float(np.median(self._usual or [0.0]))
+        cut = layout > LAYOUT_CHANGED and colours > COLOURS_CHANGED and sudden
+        if not cut:
+            self._usual.append(layout)
         return cut
 
 
@@ -50,17 +55,9 @@ def _histograms(picture: Picture) -> NDArray[np.float32]:
     return np.array(rows, np.float32)
 
 
-def _edges(picture: Picture) -> NDArray[np.bool_]:
-    """`[45, 80]` where the brightness changes."""
-    scale = 255.0 / ((1 << picture.layout.depth) - 1)
-    small = cv2.resize(picture.planes[0], (80, 45), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.Canny((small * scale).astype(np.uint8), 40, 120) > 0)
-
-
-def _changed(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
-    """Share of edges without an edge near them in the other picture."""
-    shares = []
-    for own, other in ((before, after), (after, before)):
-        near = cv2.dilate(other.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-        shares.append(float((own & ~near).sum() / max(1, own.sum())))
-    return max(shares)
+def _thumbnail(picture: Picture) -> NDArray[np.float32]:
+    """`[18, 32]` luma without its mean, of unit length, so that brightness says nothing."""
+    small = cv2.resize(picture.planes[0], (32, 18), interpolation=cv2.INTER_AREA)
+    values = small.astype(np.float32) / float(1 << (picture.layout.depth - 8))
+    values -= values.mean()
+    return np.asarray(values / (np.linalg.norm(values) + NOISE), np.float32)

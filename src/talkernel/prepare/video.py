@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -31,14 +32,13 @@ ENDS = 1 << 16  # bytes at a file's start and end that tell it from others
 
 
 def key_of(video: Path) -> str:
-    """A name for a video by its content, beginning as its file does; it holds no dot."""
+    """A name for a video by its content: the same wherever it lies."""
     size = video.stat().st_size
     with video.open("rb") as file:
         start = file.read(ENDS)
         file.seek(max(0, size - ENDS))
         digest = hashlib.sha1(str(size).encode() + start + file.read())
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", video.stem)[:60]
-    return f"{stem}-{digest.hexdigest()[:10]}"
+    return digest.hexdigest()[:16]
 
 
 def tracks_of(video: Path, settings: Settings) -> Iterator[Found]:
@@ -48,14 +48,34 @@ def tracks_of(video: Path, settings: Settings) -> Iterator[Found]:
         TalkernelError: The file cannot be read, or has no sound.
     """
     cv2.setNumThreads(1)
-    source, wave, key = open_face(video), read_wave(video), key_of(video)
+    source, wave = open_face(video), read_wave(video)
+    name = _Name(key_of(video), re.sub(r"[^A-Za-z0-9_-]+", "-", video.stem)[:60])
     voiced = voiced_frames(wave) if len(wave) >= SAMPLE_RATE // 10 else np.zeros(0, np.bool_)
     for spans in shots_of_faces(source):
-        found = [_candidate(part, key, wave, voiced, settings)
+        found = [_candidate(part, name, wave, voiced, settings)
                  for span in spans for part in spoken_parts(span, voiced)]  # fmt: skip
-        silent = [_silent(span, key) for span in spans if not spoken_parts(span, voiced)]
+        silent = [_silent(span, name) for span in spans if not spoken_parts(span, voiced)]
         yield from silent
         yield from map(_identified, _only_speakers(found, settings))
+
+
+@dataclass(frozen=True)
+class _Name:
+    """What tracks of a video are called.
+
+    Attributes:
+        key: The video's.
+        stem: How its file's name begins, without dots.
+    """
+
+    key: str
+    stem: str
+
+    def of(self, span: FaceSpan) -> str:
+        """By where the face begins in time and is in the picture."""
+        across = [points[1, 0] for points in span.landmarks if not np.isnan(points[0, 0])]
+        place = round(float(np.median(across or [0.0])))
+        return f"{self.stem}-{self.key[:8]}-{span.start:06d}-{place:04d}"
 
 
 def spoken_parts(span: FaceSpan, voiced: NDArray[np.bool_]) -> list[FaceSpan]:
@@ -74,7 +94,7 @@ def spoken_parts(span: FaceSpan, voiced: NDArray[np.bool_]) -> list[FaceSpan]:
 
 def _candidate(
     span: FaceSpan,
-    key: str,
+    video: _Name,
     wave: NDArray[np.int16],
     voiced: NDArray[np.bool_],
     settings: Settings,
@@ -83,24 +103,18 @@ def _candidate(
     own = _within(voiced, span.start, count)
     quality = measure(span, own)
     reason = reason_to_drop(quality, settings, len(span.crops))
-    candidate = Candidate(_name(span, key), key, span.start / FPS, count / FPS, reason, quality)
+    candidate = Candidate(video.of(span), video.key, span.start / FPS, count / FPS, reason, quality)
     if reason:
         return Found(candidate)
     arrays = span.arrays() | {"wave": wave_of(wave, span.start, count), "speech": own}
     return Found(candidate, Track.of(candidate.name, "", arrays))
 
 
-def _name(span: FaceSpan, key: str) -> str:
-    """By where the face begins in time and is in the picture."""
-    across = [points[1, 0] for points in span.landmarks if not np.isnan(points[0, 0])]
-    return f"{key}-{span.start:06d}-{round(float(np.median(across or [0.0]))):04d}"
-
-
-def _silent(span: FaceSpan, key: str) -> Found:
+def _silent(span: FaceSpan, video: _Name) -> Found:
     count = len(span.landmarks)
     has_face = any(not np.isnan(points[0, 0]) for points in span.landmarks)
     reason = "no speech" if has_face else reason_without_face(span)
-    return Found(Candidate(_name(span, key), key, span.start / FPS, count / FPS, reason))
+    return Found(Candidate(video.of(span), video.key, span.start / FPS, count / FPS, reason))
 
 
 def _only_speakers(found: Sequence[Found], settings: Settings) -> Iterator[Found]:

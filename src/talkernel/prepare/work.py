@@ -66,14 +66,6 @@ class VideoResult:
     fps: float = 0.0
 
 
-@dataclass(frozen=True)
-class Prints:
-    """What tells a video's tracks from others, by the track's name."""
-
-    embeddings: dict[str, Array]
-    prints: dict[str, Print]
-
-
 def work_on(task: VideoTask) -> tuple[str, bool]:
     """Look at one video, if that has not been done.
 
@@ -108,10 +100,12 @@ def _fill(folder: Path, key: str, task: VideoTask) -> None:
             if one.track is not None:
                 write_shard(folder / f"{one.track.name}.tar", [sample_of(one.track)])
             found.append(dataclasses.replace(one, track=None))
-    except ModelsMissingError:
-        raise
+    except (ModelsMissingError, ImportError, MemoryError, OSError):
+        raise  # these concern every video
     except TalkernelError as failure:
         error = str(failure)
+    except Exception as failure:  # a file can be damaged in ways that nobody has thought of
+        error = f"{type(failure).__name__}: {failure}"
     passed = [one for one in found if one.print is not None and one.embedding is not None]
     arrays = packed([one.print for one in passed if one.print is not None])
     arrays |= {f"embedding{n}": one.embedding for n, one in enumerate(passed)
@@ -128,12 +122,13 @@ def read_result(work: Path, key: str) -> VideoResult:
     return VideoResult(**values | {"candidates": candidates})
 
 
-def read_prints(work: Path, key: str) -> Prints:
-    """What tells the tracks that passed from others."""
+def read_embeddings(work: Path, key: str) -> dict[str, Array]:
+    """Who a video's tracks show, `[128]` each, of those that passed."""
     with np.load(work / key / "prints.npz", allow_pickle=False) as file:
-        arrays = dict(file)
-    names = arrays.pop("names").tolist()
-    return Prints(
-        {name: arrays[f"embedding{n}"] for n, name in enumerate(names)},
-        {name: unpacked(arrays, n) for n, name in enumerate(names)},
-    )
+        return {name: file[f"embedding{n}"] for n, name in enumerate(file["names"].tolist())}
+
+
+def read_print(work: Path, key: str, name: str) -> Print:
+    """What one track sounds and looks like."""
+    with np.load(work / key / "prints.npz", allow_pickle=False) as file:
+        return unpacked(file, file["names"].tolist().index(name))

@@ -82,7 +82,7 @@ class AudioNetTrainer:
         assert self.config.lip_code is not None
         torch.manual_seed(self.recipe.seed)
         model = LipReader(self.config, self.recipe.dropout)
-        model.remember_range(self.table.codes)
+        model.remember_range(self.table.codes, self.table.rest)
         self.taught = self.table.centred() if self.recipe.centred else self.table
         self.sync = SyncHead(self.config.audio_channels, self.config.lip_code)
         self.average = AveragedModel(

@@ -20,16 +20,18 @@ from typing import Any
 
 import av
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from talkernel.errors import TrainingDataError
 from talkernel.train.bundle_format import TRACKS, pack_mel, pack_points
-from talkernel.train.checkpoint import LAST
+from talkernel.train.checkpoint import LAST, load_state
 from talkernel.train.run_config import GeneratorRun, to_yaml
 from talkernel.train.tracks import FPS, STORED, Track
 
 VENDORED = ("lightning_fabric", "lightning_utilities", "packaging", "yaml")
-LEAST = 800  # bytes that a crop and its landmarks never go below
+TRIED, ROOM = 8, 0.75  # tracks packed on trial; share of the archive that is for tracks
 CRF = 24  # of the crops' H.264
 MAIN = """import sys, zipfile
 from pathlib import Path
@@ -54,7 +56,8 @@ def write_bundle(
         tracks: What it learns from; evenly thinned out to fit.
         out: The archive, `.zip`.
         megabytes: Its largest size, in units of 2**20 bytes.
-        start: `last.pt` to go on from.
+        start: `last.pt` to go on from; its weights go along in half precision, the
+            optimiser's memory, twice their size, stays behind.
 
     Returns:
         How many crops it holds.
@@ -63,7 +66,7 @@ def write_bundle(
         TrainingDataError: Without any track it would be too large already.
     """
     partial, limit = out.with_name(out.name + ".part"), megabytes * 2**20
-    share = _first_share(tracks, limit)
+    share = _first_share(tracks, limit, run.recipe.drive == "heard")
     try:
         while True:
             fixed, count = _write(partial, run, tracks, share, start)
@@ -81,10 +84,14 @@ def write_bundle(
     return count
 
 
-def _first_share(tracks: Sequence[Track], limit: float) -> float:
-    """Share of the crops that fit at best, were there nothing but them."""
+def _first_share(tracks: Sequence[Track], limit: float, heard: bool) -> float:
+    """Share of the crops that is likely to fit, judged by a few tracks packed on trial."""
+    trial = tracks[:: -(-len(tracks) // TRIED)]
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        count = sum(_write_track(archive, track, 1.0, heard) for track in trial)
     crops = sum(len(track.crop_index) for track in tracks)
-    return min(1.0, limit / (crops * LEAST))
+    return min(1.0, ROOM * limit / (crops * stream.tell() / count))
 
 
 def _write(
@@ -97,10 +104,25 @@ def _write(
         archive.writestr("run.yaml", to_yaml(run))
         archive.write(run.data.basis, "basis.npz")
         if start is not None:
-            archive.write(start, LAST)
+            archive.writestr(LAST, _slim(start))
         fixed = sum(entry.compress_size for entry in archive.infolist())
         count = sum(_write_track(archive, track, share, heard) for track in tracks)
     return fixed, count
+
+
+def _slim(checkpoint: Path) -> bytes:
+    state = load_state(checkpoint)
+    critics = state["critics"] and {"networks": _halved(state["critics"]["networks"])}
+    slim = {**state, "model": _halved(state["model"]), "average": _halved(state["average"]),
+            "critics": critics, "optimiser": {}}  # fmt: skip
+    stream = io.BytesIO()
+    torch.save(slim, stream)
+    return stream.getvalue()
+
+
+def _halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.half() if value.is_floating_point() else value
+            for name, value in weights.items()}  # fmt: skip
 
 
 def _write_track(archive: zipfile.ZipFile, track: Track, share: float, heard: bool) -> int:
@@ -133,7 +155,7 @@ def _video(crops: Sequence[NDArray[np.uint8]]) -> bytes:
             stream: Any = output.add_stream("libx264", rate=FPS)
             stream.width = stream.height = STORED
             stream.pix_fmt = "yuv420p"
-            stream.options = {"crf": str(CRF), "preset": "medium"}
+            stream.options = {"crf": str(CRF), "preset": "veryfast"}
             for crop in crops:
                 output.mux(stream.encode(av.VideoFrame.from_ndarray(crop, "rgb24")))
             output.mux(stream.encode(None))

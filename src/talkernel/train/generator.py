@@ -80,7 +80,7 @@ class GeneratorTrainer:
                 self.average.update_parameters(self.model)
             journal.record(self.step, figures)
             if self.step % self.recipe.log_every == 0:
-                self.obedience.check(self.step, self._mouth_error, batch, journal)
+                self.obedience.check(self.step, self.mouth_error, batch, journal)
             if time_to_save():
                 self.save()
                 journal.pictures(self.step, self.show(batch))
@@ -126,7 +126,7 @@ class GeneratorTrainer:
         attention = torch.maximum(answer[:, :1], batch.hidden)
         return blend(batch.face, Synthesis(attention, answer[:, 1:])), attention
 
-    def _mouth_error(self, batch: Batch, shuffled: bool) -> float:
+    def mouth_error(self, batch: Batch, shuffled: bool) -> float:
         """L1 at the lips, told their own code or another sample's."""
         told = self._told(batch)
         with self._looking_on():
@@ -216,9 +216,10 @@ class GeneratorTrainer:
 
     def _restore_progress(self, state: dict[str, Any]) -> None:
         self.step = state["step"]
-        self.optimiser.load_state_dict(state["optimiser"])
-        if self.critics and state["critics"]:
-            self.critics.optimiser.load_state_dict(state["critics"]["optimiser"])
+        if state["optimiser"]:  # a bundle leaves it behind
+            self.optimiser.load_state_dict(state["optimiser"])
+            if self.critics and state["critics"]:
+                self.critics.optimiser.load_state_dict(state["critics"]["optimiser"])
         print(f"goes on from {self.run.out / LAST} at step {self.step}", flush=True)
 
 

@@ -17,6 +17,7 @@ from talkernel.train.audio_data import SpeechTable
 from talkernel.train.checkpoint import load_state
 
 LAGS = range(-8, 9)  # frames
+FAR = 0.6  # standard deviations
 RARE = 0.02  # share of lip codes below the lowest, and above the highest, that is ever told to f
 
 
@@ -52,10 +53,19 @@ class LipReader(nn.Module):
         codes: Tensor = self(mel)[0]
         return codes
 
-    def remember_range(self, codes: Tensor) -> None:
-        """Take the range of the lip codes `[N, K]` of the training."""
-        self.lowest.copy_(codes.quantile(RARE, dim=0))
-        self.highest.copy_(codes.quantile(1.0 - RARE, dim=0))
+    def remember_range(self, codes: Tensor, rest: Tensor) -> None:
+        """Take the range of the lip codes of the training.
+
+        Where a mouth at rest lies far to one side, it is the end of the range on that side:
+        nothing heard, silence least of all, shuts a mouth further than it is when shut.
+
+        Args:
+            codes: `[N, K]`.
+            rest: `[K]` code of a mouth at rest.
+        """
+        low, high = codes.quantile(RARE, dim=0), codes.quantile(1.0 - RARE, dim=0)
+        self.lowest.copy_(torch.where(rest < -FAR, torch.maximum(low, rest), low))
+        self.highest.copy_(torch.where(rest > FAR, torch.minimum(high, rest), high))
 
     def save(self, path: Path) -> None:
         """Write weights and config."""

@@ -92,6 +92,7 @@ def judge(
     curves: Mapping[str, NDArray[np.float64]],
     seconds: Mapping[str, float],
     recording: Mapping[str, str],
+    agrees: float = AGREES,
 ) -> dict[str, Sync]:
     """Offset and agreement of every track, from how well sound and mouth agree at each lag.
 
@@ -99,6 +100,7 @@ def judge(
         curves: By track, correlations over `LAGS`.
         seconds: By track, how much speech they were taken from.
         recording: By track, the recording it was cut from: its tracks share one offset.
+        agrees: Correlation below which sound and mouth do not belong together.
     """
     groups: dict[str, list[str]] = {}
     for name in curves:
@@ -107,18 +109,18 @@ def judge(
     for names in groups.values():
         length = np.array([seconds[name] for name in names])
         curve = length @ np.array([curves[name] for name in names]) / length.sum()
-        verdict = _verdict(curve, float(length.sum()))
+        verdict = _verdict(curve, float(length.sum()), agrees)
         found |= dict.fromkeys(names, verdict)
     return found
 
 
-def _verdict(curve: NDArray[np.float64], seconds: float) -> Sync:
+def _verdict(curve: NDArray[np.float64], seconds: float, agrees: float) -> Sync:
     """Of a curve of correlations over `LAGS`; in doubt the track stays as it is."""
     smooth = np.convolve(curve, [0.25, 0.5, 0.25], "same")
     best = int(np.argmax(smooth))
     peak = float(smooth[best])
-    if peak > AGREES and peak * math.sqrt(seconds * FPS / INDEPENDENT) > CLEAR:
+    if peak > agrees and peak * math.sqrt(seconds * FPS / INDEPENDENT) > CLEAR:
         return Sync(LAGS[best], peak)
-    if peak < AGREES and seconds > ENOUGH:
+    if peak < agrees and seconds > ENOUGH:
         return Sync(None, peak)
     return Sync(0, float(smooth[LAGS.index(0)]))

@@ -1,0 +1,99 @@
+"""Commands that measure talking faces."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from talkernel.cli.app import AsJson, Quiet, app
+from talkernel.options import reports_errors
+
+KEPT = "interrupted; what is measured is kept, run the same command to go on"
+
+
+@app.command()
+@reports_errors(when_interrupted=KEPT)
+def evaluate(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Real clips (folder, LRW, LRS2, LRS3, HDTF or CSV); or, without "
+            "--protocol, generated videos (folder with --real, or CSV of pairs)."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for report, figures and videos.")],
+    protocol: Annotated[
+        Literal["photo", "cross", "self", "silence"] | None,
+        typer.Option(help="Generate first: what is driven by what."),
+    ] = None,
+    real: Annotated[
+        Path | None, typer.Option(help="Real videos of the same names as DATA's.")
+    ] = None,
+    system: Annotated[
+        Path | None, typer.Option(help="Adapter file of another system that generates.")
+    ] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Weights other than our own.")] = None,
+    engine: Annotated[
+        Literal["auto", "openvino", "onnxruntime", "torch"],
+        typer.Option(help="What runs the network."),
+    ] = "auto",
+    syncnet: Annotated[
+        Path | None, typer.Option(help="Official syncnet_v2.model, for LSE-C and LSE-D.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Part of LRW, LRS2 or LRS3.")] = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="So many clips at most.")] = None,
+    per_person: Annotated[
+        bool, typer.Option("--per-person", help="One clip of each person only.")
+    ] = False,
+    mouth_only: Annotated[
+        bool, typer.Option("--mouth-only", help="Only figures of the mouth's opening: faster.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in --out.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure generated videos, or generate and measure by a protocol."""
+    from talkernel.evaluate.session import measure_folder
+    from talkernel.terminal import show
+
+    own: dict[str, Any] = {"engine": engine}
+    results = measure_folder(
+        data, out, protocol=protocol, real=real, adapter=system, syncnet=syncnet, split=split,
+        limit=limit, per_person=per_person, mouth_only=mouth_only, overwrite=overwrite,
+        options=own | ({} if checkpoint is None else {"checkpoint": checkpoint}),
+        tell=(lambda _: None) if quiet else _tell,
+    )  # fmt: skip
+    if as_json or not quiet:
+        show(results, as_json=as_json)
+
+
+@app.command()
+@reports_errors()
+def tables(
+    out: Annotated[Path, typer.Option(help="Folder for tables.md, tables.csv and tables.html.")],
+    results: Annotated[
+        list[str] | None,
+        typer.Argument(help="Folders that `evaluate --out` wrote, as FOLDER or NAME=FOLDER."),
+    ] = None,
+    speed: Annotated[
+        Path | None,
+        typer.Option(help="What `talkernel benchmark --json` printed; measured if left out."),
+    ] = None,
+    no_speed: Annotated[
+        bool, typer.Option("--no-speed", help="Leave our own speed out of Table IV.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the tables.")] = False,
+) -> None:
+    """Put our figures beside the paper's: Tables I to IV."""
+    from talkernel.evaluate.tables import write_tables
+
+    for path in write_tables(results or [], out, speed=speed, measure_speed=not no_speed,
+                             overwrite=overwrite):  # fmt: skip
+        print(f"Wrote {path}.")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,103 @@
+"""What must not change: the background, and everything about the face but its mouth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.evaluate.observe import Seen
+from talkernel.evaluate.quality import psnr_of
+from talkernel.face.crop import Crop, crop_geometry
+from talkernel.face.lips import SHAPE
+from talkernel.face.pose import HeadPose
+from talkernel.face.region import region_mask
+from talkernel.media import extend, open_face
+
+MARGIN = 0.06  # of the crop's side, around lips and jaw: skin that moves with them
+ENOUGH = 0.02  # of the picture: less background than this is none
+RESTING = 0.02  # of 255: an input that changes less gives no ratio
+Plane = NDArray[np.float32]
+
+
+@dataclass
+class _Sums:
+    """What is added up over frames; means are taken at the end."""
+
+    error: float = 0.0
+    outside: int = 0
+    change: float = 0.0
+    change_of_input: float = 0.0
+    beside: int = 0
+
+    def result(self, share_outside: float) -> dict[str, float]:
+        """Names to figures; NaN where there was too little to measure."""
+        background = self.error / self.outside if share_outside > ENOUGH else np.nan
+        flicker, still = (c / self.beside if self.beside else np.nan
+                          for c in (self.change, self.change_of_input))  # fmt: skip
+        ratio = flicker / still if still > RESTING else np.nan
+        return {"background": psnr_of(background), "flicker": flicker, "flicker_ratio": ratio}
+
+
+def stillness(video: Seen, face: Path, fps: Fraction, unedited: Seen) -> dict[str, float]:
+    """Compare a video with the input that it was made from.
+
+    Args:
+        video: What is judged.
+        face: The input: a video, continued to and fro, or a photo.
+        fps: Frames a second of the photo.
+        unedited: The input written by the same encoder; tells where face and mouth are.
+
+    Returns:
+        `background`: PSNR of luma outside the face crop, dB, the encoder's loss included.
+        `flicker`: mean change of luma from frame to frame within the crop, but outside lips and
+        jaw, of 255. `flicker_ratio`: the same as a share of the unedited video's. All NaN where
+        the picture's size or rate is not the input's.
+    """
+    source = open_face(face, fps=fps)
+    sizes = {video.size, unedited.size, (source.width, source.height)}
+    if len(sizes) > 1 or video.fps != unedited.fps:
+        return dict.fromkeys(("background", "flicker", "flicker_ratio"), float("nan"))
+    sums, before, area = _Sums(), None, 0
+    inputs = extend(source, min(len(video), len(unedited)), "pingpong")
+    streams = zip(open_face(video.path).frames(), open_face(unedited.path).frames(), inputs,
+                  strict=False)  # fmt: skip
+    for number, pictures in enumerate(streams):
+        ours, plain, seen = (p.planes[0].astype(np.float32) for p in pictures)
+        area += ours.size
+        if unedited.has_face[number]:
+            _add(sums, (ours, plain, seen), before, unedited.mesh[number])
+        before = ours, plain
+    return sums.result(sums.outside / max(1, area))
+
+
+def _add(
+    sums: _Sums,
+    now: tuple[Plane, Plane, Plane],
+    before: tuple[Plane, Plane] | None,
+    mesh: NDArray[np.float32],
+) -> None:
+    ours, plain, seen = now
+    inside, beside = _regions(mesh, ours.shape)
+    sums.error += float(((ours - seen)[~inside] ** 2).sum())
+    sums.outside += int((~inside).sum())
+    if before is not None:
+        sums.change += float(np.abs(ours - before[0])[beside].sum())
+        sums.change_of_input += float(np.abs(plain - before[1])[beside].sum())
+        sums.beside += int(beside.sum())
+
+
+def _regions(
+    mesh: NDArray[np.float32], shape: tuple[int, ...]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks `[H, W]` of the face crop, and of the crop without lips and jaw."""
+    crop = Crop.around(*crop_geometry(HeadPose.fit(mesh)))
+    inside = np.zeros(shape, bool)
+    rows, columns = (slice(max(0, at), max(0, at + crop.side)) for at in (crop.top, crop.left))
+    inside[rows, columns] = True
+    longest = max(shape)
+    mouth = region_mask([mesh], SHAPE, longest, MARGIN * crop.side) > 0
+    return inside, inside & ~mouth[: shape[0], : shape[1]]

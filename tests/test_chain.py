@@ -1,0 +1,121 @@
+"""The whole chain on small things: raw clips to a model that speaks; and that it obeys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from talkernel import generate
+from talkernel.face.lips import LipBasis
+from talkernel.model.talking_face import TalkingFace
+from talkernel.prepare.run import prepare
+from talkernel.prepare.settings import Settings
+from talkernel.train.audio_data import SpeechTable
+from talkernel.train.audio_net import train_lip_reader
+from talkernel.train.batch import Batch, collate
+from talkernel.train.generator import GeneratorTrainer
+from talkernel.train.recipes import AudioNetRecipe, GeneratorRecipe, PairRecipe
+from talkernel.train.run_config import Data, GeneratorRun
+from talkernel.train.runs import (
+    assemble_model,
+    fit_basis,
+    load_basis,
+    train_audio_net,
+    train_generator,
+)
+from talkernel.train.tracks import load_tracks, write_tracks
+from tests.tracks import TINY, drawn_track
+from tests.videos import images_of, portrait, spoken, write_video
+
+pytest.importorskip("silero_vad")
+CHAIN = """
+data: {{tracks: {folder}/tracks, basis: {folder}/basis.npz, held_out: [ben]}}
+out: {folder}/{name}
+model: {{crop_size: 64, channels: [8, 8, 12, 16, 16], dck_rank: 4, lip_code: 4}}
+recipe: {recipe}
+hardware: {{accelerator: cpu, threads: 1}}
+"""
+
+
+def test_from_raw_clips_to_a_video_that_speaks(tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    said = {"ann": "My father ran far away, above all of the people we knew.",
+            "ben": "We have no more room for you and your family, my boy."}  # fmt: skip
+    for name, text in said.items():
+        still = write_video(tmp_path / "still.mp4", portrait(75, flip=name == "ben"), None)
+        spoken(tmp_path, text)
+        generate(still, tmp_path / "spoken.wav", clips / f"clip_{name}.mp4")
+        (tmp_path / "spoken.wav").unlink()
+    settings = Settings(sync="none", val=0.0, test=0.0, identity_pattern="_(.*)")
+    report = prepare([clips], tmp_path / "tracks", settings)
+    assert report.kept == 2, report.dropped
+    fit_basis(tmp_path / "tracks", tmp_path / "basis.npz", 4)
+    recipes = {
+        "audio": "{steps: 3, batch: 8}",
+        "face": "{steps: 3, batch: 4, workers: 0, pairs: {crop: 64, size: 64}}",
+    }
+    for name, recipe in recipes.items():
+        text = CHAIN.format(folder=tmp_path, name=name, recipe=recipe)
+        (tmp_path / f"{name}.yaml").write_text(text)
+    audio = train_audio_net(tmp_path / "audio.yaml", [])
+    face = train_generator(tmp_path / "face.yaml", [])
+    assemble_model(face, audio, tmp_path / "weights", gain=1.0)
+    spoken(tmp_path, "Now it speaks.")
+    out = tmp_path / "out.mp4"
+    made = generate(
+        clips / "clip_ann.mp4", tmp_path / "spoken.wav", out, checkpoint=tmp_path / "weights"
+    )
+    assert made.frames == len(images_of(out)) > 15 and not made.passed_through
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[GeneratorTrainer, Batch, LipBasis]:
+    """One clip learned by heart, driven by its sound: the louder, the wider open."""
+    folder = tmp_path_factory.mktemp("overfit")
+    write_tracks(folder, "train", [drawn_track(1)])
+    fit_basis(folder, folder / "basis.npz", 4)
+    basis, tracks = load_basis(folder / "basis.npz"), load_tracks(folder, "train")
+    torch.manual_seed(0)
+    table = SpeechTable.build(tracks, basis, 16)
+    recipe = AudioNetRecipe(steps=60, batch=32, levelled=False, centred=False)
+    reader = train_lip_reader(TINY, table, table, basis, recipe)
+    pairs = PairRecipe(crop=64, size=64, identity=0.0)
+    settings = GeneratorRecipe(pairs=pairs, drive="heard", batch=8, workers=0, adversarial=0.0,
+                               reading=0.0, learning_rate=5e-3)  # fmt: skip
+    run = GeneratorRun(Data(folder, folder), out=folder, model=TINY, recipe=settings)
+    trainer = GeneratorTrainer(run, tracks, basis, Fabric(accelerator="cpu", devices=1))
+    _listen(trainer.model, reader.audio_net, reader.head)
+    trainer.step = 200  # past the warm-up
+    for step in range(300):
+        samples = [trainer.pairs[8 * step + number] for number in range(8)]
+        trainer.train_step(Batch.of(collate(samples), "cpu"))
+    fresh = Batch.of(collate([trainer.pairs[9000 + number] for number in range(16)]), "cpu")
+    return trainer, fresh, basis
+
+
+def _listen(model: TalkingFace, audio_net: torch.nn.Module, head: torch.nn.Linear) -> None:
+    model.audio_net.load_state_dict(audio_net.state_dict())
+    model.lips.from_audio.load_state_dict(head.state_dict())  # type: ignore[union-attr]
+
+
+def test_the_mouth_obeys_the_speech_it_learned(
+    trained: tuple[GeneratorTrainer, Batch, LipBasis],
+) -> None:
+    trainer, batch, basis = trained
+    _, result, target, _ = trainer.show(batch, len(batch.face))
+    dark = [((x < 0.0).all(1, keepdim=True) * batch.lips).sum((1, 2, 3)) for x in (result, target)]
+    assert np.corrcoef(*(part.numpy() for part in dark))[0, 1] > 0.7
+    assert basis.opening(batch.code.numpy()).std() > 0.05
+
+
+def test_shuffled_speech_hurts(trained: tuple[GeneratorTrainer, Batch, LipBasis]) -> None:
+    trainer, batch, _ = trained
+    right, wrong = (trainer.mouth_error(batch, shuffled) for shuffled in (False, True))
+    assert wrong > 1.15 * right
