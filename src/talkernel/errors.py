@@ -245,6 +245,27 @@ class NotPreparedError(TalkernelError):
     default_remedy = "Make some with `talkernel prepare`."
 
 
+class StudyVideosError(TalkernelError):
+    """Systems' videos of the same inputs are missing, doubled or damaged."""
+
+    exit_code = 60
+    default_remedy = "Give each system one whole video, with sound, of every input."
+
+
+class NotAStudyError(TalkernelError):
+    """A folder holds no study, or a damaged one."""
+
+    exit_code = 61
+    default_remedy = "Make one with `talkernel study new`."
+
+
+class CannotListenError(TalkernelError):
+    """The study's page cannot be served at the address asked for."""
+
+    exit_code = 62
+    default_remedy = "Choose another --port, or 0 for any that is free."
+
+
 class RunConfigError(TalkernelError):
     """A training run's config names something that does not exist, or is no YAML."""
 

@@ -12,6 +12,7 @@ from talkernel.cli import ablation as ablation  # each module adds its commands 
 from talkernel.cli import evaluate as evaluate
 from talkernel.cli import prepare as prepare
 from talkernel.cli import speak as speak
+from talkernel.cli import study as study
 from talkernel.cli import train as train
 from talkernel.cli.app import app
 

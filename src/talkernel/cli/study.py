@@ -1,0 +1,92 @@
+"""Commands of the perceptual study: new, serve, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talkernel.cli.app import AsJson, Quiet, app
+from talkernel.options import reports_errors
+
+study = typer.Typer(
+    help="Let people compare systems' videos on a web page (docs/study.md).",
+    no_args_is_help=True,
+)
+app.add_typer(study, name="study")
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
+
+
+@study.command()
+@reports_errors()
+def new(
+    folder: Folder,
+    system: Annotated[
+        list[str], typer.Option(metavar="NAME=FOLDER", help="A system's videos; give several.")
+    ],
+    real: Annotated[
+        Path | None, typer.Option(help="Folder of the real videos, shown among the others.")
+    ] = None,
+    groups_per_rater: Annotated[int, typer.Option(min=1, help="Groups each rater sees.")] = 20,
+    checks: Annotated[int, typer.Option(min=0, help="Attention checks besides these.")] = 2,
+    consent: Annotated[
+        Path | None, typer.Option(help="Text file of what raters agree to, in your words.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the random groups and orders.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Make a study of videos with equal file names, a folder of them for each system."""
+    from talkernel.study.fill import Design
+    from talkernel.study.find import parse_systems
+    from talkernel.study.make import new_study, read_consent
+    from talkernel.terminal import progress_bar
+
+    design = Design(groups_per_rater, checks, seed, read_consent(consent))
+    with progress_bar(shown=not quiet, unit="videos") as progress:
+        made = new_study(folder, parse_systems(system), design, real=real, progress=progress)
+    if not quiet:
+        for name in made.unequal:
+            print(f"Videos of {name} differ in length.")
+        for path in made.encoded:
+            print(f"{path} was encoded once more, for browsers.")
+        shown = f"{made.shown_per_rater} groups for each rater"
+        print(f"Made {folder}: {len(made.compared)} inputs, {len(made.systems)} videos of each; "
+              f"{shown}.\nServe it with: talkernel study serve {folder}")  # fmt: skip
+
+
+@study.command()
+@reports_errors()
+def serve(
+    folder: Folder,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
+) -> None:
+    """Serve a study's page until Ctrl-C; every acknowledged answer is on the disk."""
+    from talkernel.study.server import StudyServer
+
+    with StudyServer(folder, host, port) as server:
+        print(f"Serving {folder} at {server.url} (Ctrl-C to stop)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print(f"Stopped. See: talkernel study report {folder}")
+
+
+@study.command()
+@reports_errors()
+def report(
+    folder: Folder,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for table3.md, table3.csv and study-report.json.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the shares, their intervals and raters' agreement so far, as in Table III."""
+    from talkernel.study.report import report_study, write_report
+    from talkernel.terminal import show
+
+    found = report_study(folder)
+    if out is not None:
+        write_report(found, out)
+    show(found, as_json=as_json)

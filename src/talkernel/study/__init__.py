@@ -1,0 +1,1 @@
+"""Perceptual studies: people compare systems' videos on a web page (section VI-E)."""
