@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 LOUDER = 1.5  # weight of a column: this power of e per unit (12.5 dB) of its loudness
+QUIET = 1.5  # units below everybody's loudness, from which a column is no voice
 TRUST = 80.0  # columns heard that count as much as the mean over everybody's voices
 
 
 class SpeechLevel:
     """Mean of the columns heard so far, the loud ones above all: pauses say nothing of a voice.
 
-    Twice as loud a recording has just that louder a mean, whatever its pauses.
+    Twice as loud a recording has just that louder a mean, whatever its pauses. What is far
+    quieter than any voice does not count at all: silence is not a voice to be made up for.
 
     Args:
         prior: `[80]` mean over many voices, with which it begins.
@@ -26,12 +28,14 @@ class SpeechLevel:
     def __init__(self, prior: NDArray[np.floating]) -> None:
         self._prior = np.asarray(prior, np.float64)
         self._sum = np.zeros_like(self._prior)
+        self._quiet = float(self._prior.mean()) - QUIET
         self._weight = self._square = 0.0
 
     def hear(self, columns: Array) -> None:
         """Take in mel columns `[80, k]`."""
         heard = columns.astype(np.float64)
-        weight = np.exp(LOUDER * heard.mean(0))
+        loudness = heard.mean(0)
+        weight = np.where(loudness > self._quiet, np.exp(LOUDER * loudness), 0.0)
         self._sum += heard @ weight
         self._weight += float(weight.sum())
         self._square += float((weight**2).sum())

@@ -99,7 +99,7 @@ class AudioNetRecipe:
         seed: Of everything random.
     """
 
-    steps: int = 1200
+    steps: int = 900
     batch: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
@@ -108,7 +108,7 @@ class AudioNetRecipe:
     dropout: float = 0.4
     centred: bool = True
     levelled: bool = True
-    contrast: float = 0.0
+    contrast: float = 0.1
     ema: float = 0.998
     save_minutes: float = 4.0
     log_every: int = 100
