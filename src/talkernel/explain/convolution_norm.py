@@ -39,9 +39,7 @@ def convolution_norm(weight: Tensor, p: float) -> float:
 
 def _spectral_norm(weight: Tensor) -> float:
     degree = weight.shape[-1] // 2
-    if degree == 0:
-        return float(torch.linalg.matrix_norm(weight[:, :, 0, 0], 2))
-    samples = SAMPLES * degree
+    samples = max(1, SAMPLES * degree)  # one for a matrix, exact
     transfer = torch.fft.rfft2(weight, s=(samples, samples)).permute(2, 3, 0, 1)
     small = transfer if weight.shape[0] <= weight.shape[1] else transfer.mH
     largest = torch.linalg.eigvalsh(small @ small.mH).max().clamp(min=0).sqrt()

@@ -7,20 +7,22 @@ is where each proof begins, and from the bound of that difference, which is wher
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from talkernel.explain.convolution_norm import convolution_norm, transposed_as_convolution
 from talkernel.cover import to_network
+from talkernel.explain.convolution_norm import convolution_norm, transposed_as_convolution
 from talkernel.explain.kernel_pairs import Pair, Passage, draw_pairs, network_input, passage
 from talkernel.explain.network_bound import (
     DecoderBound,
+    LayerBound,
     decoder_bound,
     input_lipschitz,
+    layer_bounds,
     middle_bound,
 )
 from talkernel.explain.scene import Scene
@@ -29,8 +31,9 @@ from talkernel.explain.theory import size
 from talkernel.model.discriminator import Discriminator
 from talkernel.model.talking_face import TalkingFace
 
-PAIRS = 12
+PAIRS = 9
 FACES = 3  # that the losses are means over
+SETTLING = 30
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Case:
     one: Passage
     other: Passage
     judge: Discriminator
+    steep: float
+    layers: dict[float, list[LayerBound]]
     decoders: dict[float, DecoderBound]
 
     def apart(self, p: float) -> float:
@@ -56,10 +61,9 @@ class Case:
 
     def bound_of(self, other: Passage, p: float) -> float:
         """The same for any face, of which the other kernels' passage is known."""
-        layers, sizes = list(self.model.unet.middle), [size(y, p) for y in other.middle[:-1]]
+        sizes = [size(y, p) for y in other.middle[:-1]]
         pixels = math.prod(other.middle[0].shape[2:])
-        middle = middle_bound(layers, self.pair.one, self.pair.other, sizes, pixels, p)  # type: ignore[arg-type]
-        return middle * self.decoders[p].blended(p)
+        return middle_bound(self.layers[p], sizes, pixels, p) * self.decoders[p].blended(p)
 
 
 Limits = tuple[float, float, float]  # difference, limit by measured faces, limit by the bound
@@ -68,7 +72,7 @@ Limits = tuple[float, float, float]  # difference, limit by measured faces, limi
 def adversarial(case: Case) -> Limits:
     """Corollary 1, the same D for both: ‖D(I')‖²."""
     one, other = (size(case.judge(run.blended), 2.0) for run in (case.one, case.other))
-    steep = discriminator_lipschitz(case.judge)
+    steep = case.steep
 
     def limit(apart: float) -> float:
         return steep * apart * (steep * apart + 2.0 * other)
@@ -109,22 +113,33 @@ def check_corollaries(scene: Scene) -> Arrays:
     Returns:
         `losses` `[3]`, `loss_limits` `[pairs, 3, 3]`: means over faces.
     """
-    torch.manual_seed(scene.seed)
-    judge, model = Discriminator().eval(), scene.model
-    decoders = {p: decoder_bound(model.unet, p) for p in (1.0, 2.0)}
-    rows = [_means([_case(scene, pair, number, judge, decoders) for number in range(FACES)])
+    judge = random_discriminator(scene.seed)
+    decoders = {p: decoder_bound(scene.model.unet, p) for p in (1.0, 2.0)}
+    rows = [_means(list(_cases(scene, pair, judge, decoders)))
             for pair in draw_pairs(scene)[:PAIRS]]  # fmt: skip
     return {"losses": np.array(list(LOSSES)), "loss_limits": np.array(rows)}
 
 
-def _case(
-    scene: Scene, pair: Pair, number: int, judge: Discriminator, decoders: dict[float, DecoderBound]
-) -> Case:
-    face, model = scene.faces[number % len(scene.faces)], scene.model
-    truth = torch.from_numpy(to_network(face.view(model.config.crop_size)))[None]
-    x = network_input(model, face)
-    one, other = (passage(model, x, kernels) for kernels in (pair.one, pair.other))
-    return Case(model, pair, x, truth, one, other, judge, decoders)
+def random_discriminator(seed: int) -> Discriminator:
+    """One whose spectral normalisation has settled, which takes some passes."""
+    torch.manual_seed(seed)
+    judge = Discriminator()
+    with torch.no_grad():
+        for _ in range(SETTLING):
+            judge(torch.zeros(1, 3, 32, 32))
+    return judge.eval()
+
+
+def _cases(
+    scene: Scene, pair: Pair, judge: Discriminator, decoders: dict[float, DecoderBound]
+) -> Iterator[Case]:
+    model, steep = scene.model, discriminator_lipschitz(judge)
+    layers = {p: layer_bounds(model.unet, pair.one, pair.other, p) for p in decoders}
+    for face in scene.faces[:FACES]:
+        truth = torch.from_numpy(to_network(face.view(model.config.crop_size)))[None]
+        x = network_input(model, face)
+        one, other = (passage(model, x, kernels) for kernels in (pair.one, pair.other))
+        yield Case(model, pair, x, truth, one, other, judge, steep, layers, decoders)
 
 
 def _means(cases: list[Case]) -> list[list[float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -98,11 +97,11 @@ def draw_smoothness(arrays: Arrays) -> Figure:
     lag.set(xlabel="time between, s", ylabel="mean distance / that of all pairs", ylim=(0, None))
     lag.legend(loc="lower right")
     share.plot(np.arange(1, len(arrays["share"]) + 1), np.cumsum(arrays["share"]), "o-")
-    share.set(xlabel="principal components", ylabel="share of the kernels' variance", ylim=(0, 1.03))
+    share.set(
+        xlabel="principal components", ylabel="share of the kernels' variance", ylim=(0, 1.03)
+    )
     return figure
 
 
 def _curve(axes: Axes, values: NDArray[np.float64], style: str, label: str) -> None:
     axes.plot(np.arange(1, len(values) + 1) / FPS, values, style, markersize=3, label=label)
-
-

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from talkernel.explain.faces import Face
 from talkernel.explain.scene import Scene
@@ -31,10 +31,11 @@ def draw_pairs(scene: Scene) -> list[Pair]:
     """Kernels of any two moments, of successive moments, and random ones of the same spread."""
     generator = np.random.default_rng(scene.seed)
     speech, faces, pairs = scene.speech, scene.faces, []
+    audible = speech.audible  # frames of silence may have the same kernels
     for number in range(PAIRS):
-        first, second = generator.choice(len(speech), 2, replace=False)
-        begin = int(generator.integers(len(speech) - 1))
-        random = (_random(speech, generator) for _ in range(2))
+        first, second = generator.choice(audible, 2, replace=False)
+        begin = min(int(generator.choice(audible)), len(speech) - 2)
+        random = _random(speech, generator), _random(speech, generator)
         face = faces[number % len(faces)]
         pairs += [Pair("any two moments", *_of(speech, first, second), face),
                   Pair("successive frames", *_of(speech, begin, begin + 1), face),
@@ -72,8 +73,11 @@ class Passage:
 def passage(model: TalkingFace, x: Tensor, kernels: Tensor) -> Passage:
     """Run f on a face `[1, 3, S, S]` in -1..1 and keep what the dynamic layers hand on."""
     middle: list[Tensor] = []
-    hooks = [layer.register_forward_hook(lambda _, given, got: middle.extend(
-                 [given[0], got] if not middle else [got])) for layer in model.unet.middle]  # fmt: skip
+
+    def keep(_: nn.Module, given: tuple[Tensor, Tensor], got: Tensor) -> None:
+        middle.extend([got] if middle else [given[0], got])
+
+    hooks = [layer.register_forward_hook(keep) for layer in model.unet.middle]
     try:
         with torch.no_grad():
             answer = model.unet.answer(x, kernels[None])

@@ -9,7 +9,6 @@ from talkernel.explain.faces import answer
 from talkernel.explain.panels import picture_rows
 from talkernel.explain.scene import Scene
 from talkernel.explain.stored import Arrays
-from talkernel.explain.utterance import AUDIBLE_DB
 
 COLUMNS = 8
 ROWS = {
@@ -24,8 +23,7 @@ ROWS = {
 
 def measure(scene: Scene) -> Arrays:
     """One face at moments equally spaced over what can be heard."""
-    loud = scene.speech.loudness
-    audible = np.flatnonzero(loud > loud.max() - AUDIBLE_DB)
+    audible = scene.speech.audible
     chosen = audible[np.linspace(0, len(audible) - 1, COLUMNS).round().astype(int)]
     face, size = scene.faces[0], scene.model.config.crop_size
     found = answer(scene.model, face, scene.speech.kernels[chosen])

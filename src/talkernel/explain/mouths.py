@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from talkernel.explain.faces import answer
+from talkernel.explain.faces import Array, answer
 from talkernel.explain.panels import picture_rows
 from talkernel.explain.scene import Scene
 from talkernel.explain.stored import Arrays
@@ -26,7 +26,7 @@ def measure_word(scene: Scene) -> Arrays:
     return _on_faces(scene, kernels, [scene.speech.caption(frame) for frame in frames])
 
 
-def _on_faces(scene: Scene, kernels: np.ndarray, captions: list[str]) -> Arrays:  # type: ignore[type-arg]
+def _on_faces(scene: Scene, kernels: Array, captions: list[str]) -> Arrays:
     size = scene.model.config.crop_size
     return {
         "names": np.array([face.name for face in scene.faces]),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from talkernel.explain.convolution_norm import convolution_norm, folded, transposed_as_convolution
 from talkernel.explain.theory import SLOPE, size
@@ -24,19 +24,25 @@ SIGMOID_SLOPE = 0.25
 
 
 class ScaledLayer(NamedTuple):
-    """A dynamic layer's kernel with the normalisation inside: `[c1, c2, k, k]`, bias `[c1]`."""
+    """A dynamic layer's kernel with the normalisation inside: `[c1, c2, k, k]`, bias `[c1]`.
+
+    Of the normalisation itself, `scale` and `shift` `[c1]`.
+    """
 
     weight: Tensor
     bias: Tensor
+    scale: Tensor
     shift: Tensor
 
 
-def scaled(layer: DynamicLayer, kernel: Tensor) -> ScaledLayer:
-    """Fold a layer's normalisation into its kernel `[c1, c2 * ks * ks + 1]`."""
+def scaled(layer: nn.Module, kernel: Tensor) -> ScaledLayer:
+    """Fold a dynamic layer's normalisation into its kernel `[c1, c2 * ks * ks + 1]`."""
+    assert isinstance(layer, DynamicLayer)
     scale, shift = folded(layer.norm)
     side = layer.kernel_size
     weight = kernel[:, :-1].double().reshape(len(kernel), -1, side, side)
-    return ScaledLayer(weight * scale[:, None, None, None], kernel[:, -1].double() * scale, shift)
+    folds = weight * scale[:, None, None, None]
+    return ScaledLayer(folds, kernel[:, -1].double() * scale, scale, shift)
 
 
 def residual_lipschitz(weight: Tensor, p: float) -> float:
@@ -51,35 +57,57 @@ def residual_lipschitz(weight: Tensor, p: float) -> float:
     return convolution_norm(straight, p) + BENT * convolution_norm(weight, p)
 
 
+class LayerBound(NamedTuple):
+    """What is known of one dynamic layer under two kernels.
+
+    Attributes:
+        one, other: Its Lipschitz constants.
+        weight: Norm of the difference of the scaled kernels.
+        bias: Norm of the difference of the scaled biases.
+        constant: Norm of the other's scaled bias with the shift.
+    """
+
+    one: float
+    other: float
+    weight: float
+    bias: float
+    constant: float
+
+
+def layer_bounds(unet: AdaptedUNet, one: Tensor, other: Tensor, p: float) -> list[LayerBound]:
+    """All dynamic layers, in evaluation mode, under kernels `[n, c1, c2 * ks * ks + 1]`."""
+    return [_layer_bound(scaled(layer, a), scaled(layer, b), p)
+            for layer, a, b in zip(unet.middle, one, other, strict=True)]  # fmt: skip
+
+
+def _layer_bound(one: ScaledLayer, other: ScaledLayer, p: float) -> LayerBound:
+    return LayerBound(
+        residual_lipschitz(one.weight, p),
+        residual_lipschitz(other.weight, p),
+        convolution_norm(one.weight - other.weight, p),
+        size(one.bias - other.bias, p),
+        size(other.bias + other.shift, p),
+    )
+
+
 def middle_bound(
-    layers: Sequence[DynamicLayer],
-    one: Tensor,
-    other: Tensor,
-    sizes: Sequence[float],
-    pixels: int,
-    p: float,
+    layers: Sequence[LayerBound], sizes: Sequence[float], pixels: int, p: float
 ) -> float:
     """Bound of ‖y1_n - y2_n‖_p after the dynamic layers.
 
     Args:
-        layers: The n of them, in evaluation mode.
-        one: Kernels `[n, c1, c2 * ks * ks + 1]`.
-        other: The other kernels.
+        layers: The n of them.
         sizes: ‖y2_0‖_p … ‖y2_(n-1)‖_p that the other kernels' features have; or only
             ‖y_0‖_p, and the others are bounded too.
         pixels: H W of the features.
         p: 1, 2 or infinity.
     """
-    spread = pixels ** (1.0 / p)  # norm of a constant map, in its value
+    spread = float(pixels ** (1.0 / p))  # norm of a constant map, in its value
     apart, growing = 0.0, sizes[0]
     for index, layer in enumerate(layers):
-        first, second = scaled(layer, one[index]), scaled(layer, other[index])
         before = sizes[index] if len(sizes) > 1 else growing
-        moved = convolution_norm(first.weight - second.weight, p) * before
-        moved += spread * size(first.bias - second.bias, p)
-        apart = residual_lipschitz(first.weight, p) * apart + moved
-        constant = spread * size(second.bias + second.shift, p)
-        growing = residual_lipschitz(second.weight, p) * growing + constant
+        apart = layer.one * apart + layer.weight * before + spread * layer.bias
+        growing = layer.other * growing + spread * layer.constant
     return apart
 
 
@@ -98,7 +126,12 @@ class DecoderBound(NamedTuple):
 
     def blended(self, p: float) -> float:
         """Of I' (eq. 7): |I'1 - I'2| <= |M1 - M2| + 2 |a1 - a2|, alpha in three colours."""
-        return self.motion + 2.0 * 3.0 ** (1.0 / p) * self.attention
+        return blended_lipschitz(self.motion, self.attention, p)
+
+
+def blended_lipschitz(motion: float, attention: float, p: float) -> float:
+    """Of eq. 7 at the same face, by those of M and of alpha."""
+    return float(motion + 2.0 * 3.0 ** (1.0 / p) * attention)
 
 
 def decoder_bound(unet: AdaptedUNet, p: float) -> DecoderBound:
@@ -134,22 +167,24 @@ def input_lipschitz(unet: AdaptedUNet, kernels: Tensor, p: float) -> float:
     skips = []
     for down in unet.down:
         skips.append(growing)
-        growing *= _convolution_layer(down, p)  # type: ignore[arg-type]
+        growing *= _convolution_layer(down, p)
     for layer, kernel in zip(unet.middle, kernels, strict=True):
-        growing *= residual_lipschitz(scaled(layer, kernel).weight, p)  # type: ignore[arg-type]
+        growing *= residual_lipschitz(scaled(layer, kernel).weight, p)
     for layer in _ups(unet):
         below, beside = up_norms(layer, p)
         growing = below * growing + beside * skips.pop()
     head, masks = head_weight(unet), unet.head.out_channels // 4
     attention, motion = (convolution_norm(part, p) for part in (head[:masks], head[masks:]))
-    return 1.0 + (motion + 2.0 * 3.0 ** (1.0 / p) * attention) * growing
+    return 1.0 + blended_lipschitz(motion, attention, p) * growing
 
 
-def _convolution_layer(layer: ConvLayer, p: float) -> float:
+def _convolution_layer(layer: nn.Module, p: float) -> float:
+    assert isinstance(layer, ConvLayer)
     convolution, norm = layer[0], layer[1]
     scale, _ = folded(norm)  # type: ignore[arg-type]
-    weight: Tensor = convolution.weight.detach().double()  # type: ignore[assignment, operator]
-    return convolution_norm(weight * scale[:, None, None, None], p)
+    weight = convolution.weight
+    assert isinstance(weight, Tensor)
+    return convolution_norm(weight.detach().double() * scale[:, None, None, None], p)
 
 
 def _ups(unet: AdaptedUNet) -> list[UpLayer]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 INCH = 1.25  # of a face
@@ -23,7 +24,7 @@ def picture_rows(
         tops: Of the columns, above them.
     """
     size = (INCH * len(tops) + 0.4, INCH * len(rows) + 0.2)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.01))
     grid = figure.subplots(len(rows), len(tops), squeeze=False)
     for line, images, name in zip(grid, rows, names, strict=True):
         for axes, image in zip(line, images, strict=True):
@@ -31,7 +32,6 @@ def picture_rows(
         line[0].set_ylabel(name)
     for axes, top in zip(grid[0], tops, strict=True):
         axes.set_title(top)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01)  # type: ignore[union-attr]
     return figure
 
 

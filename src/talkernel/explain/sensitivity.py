@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -18,8 +20,8 @@ from talkernel.audio import (
 )
 from talkernel.explain.scene import Scene
 from talkernel.explain.stored import Arrays
-from talkernel.explain.utterance import AUDIBLE_DB
-from talkernel.model.talking_face import TalkingFace
+from talkernel.model.dck import KernelInference
+from talkernel.model.talking_face import LipCodec, TalkingFace
 
 TICKS = (250, 500, 1000, 2000, 4000)  # Hz
 MOMENTS = 12  # audible frames that the mean is over
@@ -29,7 +31,7 @@ DB_PER_UNIT = 100.0 / 8.0  # the mel's range of 8 is 100 dB
 def measure(scene: Scene) -> Arrays:
     """How far a change of 1 dB moves each layer's kernels, in their own spread."""
     speech = scene.speech
-    audible = np.flatnonzero(speech.loudness > speech.loudness.max() - AUDIBLE_DB)
+    audible = speech.audible
     few = audible[np.unique(np.linspace(0, len(audible) - 1, MOMENTS).round().astype(int))]
     moved = np.mean([kernel_gradient(scene.model, speech.windows[frame]) for frame in few], axis=0)
     spread = np.sqrt(np.square(speech.kernels - speech.kernels.mean(0)).sum((2, 3)).mean(0))
@@ -47,24 +49,37 @@ def kernel_gradient(model: TalkingFace, window: NDArray[np.float32]) -> NDArray[
     Returns:
         `[layers, 80, W]`, in kernel units (Frobenius) per mel unit.
     """
+    columns = _slope(model, torch.from_numpy(window)).double()
+    assert isinstance(model.kernel_inference, KernelInference)
+    layers = model.kernel_inference.layers
+    found = torch.stack([_moved(layer, columns).view(window.shape[1:]) for layer in layers])
+    return np.asarray(found.numpy())
 
-    def embedded(mel: Tensor) -> Tensor:
-        features: Tensor = model.lips(model.audio_net(mel[None]))
-        return features[0]
 
-    mel = torch.from_numpy(window)
-    slope = torch.autograd.functional.jacobian(embedded, mel, vectorize=True)
-    columns = slope.flatten(1).double()
-    found = [_moved(layer, columns).view(window.shape[1:]) for layer in model.kernel_inference.layers]
-    return torch.stack(found).numpy()
+def _slope(model: TalkingFace, mel: Tensor) -> Tensor:
+    """Derivative `[512, 80 W]` of h2's input by a mel window `[1, 80, W]`."""
+    if isinstance(model.lips, LipCodec):  # in two steps, since few numbers stand between
+        lips = model.lips
+        code = lips.hear(model.audio_net(mel[None]))[0].detach()
+        by_sound = _jacobian(lambda one: lips.hear(model.audio_net(one[None]))[0], mel)
+        by_code = _jacobian(lambda one: lips.encoder(one[None])[0], code)
+        return by_code @ by_sound.flatten(1)
+    return _jacobian(lambda one: model.audio_net(one[None])[0], mel).flatten(1)
+
+
+def _jacobian(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+    found = torch.autograd.functional.jacobian(function, at, vectorize=True)
+    assert isinstance(found, Tensor)
+    return found
 
 
 def _moved(layer: torch.nn.Module, columns: Tensor) -> Tensor:
     """Norm of each column's image under h2, which is linear: `[512, n]` to `[n]`."""
     with torch.no_grad():
-        identity = torch.eye(len(columns), dtype=torch.float32)
+        identity = torch.eye(len(columns), dtype=next(layer.parameters()).dtype)
         weight = (layer(identity) - layer(torch.zeros_like(identity))).double()
-        return ((weight @ weight.T @ columns) * columns).sum(0).clamp(min=0).sqrt()
+        moved: Tensor = ((weight @ weight.T @ columns) * columns).sum(0).clamp(min=0).sqrt()
+        return moved
 
 
 def draw(arrays: Arrays) -> Figure:
@@ -83,7 +98,7 @@ def draw(arrays: Arrays) -> Figure:
     return figure
 
 
-def _sums(axes: Axes, moved: NDArray[np.float32]) -> None:
+def _sums(axes: Axes, moved: NDArray[np.floating]) -> None:
     """All of a column's mel bins moved at once, were their effects independent."""
     time = np.linspace(*_extent(moved.shape[2])[:2], moved.shape[2])
     for number, values in enumerate(moved, 1):

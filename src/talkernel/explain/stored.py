@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -16,7 +17,8 @@ from talkernel.errors import NotExplainedError
 from talkernel.media.outfile import OutFile
 
 Arrays = dict[str, NDArray[Any]]
-STYLE = {"svg.hashsalt": "talkernel", "font.size": 8.0, "axes.titlesize": 8.0}  # same file each time
+# The salt makes the same figure the same file.
+STYLE: dict[Any, Any] = {"svg.hashsalt": "talkernel", "font.size": 8.0, "axes.titlesize": 8.0}
 DPI = 160
 
 
@@ -32,7 +34,8 @@ def write(target: Path, fill: Callable[[Path], object], *, overwrite: bool) -> N
 
 def write_numbers(path: Path, arrays: Arrays, *, overwrite: bool) -> None:
     """Arrays as a compressed .npz, byte for byte the same for the same numbers."""
-    write(path, lambda temporary: np.savez_compressed(temporary, **arrays), overwrite=overwrite)
+    named: dict[str, Any] = dict(arrays)
+    write(path, lambda temporary: np.savez_compressed(temporary, **named), overwrite=overwrite)
 
 
 def read_numbers(path: Path) -> Arrays:
@@ -52,9 +55,8 @@ def write_figure(
     draw: Callable[[Arrays], Figure], arrays: Arrays, stem: Path, *, overwrite: bool
 ) -> None:
     """Draw and write `stem`.svg and `stem`.png."""
-    with rc_context(STYLE):  # type: ignore[arg-type]
+    with rc_context(STYLE):
         figure = draw(arrays)
-        svg: dict[str, Any] = {"metadata": {"Date": None}}
-        for suffix, options in ((".svg", svg), (".png", {"dpi": DPI})):
-            write(stem.with_suffix(suffix), lambda path, o=options: figure.savefig(path, **o),
-                  overwrite=overwrite)  # fmt: skip
+        undated = partial(figure.savefig, metadata={"Date": None})
+        write(stem.with_suffix(".svg"), undated, overwrite=overwrite)
+        write(stem.with_suffix(".png"), partial(figure.savefig, dpi=DPI), overwrite=overwrite)

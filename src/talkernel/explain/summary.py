@@ -10,6 +10,7 @@ from talkernel.explain.scene import Scene
 from talkernel.explain.stored import Arrays
 from talkernel.explain.theory import NORMS
 
+READINGS = ("numbers", "map", "map, normalised")
 Facts = dict[str, str | float]
 
 
@@ -49,7 +50,7 @@ def _of_sensitivity(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
 
 
 def _of_norms(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
-    for reading, norms in zip(("numbers", "map"), arrays["norms"], strict=True):
+    for reading, norms in zip(READINGS, arrays["norms"], strict=True):
         for p, one in zip(NORMS, norms, strict=True):
             product, layers = np.median(one.prod(1)), one.shape[1]
             yield (f"M_{p:g} of the {reading}", f"{one.max():.4g}, to the power {layers - 1} "
@@ -62,7 +63,7 @@ def _of_bounds(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
     for stage, bound, p in sorted(stages):
         own = (arrays["stage"] == stage) & (arrays["bound"] == bound) & (arrays["p"] == p)
         ratio = arrays["limit"][own] / np.maximum(arrays["measured"][own], 1e-30)
-        broken = int((ratio < 1.0 - 1e-5).sum())
+        broken = int((arrays["measured"][own] > arrays["limit"][own] * (1 + 1e-5) + 1e-7).sum())
         words = f"bound / measured {np.median(ratio):.3g} ({ratio.min():.3g} to {ratio.max():.3g})"
         yield f"{stage}, {bound}, p = {p:g}", f"{words}; broken {broken} of {own.sum()}"
 

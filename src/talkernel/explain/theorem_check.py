@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from talkernel.explain.convolution_norm import folded
 from talkernel.explain.kernel_pairs import Pair, Passage, draw_pairs, network_input, passage
-from talkernel.explain.network_bound import DecoderBound, decoder_bound, middle_bound
+from talkernel.explain.network_bound import (
+    DecoderBound,
+    decoder_bound,
+    layer_bounds,
+    middle_bound,
+)
 from talkernel.explain.scene import Scene
 from talkernel.explain.theory import (
     NORMS,
@@ -49,17 +54,12 @@ class Check(NamedTuple):
     measured: float
     limit: float
 
-    @property
-    def broken(self) -> bool:
-        """Whether the bound fails, by more than rounding."""
-        return self.measured > self.limit * (1.0 + 1e-5) + 1e-7
-
 
 def check(scene: Scene) -> list[Check]:
     """All bounds of all pairs."""
     decoders = {p: decoder_bound(scene.model.unet, p) for p in NORMS}
     static = static_kernels(scene.model)
-    found = []
+    found: list[Check] = []
     for pair in draw_pairs(scene):
         x = network_input(scene.model, pair.face)
         runs = passage(scene.model, x, pair.one), passage(scene.model, x, pair.other)
@@ -89,13 +89,13 @@ def _without_bias(model: TalkingFace, kernels: Tensor) -> list[Tensor]:
 def _ours(
     model: TalkingFace, pair: Pair, one: Passage, other: Passage, decoder: DecoderBound, p: float
 ) -> Iterator[Check]:
-    layers = list(model.unet.middle)
+    layers = layer_bounds(model.unet, pair.one, pair.other, p)
     sizes = [size(features, p) for features in other.middle[:-1]]
     pixels = math.prod(one.middle[0].shape[2:])
     middle = size(one.middle[-1] - other.middle[-1], p)
     answer, face = size(one.answer - other.answer, p), size(one.blended - other.blended, p)
     for name, known in (("ours", sizes[:1]), ("ours, measured", sizes)):
-        limit = middle_bound(layers, pair.one, pair.other, known, pixels, p)  # type: ignore[arg-type]
+        limit = middle_bound(layers, known, pixels, p)
         yield Check("middle", name, pair.kind, p, middle, limit)
         yield Check("answer", name, pair.kind, p, answer, limit * decoder.answer)
         yield Check("face", name, pair.kind, p, face, limit * decoder.blended(p))
@@ -116,14 +116,15 @@ def _papers(
 
 def static_kernels(model: TalkingFace) -> list[Tensor]:
     """Kernels of the layers that sound does not change, normalisations inside."""
-    found = [_folded(layer) for layer in (model.unet.stem, *model.unet.down)]  # type: ignore[arg-type]
+    found = [_folded(layer) for layer in (model.unet.stem, *model.unet.down)]
     for layer in model.unet.up:
         assert isinstance(layer, UpLayer)
         found.append(layer.enlarge.weight.detach() * folded(layer.norm)[0][None, :, None, None])
     return [*found, model.unet.head.weight.detach()]
 
 
-def _folded(layer: ConvLayer) -> Tensor:
+def _folded(layer: nn.Module) -> Tensor:
+    assert isinstance(layer, ConvLayer)
     scale, _ = folded(layer[1])  # type: ignore[arg-type]
     weight = layer[0].weight
     assert isinstance(weight, torch.Tensor)

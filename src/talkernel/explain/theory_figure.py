@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from talkernel.explain.convolution_norm import convolution_norm
 from talkernel.explain.corollaries import check_corollaries
+from talkernel.explain.network_bound import scaled
 from talkernel.explain.scene import Scene
 from talkernel.explain.stored import Arrays
 from talkernel.explain.theorem_check import Check, check
-from talkernel.explain.theory import NORMS, entrywise, operator
+from talkernel.explain.theory import NORMS, entrywise
 
 STAGES = {
     "chain": "network of eq. 9",
@@ -18,6 +21,7 @@ STAGES = {
     "answer": "α and M",
     "face": "blended face",
 }
+KINDS = ("any two moments", "successive frames", "random")
 BOUNDS = ("paper, numbers", "paper, map", "ours", "ours, measured")
 
 
@@ -29,40 +33,46 @@ def measure(scene: Scene) -> Arrays:
 
 
 def _norms(scene: Scene) -> Arrays:
-    """‖k_i‖_p of some moments' kernels without biases: `[2 readings, 3 p, T, layers]`."""
-    import torch
+    """‖k_i‖_p of some moments' kernels without biases: `[3 readings, 3 p, T, layers]`.
 
+    As numbers, as maps (a bound where ks > 1), and as maps with the normalisation inside.
+    """
     frames = np.unique(np.linspace(0, len(scene.speech) - 1, 24).round().astype(int))
-    kernels = torch.from_numpy(scene.speech.kernels[frames][..., :-1])
-    norms = [[[[norm(layer, p) for layer in one] for one in kernels] for p in NORMS]
-             for norm in (entrywise, operator)]  # fmt: skip
-    return {"norms": np.array(norms)}
+    layers = scene.model.unet.middle
+    found = []
+    for frame in frames:
+        kernels = torch.from_numpy(scene.speech.kernels[frame])
+        folds = [scaled(layer, kernel) for layer, kernel in zip(layers, kernels, strict=True)]
+        bare = [fold.weight / fold.scale[:, None, None, None] for fold in folds]
+        inside = [fold.weight for fold in folds]
+        readings = ((entrywise, bare), (convolution_norm, bare), (convolution_norm, inside))
+        found.append([[[norm(weight, p) for weight in weights] for p in NORMS]
+                      for norm, weights in readings])  # fmt: skip
+    return {"norms": np.array(found).transpose(1, 2, 0, 3)}
 
 
 def draw(arrays: Arrays) -> Figure:
-    """A row for each stage, a column for each p; points under the line break their bound."""
-    figure = Figure(figsize=(9.5, 10.0), layout="constrained")
-    grid = figure.subplots(len(STAGES), len(NORMS))
-    for line, stage in zip(grid, STAGES, strict=True):
-        for axes, p in zip(line, NORMS, strict=True):
-            _stage(axes, arrays, stage, p)
-        line[0].set_ylabel(f"{STAGES[stage]}\nbound")
-    for axes, p in zip(grid[0], NORMS, strict=True):
+    """Bound over measured difference; points left of the line at 1 break their bound."""
+    rows = dict.fromkeys(zip(arrays["stage"].tolist(), arrays["bound"].tolist(), strict=True))
+    order = sorted(rows, key=lambda row: (-list(STAGES).index(row[0]), -BOUNDS.index(row[1])))
+    figure = Figure(figsize=(11.0, 4.2), layout="constrained")
+    for axes, p in zip(figure.subplots(1, len(NORMS), sharey=True), NORMS, strict=True):
+        for place, row in enumerate(order):
+            _strip(axes, arrays, row, p, place)
+        axes.axvline(1.0, color="0.3", linewidth=0.9)
+        axes.set(xscale="log", xlabel="bound / measured difference")
         axes.set_title(f"p = {'∞' if np.isinf(p) else int(p)}")
-    for axes in grid[-1]:
-        axes.set_xlabel("measured difference")
-    handles = {h.get_label(): h for axes in grid.flat for h in axes.collections}
-    figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=4)
+    names = [f"{STAGES[stage]}: {bound}" for stage, bound in order]
+    figure.axes[0].set_yticks(range(len(order)), names)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles[: len(KINDS)], labels[: len(KINDS)], loc="outside lower center", ncols=3)
     return figure
 
 
-def _stage(axes: Axes, arrays: Arrays, stage: str, p: float) -> None:
-    here = (arrays["stage"] == stage) & (arrays["p"] == p)
-    for number, bound in enumerate(BOUNDS):
-        own = here & (arrays["bound"] == bound)
-        if own.any():
-            axes.scatter(arrays["measured"][own], arrays["limit"][own], s=9, label=bound,
-                         color=f"C{number}", alpha=0.7)  # fmt: skip
-    axes.set(xscale="log", yscale="log")
-    low, high = arrays["measured"][here].min(), arrays["measured"][here].max()
-    axes.plot([low, high], [low, high], color="0.4", linewidth=0.8)
+def _strip(axes: Axes, arrays: Arrays, row: tuple[str, str], p: float, place: int) -> None:
+    here = (arrays["stage"] == row[0]) & (arrays["bound"] == row[1]) & (arrays["p"] == p)
+    for number, kind in enumerate(KINDS):
+        own = here & (arrays["kind"] == kind)
+        ratio = arrays["limit"][own] / np.maximum(arrays["measured"][own], 1e-30)
+        axes.scatter(ratio, np.full(len(ratio), place + 0.2 * (1 - number)), s=6, alpha=0.7,
+                     color=f"C{number}", label=kind)  # fmt: skip

@@ -61,9 +61,14 @@ class Utterance:
             raise OptionError(f"There is no speech at {seconds} s.", remedy=remedy)
         return frame
 
+    @property
+    def audible(self) -> NDArray[np.int64]:
+        """Numbers of the frames that are not much quieter than the loudest."""
+        return np.flatnonzero(self.loudness > self.loudness.max() - AUDIBLE_DB)
+
     def farthest_sounds(self) -> tuple[int, int]:
         """The two audible frames whose kernels differ most, in order of time."""
-        audible = np.flatnonzero(self.loudness > self.loudness.max() - AUDIBLE_DB)
+        audible = self.audible
         apart = distances(self.kernels[audible])
         first, second = np.unravel_index(int(apart.argmax()), apart.shape)
         return int(audible[first]), int(audible[second])
@@ -97,7 +102,8 @@ def listen(model: TalkingFace, wave: Array, phonemes: Sequence[Phoneme] = ()) ->
     features = SpeechFeatures.of_model(model.config, FPS)
     windows = np.concatenate([features.push(wave), features.flush(count)])[:count]
     with torch.inference_mode():
-        kernels = torch.cat([model.kernels(part) for part in torch.from_numpy(windows).split(BATCH)])
+        batches = torch.from_numpy(windows).split(BATCH)
+        kernels = torch.cat([model.kernels(batch) for batch in batches])
     frames = _frames(wave, count)
     sounds = [sound_at(phonemes, (number + 0.5) / FPS) for number in range(count)]
     classes = [*map(lip_class, sounds)] if phonemes else spectral_class(frames, SAMPLE_RATE)
