@@ -31,7 +31,7 @@ from talkernel.explain.theory import size
 from talkernel.model.discriminator import Discriminator
 from talkernel.model.talking_face import TalkingFace
 
-PAIRS = 9
+PAIRS = 6
 FACES = 3  # that the losses are means over
 SETTLING = 30
 

@@ -15,7 +15,7 @@ from talkernel.explain.utterance import Utterance
 from talkernel.model.talking_face import TalkingFace, blend
 from talkernel.model.unet import Synthesis
 
-PAIRS = 16  # of each kind
+PAIRS = 12  # of each kind
 
 
 class Pair(NamedTuple):
