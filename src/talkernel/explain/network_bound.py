@@ -26,12 +26,11 @@ SIGMOID_SLOPE = 0.25
 class ScaledLayer(NamedTuple):
     """A dynamic layer's kernel with the normalisation inside: `[c1, c2, k, k]`, bias `[c1]`.
 
-    Of the normalisation itself, `scale` and `shift` `[c1]`.
+    And the normalisation's own `shift` `[c1]`.
     """
 
     weight: Tensor
     bias: Tensor
-    scale: Tensor
     shift: Tensor
 
 
@@ -42,7 +41,7 @@ def scaled(layer: nn.Module, kernel: Tensor) -> ScaledLayer:
     side = layer.kernel_size
     weight = kernel[:, :-1].double().reshape(len(kernel), -1, side, side)
     folds = weight * scale[:, None, None, None]
-    return ScaledLayer(folds, kernel[:, -1].double() * scale, scale, shift)
+    return ScaledLayer(folds, kernel[:, -1].double() * scale, shift)
 
 
 def residual_lipschitz(weight: Tensor, p: float) -> float:

@@ -43,7 +43,8 @@ def _norms(scene: Scene) -> Arrays:
     for frame in frames:
         kernels = torch.from_numpy(scene.speech.kernels[frame])
         folds = [scaled(layer, kernel) for layer, kernel in zip(layers, kernels, strict=True)]
-        bare = [fold.weight / fold.scale[:, None, None, None] for fold in folds]
+        bare = [kernel[:, :-1].reshape(fold.weight.shape)
+                for kernel, fold in zip(kernels, folds, strict=True)]  # fmt: skip
         inside = [fold.weight for fold in folds]
         readings = ((entrywise, bare), (convolution_norm, bare), (convolution_norm, inside))
         found.append([[[norm(weight, p) for weight in weights] for p in NORMS]
