@@ -266,6 +266,20 @@ class CannotListenError(TalkernelError):
     default_remedy = "Choose another --port, or 0 for any that is free."
 
 
+class NoKernelsError(TalkernelError):
+    """The model has no dynamic kernels that could be explained."""
+
+    exit_code = 68
+    default_remedy = "Give a checkpoint whose config says fusion: dck."
+
+
+class NotExplainedError(TalkernelError):
+    """A folder holds none of the numbers that `talkernel explain` stores."""
+
+    exit_code = 69
+    default_remedy = "Run `talkernel explain --out` with it first, without --redraw."
+
+
 class RunConfigError(TalkernelError):
     """A training run's config names something that does not exist, or is no YAML."""
 

@@ -10,6 +10,7 @@ import signal
 
 from talkernel.cli import ablation as ablation  # each module adds its commands to the app
 from talkernel.cli import evaluate as evaluate
+from talkernel.cli import explain as explain
 from talkernel.cli import prepare as prepare
 from talkernel.cli import speak as speak
 from talkernel.cli import study as study

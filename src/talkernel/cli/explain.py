@@ -1,0 +1,68 @@
+"""The command that shows what the dynamic kernels do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talkernel.cli.app import AsJson, Quiet, app
+from talkernel.options import reports_errors
+
+FIGURES = "masks, sounds, word, kernels, map, sensitivity, theory"
+
+
+@app.command()
+@reports_errors()
+def explain(
+    out: Annotated[Path, typer.Option(help="Folder for figures and their numbers.")],
+    faces: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Videos and photos of faces; the sample's portrait."),
+    ] = None,
+    audio: Annotated[Path | None, typer.Option(help="Speech: any sound or video.")] = None,
+    text: Annotated[
+        str | None, typer.Option(help="English to speak instead; phonemes are then known.")
+    ] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Weights other than our own.")] = None,
+    first: Annotated[
+        float | None, typer.Option(help="Seconds of the first of the two sounds compared.")
+    ] = None,
+    second: Annotated[float | None, typer.Option(help="Seconds of the second.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help=f"One of {FIGURES}.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the theorem's random kernels.")] = 0,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="Only draw anew from what --out holds.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files in --out.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what the dynamic kernels do: Figs. 4, 6 and 7, a map, and the theorem's bound."""
+    from talkernel.errors import OptionError
+    from talkernel.explain import run
+    from talkernel.terminal import show
+
+    if redraw:
+        print(f"Drawn anew in {out}: {', '.join(run.redraw(out))}.")
+        return
+    if audio is not None and text is not None:
+        raise OptionError("--audio and --text exclude each other.", remedy="Give one of them.")
+    if unknown := set(only or ()) - set(run.PLOTS):
+        raise OptionError(f"There is no figure {min(unknown)!r}.", remedy=f"Choose of {FIGURES}.")
+    found = run.explain(
+        out, faces or (), audio=audio, text=text, checkpoint=checkpoint, at=(first, second),
+        only=only or (), seed=seed, overwrite=overwrite, tell=_quiet if quiet else _tell,
+    )  # fmt: skip
+    if as_json or not quiet:
+        show(found, as_json=as_json)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _quiet(line: str) -> None:
+    pass

@@ -1,0 +1,164 @@
+"""Faces as the network sees them, and what it makes of them under given kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from talkernel.cover import border_window, cover, cut, to_network
+from talkernel.errors import NoFaceError
+from talkernel.face.crop import Crop
+from talkernel.face.track import FaceTracker
+from talkernel.face.veil import hidden, veil
+from talkernel.media import Picture, open_face
+from talkernel.media.sample import picture_of_rgb
+from talkernel.model.talking_face import TalkingFace
+
+Image = NDArray[np.uint8]
+Array = NDArray[np.float32]
+MOST = 5  # faces in a figure
+BATCH = 8
+LONGEST_SEARCH = 250  # pictures of a video looked at for a face
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face in a picture.
+
+    Attributes:
+        name: Where it comes from.
+        picture: The whole picture.
+        crop: Where the network looks.
+        landmarks: `[468, 3]` in the picture's pixels.
+    """
+
+    name: str
+    picture: Picture
+    crop: Crop
+    landmarks: Array
+
+    def view(self, size: int) -> Image:
+        """The crop, RGB `[S, S, 3]`."""
+        return cut(self.picture, self.crop, size)
+
+    def veil(self, size: int) -> Array:
+        """Where the mouth is hidden, `[S, S]` in 0..1."""
+        return hidden(self.crop.to_view(self.landmarks, size), size, size)
+
+    def veiled(self, size: int) -> Image:
+        """What the network sees, RGB `[S, S, 3]`."""
+        return veil(self.view(size), self.veil(size), size)
+
+    def network_input(self, size: int) -> Array:
+        """The same in -1..1, `[3, S, S]`."""
+        return to_network(self.veiled(size))
+
+
+class Answer(NamedTuple):
+    """What becomes of a face, for each of N kernels.
+
+    Attributes:
+        attention: The network's own alpha `[N, S, S]` in 0..1.
+        laid: Alpha as it is laid on the frame: 1 under the veil, 0 at the crop's border.
+        motion: M `[N, S, S, 3]`, RGB.
+        result: The blended face `[N, S, S, 3]`, RGB.
+    """
+
+    attention: Array
+    laid: Array
+    motion: Image
+    result: Image
+
+
+def answer(model: TalkingFace, face: Face, kernels: Array) -> Answer:
+    """Put kernels `[N, layers, c1, c2 * ks * ks + 1]` to work on one face."""
+    size = model.config.crop_size
+    seen = torch.from_numpy(face.network_input(size))[None]
+    with torch.inference_mode():
+        parts = [model.unet(seen.expand(len(part), -1, -1, -1), part)
+                 for part in torch.from_numpy(kernels).split(BATCH)]  # fmt: skip
+    attention = np.concatenate([part.attention[:, 0].numpy() for part in parts])
+    motion = np.concatenate([part.motion.numpy() for part in parts])
+    full = np.maximum(attention, face.veil(size))
+    pairs = zip(full, motion, strict=True)
+    result = np.stack([_covered(face, mask, image, size) for mask, image in pairs])
+    shown = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    return Answer(attention, full * border_window(size), shown, result)
+
+
+def _covered(face: Face, mask: Array, motion: Array, size: int) -> Image:
+    picture = face.picture.copy()
+    cover(picture, face.crop, mask, motion)
+    return cut(picture, face.crop, size)
+
+
+def find_faces(paths: Sequence[Path], most: int = MOST) -> list[Face]:
+    """Faces to explain with.
+
+    Args:
+        paths: Videos and photos; of several the first face each, of one video faces that are
+            equally far apart in time. None: views of the portrait that comes with the sample.
+        most: So many at most.
+
+    Raises:
+        NoFaceError: One of them shows no usable face.
+        TalkernelError: One of them cannot be read.
+    """
+    if not paths:
+        return [_look(name, [picture_of_rgb(image)]) for name, image in portrait_views(most)]
+    if len(paths) == 1 and not open_face(paths[0]).is_photo:
+        return _over_time(paths[0], most)
+    return [_look(path.stem, _pictures(path)) for path in paths[:most]]
+
+
+def _pictures(path: Path) -> Iterator[Picture]:
+    source = open_face(path)
+    return islice(source.frames(), 1 if source.is_photo else LONGEST_SEARCH)
+
+
+def _over_time(path: Path, most: int) -> list[Face]:
+    pictures = list(_pictures(path))
+    wanted = np.unique(np.linspace(0, len(pictures) - 1, most).round().astype(int))
+    times = [f"{path.stem} {pictures[number].time:.1f} s" for number in wanted]
+    return [_look(name, pictures[number:]) for name, number in zip(times, wanted, strict=True)]
+
+
+def _look(name: str, pictures: Iterator[Picture] | list[Picture]) -> Face:
+    tracker = FaceTracker()
+    for picture in pictures:
+        face = tracker.update(picture).face
+        if face is not None:
+            x, y, side = face.geometry
+            return Face(name, picture, Crop.around(x, y, side), face.landmarks)
+    raise NoFaceError(f"{name} shows no usable face.")
+
+
+def portrait_views(count: int = MOST) -> list[tuple[str, Image]]:
+    """The sample's portrait as it is, mirrored, turned, small, and in dim light."""
+    from skimage.data import astronaut
+
+    portrait = np.ascontiguousarray(astronaut()[:440])
+    views = [
+        ("portrait", portrait),
+        ("mirrored", np.ascontiguousarray(portrait[:, ::-1])),
+        ("turned", _warped(portrait, turn=18.0, zoom=1.0)),
+        ("small", _warped(portrait, turn=-8.0, zoom=0.45)),
+        ("dim light", np.asarray(portrait * np.array([0.62, 0.5, 0.42]), np.uint8)),
+    ]
+    return views[:count]
+
+
+def _warped(image: Image, turn: float, zoom: float) -> Image:
+    height, width = image.shape[:2]
+    affine = cv2.getRotationMatrix2D((width * 0.44, height * 0.3), turn, zoom)
+    warped = cv2.warpAffine(image, affine, (width, height), flags=cv2.INTER_AREA,
+                            borderMode=cv2.BORDER_REFLECT_101)  # fmt: skip
+    return np.asarray(warped, np.uint8)
