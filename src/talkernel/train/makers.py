@@ -82,7 +82,7 @@ class TransplantMaker:
 
 
 class TwinMaker:
-    """Other lips synthesised by Wav2Lip beforehand, as in the paper; see `wav2lip_twins`.
+    """Other lips synthesised by Wav2Lip beforehand, as in the paper; see `twins`.
 
     A twin is a track of its own with the real track's head in every frame.
 
