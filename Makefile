@@ -1,5 +1,6 @@
 # `make run` needs nothing but Python and make; `make help` tells the rest.
 PYTHON ?= python3
+JOBS ?= 2
 INSTALL = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # For `make paper`: a folder of .mp4 clips with sound, people's names after the last _ of each
@@ -55,7 +56,7 @@ ablation: .venv-dev/.installed  ## train and compare the ablations, on DATA=fold
 
 test: .venv-dev/.installed  ## run the tests
 	.venv-dev/bin/talkernel setup
-	.venv-dev/bin/python -m pytest
+	OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest -n $(JOBS) --dist loadscope
 
 lint: .venv-dev/.installed  ## check the style
 	.venv-dev/bin/ruff check .
