@@ -246,8 +246,8 @@ def test_statistics_are_shared_as_one_process_has_them() -> None:
     """With one process in its group, the shared normalisation is torch's own."""
     from talkernel.train.batch_norm import SharedBatchNorm
 
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29555"}
-    torch.distributed.init_process_group("gloo", rank=0, world_size=1)
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     try:
         own, x = nn.BatchNorm2d(3), torch.randn(4, 3, 5, 5)
         shared = SharedBatchNorm(nn.BatchNorm2d(3))
