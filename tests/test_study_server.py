@@ -60,7 +60,9 @@ def serving(study: Path) -> Iterator[str]:
 def process_serving(study: Path, port: str = "0") -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The real command, to be killed."""
     command = [sys.executable, "-m", "talkernel", "study", "serve", str(study), f"--port={port}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_ctrl_c
+    ) as process:
         try:
             assert process.stdout is not None
             found = re.search(r"http://\S+", process.stdout.readline())
@@ -68,6 +70,11 @@ def process_serving(study: Path, port: str = "0") -> Iterator[tuple[subprocess.P
             yield process, found.group()
         finally:
             process.kill()
+
+
+def _heed_ctrl_c() -> None:
+    """Shells let what they start in the background ignore it, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_rater_answers_from_the_first_group_to_the_last(study: Path, client: Client) -> None:

@@ -34,8 +34,7 @@ class SpeechLevel:
     def hear(self, columns: Array) -> None:
         """Take in mel columns `[80, k]`."""
         heard = columns.astype(np.float64)
-        loudness = heard.mean(0)
-        weight = np.where(loudness > self._quiet, np.exp(LOUDER * loudness), 0.0)
+        weight = np.where(heard.mean(0) > self._quiet, _weight(heard), 0.0)
         self._sum += heard @ weight
         self._weight += float(weight.sum())
         self._square += float((weight**2).sum())
@@ -49,3 +48,14 @@ class SpeechLevel:
         share = count / (count + TRUST)
         mean = share * self._sum / self._weight + (1.0 - share) * self._prior
         return mean.astype(np.float32)
+
+
+def loud_mean(columns: Array) -> NDArray[np.float64]:
+    """Mean `[80]` of a voice's columns `[80, k]`, the loud ones above all."""
+    heard = columns.astype(np.float64)
+    weight = _weight(heard)
+    return np.asarray(heard @ weight / weight.sum())
+
+
+def _weight(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.exp(LOUDER * columns.mean(0)))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from talkernel.audio import N_MELS, SILENCE, first_column
 from talkernel.face.lips import LipBasis
-from talkernel.speech_level import SpeechLevel
+from talkernel.speech_level import SpeechLevel, loud_mean
 from talkernel.train.tracks import FPS, Track, share_of_people
 
 Array = NDArray[np.float32]
@@ -143,8 +143,8 @@ def _level(track: Track, prior: Sequence[float]) -> Array:
 
 def mean_level(tracks: Sequence[Track]) -> tuple[float, ...]:
     """Mean mel spectrum of people's voices, `[80]`, all people alike: a config's `mel_level`."""
-    people: dict[str, list[Array]] = {}
+    people: dict[str, list[NDArray[np.float64]]] = {}
     for track in tracks:
-        people.setdefault(track.identity, []).append(_level(track, np.zeros(N_MELS).tolist()))
+        people.setdefault(track.identity, []).append(loud_mean(track.mel))
     voices = [np.mean(own, axis=0) for own in people.values()]
     return tuple(round(float(value), 3) for value in np.mean(voices, axis=0))
