@@ -20,7 +20,7 @@ from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.face.lips import LipBasis
 from talkernel.model.talking_face import TalkingFace
-from talkernel.train.checkpoint import load_state
+from talkernel.train.checkpoint import averaged_weights, load_state
 from talkernel.train.tracks import Track
 
 SHIFTS: Mapping[str, tuple[Sequence[float], Callable[[float], Shift]]] = {
@@ -84,12 +84,7 @@ def load_trained(path: Path) -> TalkingFace:
     if "average" not in state or "config" not in state:
         raise CheckpointError(f"{path} is no checkpoint of a generator's training.")
     model = TalkingFace(ModelConfig.from_json(state["config"]))
-    averaged = {
-        name.removeprefix("module."): value
-        for name, value in state["average"].items()
-        if name.startswith("module.")
-    }
-    model.load_state_dict(averaged)
+    model.load_state_dict(averaged_weights(state))
     return model.eval()
 
 

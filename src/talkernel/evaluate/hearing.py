@@ -59,8 +59,8 @@ def heard_opening(speech: SpeechSource, fps: Fraction, frames: int) -> Array:
 @cache
 def lip_basis() -> LipBasis:
     """The basis of the default weights' lip codes; new weights of another basis bring theirs."""
-    with (files("talkernel.face") / "lip_basis.npz").open("rb") as file, np.load(file) as parts:
-        return LipBasis(**{name: parts[name] for name in parts.files})
+    with (files("talkernel.face") / "lip_basis.npz").open("rb") as file:
+        return LipBasis.load(file)
 
 
 @cache

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +68,12 @@ class LipBasis:
         values, vectors = np.linalg.eigh(covariance)
         components, scale = vectors[:, ::-1][:, :size].T, np.sqrt(values[::-1][:size])
         return LipBasis(neutral, mean, components.astype(np.float32), scale.astype(np.float32))
+
+    @staticmethod
+    def load(source: Path | IO[bytes]) -> LipBasis:
+        """Read an `.npz` of the four arrays."""
+        with np.load(source, allow_pickle=False) as file:
+            return LipBasis(**{name: file[name] for name in file.files})
 
     @property
     def importance(self) -> Array:

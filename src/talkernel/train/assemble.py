@@ -10,7 +10,7 @@ from torch import Tensor
 
 from talkernel.config import ModelConfig
 from talkernel.model.talking_face import LipCodec, TalkingFace
-from talkernel.train.checkpoint import load_state
+from talkernel.train.checkpoint import averaged_weights, load_state
 from talkernel.train.lip_reader import LipReader
 
 TRAINED = ("lips.", "kernel_inference.", "unet.")  # what a `GeneratorTrainer` trains
@@ -35,7 +35,7 @@ def assemble(generator: Path, lip_reader: Path, gain: Tensor | float = 1.0) -> T
         mel_level=reader.config.mel_level,
     )
     model = TalkingFace(config)
-    averaged = {name.removeprefix("module."): value for name, value in state["average"].items()}
+    averaged = averaged_weights(state)
     ours = {name: value for name, value in averaged.items() if name.startswith(TRAINED)}
     model.load_state_dict(model.state_dict() | ours)
     assert isinstance(model.lips, LipCodec)

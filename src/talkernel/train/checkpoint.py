@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from talkernel.errors import CheckpointError
 
@@ -34,3 +35,12 @@ def load_state(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch names no class of its own for a damaged file
         raise CheckpointError(f"{path} is no checkpoint of a training run: {error}") from error
     return state
+
+
+def averaged_weights(state: dict[str, Any]) -> dict[str, Tensor]:
+    """The averaged model's own state, out of a checkpoint of a generator's training."""
+    return {
+        name.removeprefix("module."): value
+        for name, value in state["average"].items()
+        if name.startswith("module.")
+    }

@@ -101,8 +101,7 @@ def load_basis(path: Path) -> LipBasis:
     if not path.is_file():
         remedy = "Make it with `talkernel train basis`."
         raise MissingFileError(f"There is no lip basis {path}.", remedy=remedy)
-    with np.load(path, allow_pickle=False) as file:
-        return LipBasis(**{name: file[name] for name in file.files})
+    return LipBasis.load(path)
 
 
 def _remember(run: GeneratorRun | AudioNetRun, folder: Path) -> None:

@@ -7,8 +7,6 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from talkernel.face.lips import LipBasis
 from talkernel.train.bundle_format import read_tracks
 from talkernel.train.checkpoint import LAST
@@ -35,8 +33,6 @@ def train_bundle(bundle: Path, out: Path, changes: Sequence[str]) -> Path:
                 archive.extract(name, out)
         tracks = list(read_tracks(archive))
     run = dataclasses.replace(load_run(GeneratorRun, out / "run.yaml", changes), out=out)
-    with np.load(out / "basis.npz", allow_pickle=False) as file:
-        basis = LipBasis(**{name: file[name] for name in file.files})
     print(f"{sum(len(t.crop_index) for t in tracks)} crops of {len(tracks)} tracks", flush=True)
-    GeneratorTrainer(run, tracks, basis, launch(run.hardware)).train()
+    GeneratorTrainer(run, tracks, LipBasis.load(out / "basis.npz"), launch(run.hardware)).train()
     return out / LAST
