@@ -24,8 +24,11 @@ class Painter:
     def __init__(self) -> None:
         self.masks: list[Array] = []
 
-    def kernels(self, mel: Array) -> Array:
-        return np.zeros((len(mel), *self.config.kernel_shape), np.float32)
+    def encode(self, mel: Array) -> Array:
+        return np.zeros((1, self.config.encoder_width, mel.shape[2] // 2), np.float32)
+
+    def kernels(self, speech: Array) -> Array:
+        return np.zeros((len(speech), *self.config.kernel_shape), np.float32)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         attention = np.zeros((1, 1, 64, 64), np.float32)
@@ -41,8 +44,11 @@ class Recorder:
         self.engine, self.info, self.config = engine, engine.info, engine.config
         self.masks: list[Array] = []
 
-    def kernels(self, mel: Array) -> Array:
-        return self.engine.kernels(mel)
+    def encode(self, mel: Array) -> Array:
+        return self.engine.encode(mel)
+
+    def kernels(self, speech: Array) -> Array:
+        return self.engine.kernels(speech)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         attention, motion = self.engine.synthesise(face, kernels)

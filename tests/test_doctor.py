@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from talkernel import doctor, inventory
 from talkernel.cli import app
+from talkernel.config import ModelConfig
 from talkernel.doctor import Diagnosis, SelfTest, diagnose, run_self_test
 from talkernel.errors import CheckpointError
 from talkernel.inventory import cpu_instructions, engine_devices
@@ -25,12 +26,13 @@ class FakeEngine:
     """Pictures of the right shape, all of one number."""
 
     info = types.SimpleNamespace(name="openvino", device="CPU", precision="float32")
+    config = ModelConfig()
 
     def __init__(self, fill: float = 0.0) -> None:
         self.fill = fill
 
-    def kernels(self, mel: Any) -> Any:
-        assert mel.shape == (1, 1, 80, 16)
+    def kernels(self, speech: Any) -> Any:
+        assert speech.shape == (1, 1, 384, 13)
         return np.zeros((1, 4, 256, 257), np.float32)
 
     def synthesise(self, face: Any, kernels: Any) -> Any:

@@ -18,6 +18,7 @@ from talkernel.config import ModelConfig
 from talkernel.engine import Engine, EngineName, load_engine
 from talkernel.engine.base import Precision
 from talkernel.engine.weights import (
+    ENCODER_GRAPH,
     GENERATOR_GRAPH,
     KERNELS_GRAPH,
     METADATA_CONFIG,
@@ -38,29 +39,30 @@ from talkernel.model.talking_face import TalkingFace
 Array = NDArray[np.float32]
 ENGINES: list[EngineName] = [name for name in get_args(EngineName) if name != "auto"]
 GRAPH_ENGINES: list[EngineName] = ["openvino", "onnxruntime"]
-TINY = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=4, lip_code=3)
+TINY = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=4, lip_code=3,
+                   encoder_layers=2, encoder_width=128)  # fmt: skip
 PAPERS = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=None, lip_code=None,
-                     kernel_size=3)  # fmt: skip
+                     kernel_size=3, encoder_layers=0, speech_window=16)  # fmt: skip
 LEVEL = 1.0 / 255.0  # one step of an 8-bit picture whose range is 0 to 1
 
 
 def inputs(config: ModelConfig, batch: int) -> tuple[Array, Array]:
-    """Faces and mel windows."""
+    """Faces and windows of speech features."""
     rng = np.random.default_rng(batch)
     face = rng.uniform(-1, 1, (batch, 3, config.crop_size, config.crop_size))
-    mel = rng.uniform(-4, 4, (batch, 1, 80, config.mel_window))
-    return face.astype(np.float32), mel.astype(np.float32)
+    speech = rng.uniform(-2, 2, (batch, 1, *config.speech_shape))
+    return face.astype(np.float32), speech.astype(np.float32)
 
 
-def spoken(engine: Engine, face: Array, mel: Array) -> Array:
+def spoken(engine: Engine, face: Array, speech: Array) -> Array:
     """The blended face I' in 0..1."""
-    attention, motion = engine.synthesise(face, engine.kernels(mel))
+    attention, motion = engine.synthesise(face, engine.kernels(speech))
     return (face + attention * (motion - face) + 1.0) / 2.0
 
 
 def difference(engine: Engine, reference: Engine, batch: int) -> float:
-    face, mel = inputs(reference.config, batch)
-    return float(np.abs(spoken(engine, face, mel) - spoken(reference, face, mel)).max())
+    face, speech = inputs(reference.config, batch)
+    return float(np.abs(spoken(engine, face, speech) - spoken(reference, face, speech)).max())
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +88,10 @@ def test_engines_agree_on_the_packages_weights(
 ) -> None:
     engine = load_engine(name, precision="float32")
     assert (engine.info.name, engine.info.precision) == (name, "float32")
-    _, mel = inputs(engine.config, batch)
-    kernels = reference.kernels(mel)
+    _, speech = inputs(engine.config, batch)
+    kernels = reference.kernels(speech)
     assert kernels.shape == (batch, *engine.config.kernel_shape)
-    np.testing.assert_allclose(engine.kernels(mel), kernels, atol=1e-3 * np.abs(kernels).max())
+    np.testing.assert_allclose(engine.kernels(speech), kernels, atol=1e-3 * np.abs(kernels).max())
     assert difference(engine, reference, batch) < LEVEL
 
 
@@ -113,8 +115,21 @@ def test_exported_graphs_agree_with_torch(exported: Path, name: EngineName, batc
     assert difference(engine, source, batch) < 1e-4
 
 
-@pytest.mark.parametrize("name", [KERNELS_GRAPH, GENERATOR_GRAPH])
+@pytest.mark.parametrize("columns", [4, 200, 1200])
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
+def test_speech_encoders_agree(reference: Engine, name: EngineName, columns: int) -> None:
+    engine = load_engine(name, precision="float32")
+    mel = np.random.default_rng(0).uniform(-0.5, 1.0, (1, 80, columns)).astype(np.float32)
+    tokens = reference.encode(mel)
+    assert tokens.shape == (1, 384, columns // 2)
+    np.testing.assert_allclose(engine.encode(mel), tokens, atol=1e-3 * np.abs(tokens).max())
+
+
+@pytest.mark.parametrize("name", [ENCODER_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH])
 def test_graphs_hold_no_weights_and_no_paths(exported: Path, name: str) -> None:
+    if not (exported / name).exists():  # the paper's model has no speech encoder
+        assert name == ENCODER_GRAPH and not load_model(exported / WEIGHTS).config.encoder_layers
+        return
     content = (exported / name).read_bytes()
     assert len(content) < 200_000
     assert not [place for place in (b"/work", b"/home", b"/root") if place in content]
@@ -150,7 +165,7 @@ def test_a_missing_checkpoint(name: EngineName, tmp_path: Path) -> None:
 def damaged(folder: Path, how: str) -> Path:
     """A copy of the package's weights and graphs, the weights damaged."""
     weights = default_weights()
-    for graph in (KERNELS_GRAPH, GENERATOR_GRAPH):
+    for graph in (ENCODER_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
         shutil.copyfile(weights.with_name(graph), folder / graph)
     target = folder / WEIGHTS
     if how == "truncated":
@@ -193,8 +208,8 @@ def test_without_graphs_the_remedy_is_to_export(name: EngineName, tmp_path: Path
 def test_graphs_of_other_weights_are_refused(
     name: EngineName, exported: Path, tmp_path: Path
 ) -> None:
-    for graph in (KERNELS_GRAPH, GENERATOR_GRAPH):
-        shutil.copyfile(exported / graph, tmp_path / graph)
+    for graph in exported.glob("*.onnx"):
+        shutil.copyfile(graph, tmp_path / graph.name)
     save_model(load_model(exported / WEIGHTS), tmp_path / WEIGHTS, {"run": "a longer header"})
     with pytest.raises(CheckpointError, match="exported from other weights") as raised:
         load_engine(name, checkpoint=tmp_path)
@@ -205,7 +220,7 @@ def test_graphs_of_other_weights_are_refused(
 def test_a_damaged_graph(name: EngineName, tmp_path: Path) -> None:
     shutil.copyfile(default_weights(), tmp_path / WEIGHTS)
     mark = header_digest(tmp_path / WEIGHTS).encode()
-    for graph in (KERNELS_GRAPH, GENERATOR_GRAPH):
+    for graph in (ENCODER_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
         (tmp_path / graph).write_bytes(mark + b"not a graph" * 50)
     with pytest.raises(CheckpointError, match="cannot load"):
         load_engine(name, checkpoint=tmp_path)

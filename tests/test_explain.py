@@ -25,7 +25,7 @@ from talkernel.explain.kernel_map import by_lag, principal_components
 from talkernel.explain.phonemes import lip_class, spectral_class
 from talkernel.explain.run import PLOTS, explain, redraw
 from talkernel.explain.scene import load_explained
-from talkernel.explain.sensitivity import kernel_gradient
+from talkernel.explain.sensitivity import features_of, kernel_gradient, mel_around
 from talkernel.explain.utterance import listen
 from talkernel.model.checkpoint import save_model
 from talkernel.model.talking_face import TalkingFace
@@ -34,7 +34,8 @@ from tests.faces import blank, portrait_on_canvas, write_portrait
 from tests.jobs import babble
 from tests.test_media_support import write_sound
 
-TINY = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=4, lip_code=3)
+TINY = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=4, lip_code=3,
+                   encoder_layers=1, encoder_width=64)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -147,17 +148,29 @@ def test_a_maps_distances_and_shares() -> None:
     assert by_lag(generator.normal(size=(50, 400)))[0] == pytest.approx(1.0, abs=0.02)
 
 
-@pytest.mark.parametrize("config", [TINY, dataclasses.replace(TINY, lip_code=None, dck_rank=None)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        TINY,
+        dataclasses.replace(TINY, lip_code=None, dck_rank=None, encoder_layers=0, speech_window=16),
+    ],
+)
 def test_the_gradient_is_that_of_finite_differences(config: ModelConfig) -> None:
     torch.manual_seed(3)
     model = TalkingFace(config).eval().double()
-    window = torch.randn(1, 80, 16, dtype=torch.float64)
-    gradient = kernel_gradient(model, window.numpy())
+    speech = 0.3 * torch.randn(80, 300, dtype=torch.float64)
+    mel = torch.from_numpy(mel_around(speech.numpy(), 30, config)).double()
+    gradient = kernel_gradient(model, mel.numpy())
+
+    def kernels(mel: torch.Tensor) -> torch.Tensor:
+        inferred: torch.Tensor = model.kernel_inference(model.lips(features_of(model, mel)))[0]
+        return inferred
+
     for bin_, column in ((3, 2), (40, 8), (79, 15)):
-        step = torch.zeros_like(window)
-        step[0, bin_, column] = 1e-5
+        step = torch.zeros_like(mel)
+        step[bin_, column] = 1e-5
         with torch.no_grad():
-            moved = (model.kernels((window + step)[None]) - model.kernels((window - step)[None]))[0]
+            moved = kernels(mel + step) - kernels(mel - step)
         expected = moved.flatten(1).norm(dim=1) / 2e-5
         np.testing.assert_allclose(gradient[:, bin_, column], expected, rtol=1e-4)
 

@@ -16,7 +16,7 @@ from talkernel.config import ModelConfig
 from talkernel.engine import load_engine
 from talkernel.errors import CheckpointError
 from talkernel.export import export_checkpoint
-from talkernel.model.audio_net import TemporalAudioNet, Wav2LipAudioNet
+from talkernel.model.audio_net import Wav2LipAudioNet
 from talkernel.model.checkpoint import save_model
 from talkernel.model.dck import (
     KernelInference,
@@ -76,7 +76,7 @@ def test_the_papers_full_kernel_inference_has_135_million_weights() -> None:
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (256, 160)])
 def test_fully_convolutional(size: tuple[int, int]) -> None:
     model = TalkingFace(SMALL).eval()
-    answer = model(torch.rand(2, 3, *size) * 2 - 1, torch.randn(2, 1, 80, 16))
+    answer = model(torch.rand(2, 3, *size) * 2 - 1, torch.randn(2, 1, *SMALL.speech_shape))
     assert answer.attention.shape == (2, 1, *size)
     assert answer.motion.shape == (2, 3, *size)
     assert 0.0 <= answer.attention.min() and answer.attention.max() <= 1.0
@@ -86,11 +86,11 @@ def test_fully_convolutional(size: tuple[int, int]) -> None:
 def test_speech_changes_the_answer_and_every_part_is_trained() -> None:
     model = TalkingFace(SMALL)
     face = torch.rand(2, 3, 64, 64) * 2 - 1
-    one, other = (model(face, torch.randn(2, 1, 80, 16)) for _ in range(2))
+    one, other = (model(face, torch.randn(2, 1, *SMALL.speech_shape)) for _ in range(2))
     assert (one.motion - other.motion).abs().max() > 0
     blend(face, one).square().mean().backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for n, p in model.named_parameters()
-               if "conv_block.0.bias" not in n)  # fmt: skip
+    learned = [p for n, p in model.named_parameters() if not n.startswith("speech_encoder.")]
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in learned)
 
 
 def test_blend_is_equation_7() -> None:
@@ -117,24 +117,11 @@ def test_wav2lip_without_audio_encoder_is_refused() -> None:
         Wav2LipAudioNet().load_wav2lip({"face_encoder.weight": torch.zeros(1)})
 
 
-@pytest.mark.parametrize("window", [16, 20, 32])
-def test_temporal_audio_net_takes_any_window(window: int) -> None:
-    net = TemporalAudioNet(window).eval()
-    assert net(torch.randn(2, 1, 80, window)).shape == (2, 512)
-
-
-def test_an_unknown_audio_net_is_refused() -> None:
-    with pytest.raises(CheckpointError, match="nonsense"):
-        TalkingFace(ModelConfig(audio_net="nonsense"))
-
-
 def test_a_model_hears_with_wav2lips_encoder_instead_of_its_own() -> None:
-    model, official = (
-        TalkingFace(ModelConfig(audio_net="temporal", mel_window=32)).eval(),
-        Wav2LipAudioNet().eval(),
-    )
+    model, official = TalkingFace(ModelConfig()).eval(), Wav2LipAudioNet().eval()
+    assert model.config.speech_shape == (384, 13)
     model.use_wav2lip(official.state_dict())
-    assert (model.config.audio_net, model.config.mel_window) == ("wav2lip", 16)
+    assert model.config.speech_shape == (80, 16) and model.speech_encoder is None
     mel = torch.randn(1, 1, 80, 16)
     torch.testing.assert_close(model.audio_net(mel), official(mel))
 
@@ -147,16 +134,16 @@ def test_discriminator_scores_patches() -> None:
 def test_the_ablations_of_the_paper_are_models_too(change: dict[str, Any], tmp_path: Path) -> None:
     config = dataclasses.replace(SMALL, **change)
     model = TalkingFace(config).eval()
-    face, mel = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, 80, 16)
+    face, speech = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, *config.speech_shape)
     with torch.no_grad():
-        kernels = model.kernels(mel)
+        kernels = model.kernels(speech)
         assert kernels.shape == (2, *config.kernel_shape)
         answer = model.unet(face, kernels)
         assert (answer.attention == 1).all() == (not config.blending)
-        assert not torch.equal(answer.motion, model.unet(face, model.kernels(-mel)).motion)
+        assert not torch.equal(answer.motion, model.unet(face, model.kernels(-speech)).motion)
     save_model(model, tmp_path / "talkernel.safetensors")
     export_checkpoint(tmp_path, tmp_path)
     engine = load_engine("openvino", precision="float32", checkpoint=tmp_path)
-    attention, motion = engine.synthesise(face.numpy(), engine.kernels(mel.numpy()))
+    attention, motion = engine.synthesise(face.numpy(), engine.kernels(speech.numpy()))
     np.testing.assert_allclose(motion, answer.motion, atol=2e-3)
     np.testing.assert_allclose(attention, answer.attention, atol=2e-3)

@@ -27,7 +27,7 @@ from talkernel.train.plan import Plan
 from talkernel.train.run_config import AudioNetRun, GeneratorRun, load_run, to_yaml
 from talkernel.train.runs import fit_basis, train_generator
 from talkernel.train.tracks import load_tracks, write_tracks
-from tests.tracks import TINY, drawn_track
+from tests.tracks import TINY, drawn_track, tiny_ear, tiny_encoder
 
 RUN = """
 data: {{tracks: {folder}/tracks, basis: {folder}/basis.npz, held_out: [id1]}}
@@ -211,13 +211,19 @@ def test_the_contrastive_loss_learns_which_mouth_goes_with_which_sound() -> None
 
 def test_audio_net_goes_on_where_it_was_broken_off(folder: Path, tmp_path: Path) -> None:
     from talkernel.train.audio_data import SpeechTable
+    from talkernel.train.lip_reader import LipReader
     from talkernel.train.recipes import AudioNetRecipe
     from talkernel.train.runs import load_basis
 
     basis = load_basis(folder / "basis.npz")
-    table = SpeechTable.build(load_tracks(folder / "tracks", "train"), basis, 16)
+    table = SpeechTable.build(load_tracks(folder / "tracks", "train"), basis, tiny_ear())
     recipe = AudioNetRecipe(steps=6, batch=16, contrast=0.1)
-    whole = train_lip_reader(TINY, table, table, basis, recipe, folder=tmp_path / "whole")
+
+    def train(name: str, recipe: AudioNetRecipe) -> LipReader:
+        folder = tmp_path / name
+        return train_lip_reader(TINY, tiny_encoder(), table, table, basis, recipe, folder=folder)
+
+    whole = train("whole", recipe)
 
     class Killed(Exception):
         pass
@@ -236,8 +242,8 @@ def test_audio_net_goes_on_where_it_was_broken_off(folder: Path, tmp_path: Path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "draw", draw)
         with pytest.raises(Killed):
-            train_lip_reader(TINY, table, table, basis, often, folder=tmp_path / "killed")
-    resumed = train_lip_reader(TINY, table, table, basis, often, folder=tmp_path / "killed")
+            train("killed", often)
+    resumed = train("killed", often)
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
 

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
+import torch
 
 from talkernel.config import ModelConfig
 from talkernel.face.pose import canonical_face
+from talkernel.model.speech_encoder import SpeechEncoder
+from talkernel.train.ear import Ear
 from talkernel.train.tracks import STORED, Track
 
 FRAMES = 60
-TINY = ModelConfig(crop_size=64, channels=(8, 8, 12, 16, 16), dck_rank=4, lip_code=4)
+TINY = ModelConfig(crop_size=64, channels=(8, 8, 12, 16, 16), dck_rank=4, lip_code=4,
+                   encoder_layers=1, encoder_width=64)  # fmt: skip
 LOWER_LIP_AND_JAW = (14, 87, 317, 178, 402, 88, 318, 17, 84, 314, 152, 148, 377, 176, 400, 200, 199)
+
+
+@cache
+def tiny_encoder() -> SpeechEncoder:
+    """An encoder that learned nothing; what it says still tells sounds apart."""
+    torch.manual_seed(0)
+    encoder = SpeechEncoder(TINY.encoder_layers, TINY.encoder_width)
+    encoder.positional_embedding.normal_(std=0.1)
+    return encoder.eval()
+
+
+def tiny_ear() -> Ear:
+    """Who hears with it."""
+    return Ear.of(TINY, tiny_encoder())
 
 
 def drawn_face(opening: float) -> tuple[np.ndarray, np.ndarray]:

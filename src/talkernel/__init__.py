@@ -10,11 +10,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from talkernel.audio import SpeechFeatures
     from talkernel.face.track import FaceTracker
     from talkernel.model.talking_face import TalkingFace
     from talkernel.pipeline import generate
     from talkernel.report import Report
+    from talkernel.speech_features import SpeechFeatures
 
 __version__ = "0.1.0"
 __all__ = ["FaceTracker", "Report", "SpeechFeatures", "TalkingFace", "generate"]
@@ -23,7 +23,7 @@ __all__ = ["FaceTracker", "Report", "SpeechFeatures", "TalkingFace", "generate"]
 _HOME = {
     "FaceTracker": "talkernel.face.track",
     "Report": "talkernel.report",
-    "SpeechFeatures": "talkernel.audio",
+    "SpeechFeatures": "talkernel.speech_features",
     "TalkingFace": "talkernel.model.talking_face",
     "generate": "talkernel.pipeline",
 }

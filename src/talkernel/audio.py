@@ -1,42 +1,73 @@
-"""Speech front end: 16 kHz wave -> mel spectrogram -> one window per video frame.
+"""Mel spectrograms of a 16 kHz wave, streaming: whole or in small pieces, the numbers agree.
 
-The mel spectrogram has exactly Wav2Lip's parameters, on which the paper's audio network
-builds (Section VI-A). Everything streams: fed whole or in small pieces, the numbers agree.
+Two kinds: Wav2Lip's, on which the paper's audio network builds (Section VI-A), and Whisper's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.config import ModelConfig
-from talkernel.speech_level import SpeechLevel
+from talkernel.config import MEL_BINS
 
 SAMPLE_RATE = 16_000
-PRE_EMPHASIS = 0.97
-N_FFT = 800
-HOP = 200  # 80 mel columns a second
-N_MELS = 80
-F_MIN, F_MAX = 55.0, 7600.0
-MIN_DB, REF_DB = -100.0, 20.0
-MAX_ABS = 4.0
-COLUMNS_PER_SECOND = SAMPLE_RATE // HOP
-WINDOW = 16  # columns for one video frame: 0.2 s
-SILENCE = -MAX_ABS  # the value of a column without sound
-AHEAD = 10 * COLUMNS_PER_SECOND  # of a recorded voice, heard before its mean is taken off
+N_MELS = MEL_BINS
 
 Array = NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class MelKind:
+    """Parameters of a mel spectrogram, whose values are `slope * log10(mel) + offset`.
+
+    Attributes:
+        n_fft: Samples of a Hann window.
+        hop: Samples between columns.
+        f_min, f_max: Of the filters, Hz.
+        power: Of the magnitude, before the filters.
+        pre_emphasis: Of the wave.
+        silence: The value of a column without sound, the lowest.
+        highest: The highest value.
+    """
+
+    n_fft: int
+    hop: int
+    f_min: float
+    f_max: float
+    power: int
+    pre_emphasis: float
+    slope: float
+    offset: float
+    silence: float
+    highest: float
+
+    @property
+    def rate(self) -> int:
+        """Columns a second."""
+        return SAMPLE_RATE // self.hop
+
+    @property
+    def unit(self) -> float:
+        """Decibels of which a difference of 1 speaks."""
+        return 20.0 / self.power / self.slope
+
+
+# Wav2Lip: -100 to 0 dB below its reference of 20 dB, stretched over [-4, 4].
+WAV2LIP = MelKind(n_fft=800, hop=200, f_min=55.0, f_max=7600.0, power=1, pre_emphasis=0.97,
+                  slope=1.6, offset=2.4, silence=-4.0, highest=4.0)  # fmt: skip
+# Whisper's floor is 80 dB below the loudest column of the recording, which a stream cannot know.
+WHISPER = MelKind(n_fft=400, hop=160, f_min=0.0, f_max=8000.0, power=2, pre_emphasis=0.0,
+                  slope=0.25, offset=1.0, silence=-0.625, highest=np.inf)  # fmt: skip
+
+
 @cache
-def mel_filter_bank() -> NDArray[np.float64]:
-    """Slaney's triangular filters, area-normalised, `[80, 401]`."""
-    bins = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)
-    edges = _mel_to_hz(np.linspace(_hz_to_mel(F_MIN), _hz_to_mel(F_MAX), N_MELS + 2))
+def mel_filter_bank(kind: MelKind = WAV2LIP) -> NDArray[np.float64]:
+    """Slaney's triangular filters, area-normalised, `[80, n_fft / 2 + 1]`."""
+    bins = np.fft.rfftfreq(kind.n_fft, 1 / SAMPLE_RATE)
+    edges = _mel_to_hz(np.linspace(_hz_to_mel(kind.f_min), _hz_to_mel(kind.f_max), N_MELS + 2))
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising, falling = (bins - low) / (centre - low), (high - bins) / (high - centre)
     triangles = np.maximum(0.0, np.minimum(rising, falling))
@@ -59,10 +90,11 @@ def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class MelSpectrogram:
-    """Streaming mel spectrogram; column `k` is centred on sample `200 * k`."""
+    """Streaming mel spectrogram; column `k` is centred on sample `hop * k`."""
 
-    def __init__(self) -> None:
-        self._pending = np.zeros(N_FFT // 2)  # centring: silence before the first sample
+    def __init__(self, kind: MelKind = WAV2LIP) -> None:
+        self.kind = kind
+        self._pending = np.zeros(kind.n_fft // 2)  # centring: silence before the first sample
         self._last_sample = 0.0
         self._samples = 0
         self._columns = 0
@@ -74,148 +106,51 @@ class MelSpectrogram:
             wave: `[n]` mono samples at 16 kHz in [-1, 1].
 
         Returns:
-            The columns that are now complete, `[80, k]` in [-4, 4].
+            The columns that are now complete, `[80, k]`.
         """
         self._samples += len(wave)
         return self._advance(self._emphasise(np.asarray(wave, np.float64)))
 
     def flush(self) -> Array:
         """The columns that reach past the end of the sound, `[80, k]`."""
-        wanted = 1 + self._samples // HOP - self._columns
-        missing = (wanted - 1) * HOP + N_FFT - len(self._pending)
+        kind = self.kind
+        wanted = 1 + self._samples // kind.hop - self._columns
+        missing = (wanted - 1) * kind.hop + kind.n_fft - len(self._pending)
         return self._advance(np.zeros(max(0, missing)))
 
     def _emphasise(self, wave: NDArray[np.float64]) -> NDArray[np.float64]:
         previous = np.concatenate([[self._last_sample], wave])
         self._last_sample = float(previous[-1])
-        return wave - PRE_EMPHASIS * previous[:-1]
+        return wave - self.kind.pre_emphasis * previous[:-1]
 
     def _advance(self, wave: NDArray[np.float64]) -> Array:
+        kind = self.kind
         self._pending = np.concatenate([self._pending, wave])
-        count = max(0, (len(self._pending) - N_FFT) // HOP + 1)
+        count = max(0, (len(self._pending) - kind.n_fft) // kind.hop + 1)
         if not count:
             return np.zeros((N_MELS, 0), np.float32)
-        frames = np.lib.stride_tricks.sliding_window_view(self._pending, N_FFT)[::HOP][:count]
-        columns = _to_decibel(mel_filter_bank() @ np.abs(np.fft.rfft(frames * _hann(), axis=1)).T)
-        self._pending = self._pending[count * HOP :]
+        windows = np.lib.stride_tricks.sliding_window_view(self._pending, kind.n_fft)
+        frames = windows[:: kind.hop][:count] * _hann(kind.n_fft)
+        columns = _scaled(np.abs(np.fft.rfft(frames, axis=1)).T ** kind.power, kind)
+        self._pending = self._pending[count * kind.hop :]
         self._columns += count
         return columns
 
 
 @cache
-def _hann() -> NDArray[np.float64]:
-    return np.hanning(N_FFT + 1)[:-1]
+def _hann(length: int) -> NDArray[np.float64]:
+    return np.hanning(length + 1)[:-1]
 
 
-def _to_decibel(amplitude: NDArray[np.float64]) -> Array:
-    """Amplitude to decibel, the range [-100, 0] dB stretched over [-4, 4]."""
-    decibel = 20.0 * np.log10(np.maximum(10.0 ** (MIN_DB / 20.0), amplitude)) - REF_DB
-    scaled = 2.0 * MAX_ABS * (decibel - MIN_DB) / -MIN_DB - MAX_ABS
-    return np.asarray(np.clip(scaled, -MAX_ABS, MAX_ABS), np.float32)
+def _scaled(spectrum: NDArray[np.float64], kind: MelKind) -> Array:
+    lowest = 10.0 ** ((kind.silence - kind.offset) / kind.slope)
+    mel = np.maximum(mel_filter_bank(kind) @ spectrum, lowest)
+    return np.asarray(
+        np.minimum(kind.slope * np.log10(mel) + kind.offset, kind.highest), np.float32
+    )
 
 
-def first_column(frame: int, fps: Fraction | float, window: int = WINDOW) -> int:
-    """First mel column of a video frame's window.
-
-    The paper's 16 columns are centred on the frame's middle. A wider window reaches further
-    back, not further ahead: 0.1 s beyond the frame's middle is all that a live voice owes.
-
-    Args:
-        frame: Index of the video frame.
-        fps: Video frames a second, any rate.
-        window: Width of the window in columns.
-    """
-    middle = (frame + 0.5) * COLUMNS_PER_SECOND / float(fps)
-    return round(middle - (WINDOW - 1) / 2) + WINDOW - window
-
-
-class SpeechFeatures:
-    """Streaming speech features: samples in, one mel window per video frame out.
-
-    Args:
-        fps: Video frames a second, any rate.
-        window: Width of the window in columns of 12.5 ms.
-        level: Mean spectrum `[80]` of many voices, to take off each voice's own; empty: the
-            mel as it is.
-        ahead: Columns of a voice to wait for before the first window, so that its mean is
-            known from the start; 0 for a live voice.
-    """
-
-    def __init__(
-        self,
-        fps: Fraction | float,
-        window: int = WINDOW,
-        level: Sequence[float] = (),
-        ahead: int = AHEAD,
-    ) -> None:
-        self.fps, self.window = fps, window
-        self._level = SpeechLevel(np.array(level)) if level else None
-        self._heard, self._waiting = 0, ahead if level else 0
-        self._mel = MelSpectrogram()
-        self._frame = 0
-        before = max(0, -first_column(0, fps, window))
-        self._columns = np.full((N_MELS, before), SILENCE, np.float32)
-        self._offset = -before  # mel column number of self._columns[:, 0]
-
-    @classmethod
-    def of_model(cls, config: ModelConfig, fps: Fraction | float) -> SpeechFeatures:
-        """What a model of that config is given."""
-        return cls(fps, config.mel_window, config.mel_level)
-
-    def push(self, wave: NDArray[np.floating]) -> Array:
-        """Feed `[n]` samples at 16 kHz; returns the windows now complete, `[k, 1, 80, 16]`."""
-        return self._add(self._mel.push(wave))
-
-    def flush(self, frame_count: int) -> Array:
-        """End of the sound: the windows still missing up to `frame_count`, silence beyond it."""
-        rest = self._mel.flush()
-        end = first_column(frame_count - 1, self.fps, self.window) + self.window
-        have = self._offset + self._columns.shape[1] + rest.shape[1]
-        self._waiting = min(self._waiting, have)
-        silence = np.full((N_MELS, max(0, end - have)), SILENCE, np.float32)
-        windows = self._add(np.hstack([rest, silence]))
-        surplus = max(0, self._frame - frame_count)
-        return windows[: len(windows) - surplus]
-
-    def _add(self, columns: Array) -> Array:
-        self._columns = np.hstack([self._columns, columns])
-        end = self._offset + self._columns.shape[1]
-        windows: list[Array] = []
-        if end < self._waiting:
-            return np.zeros((0, 1, N_MELS, self.window), np.float32)
-        if self._waiting:
-            self._hear(self._waiting)
-        while (start := first_column(self._frame, self.fps, self.window)) + self.window <= end:
-            at = start - self._offset
-            columns = self._columns[None, :, at : at + self.window]
-            windows.append(columns - self._mean(start + self.window))
-            self._frame += 1
-        self._drop_used(start)
-        return np.stack(windows) if windows else np.zeros((0, 1, N_MELS, self.window), np.float32)
-
-    def _mean(self, end: int) -> Array:
-        """The voice's mean `[80, 1]` as known at a column; 0 where it is not taken off."""
-        if self._level is None:
-            return np.zeros((1, 1), np.float32)
-        self._hear(end)
-        return self._level.mean[:, None]
-
-    def _hear(self, end: int) -> None:
-        """Let the level know the columns up to `end`, each once."""
-        if self._level is not None and end > self._heard:
-            heard = self._columns[:, self._heard - self._offset : end - self._offset]
-            self._level.hear(heard)
-            self._heard = end
-
-    def _drop_used(self, needed: int) -> None:
-        used = min(max(0, needed - self._offset), self._columns.shape[1])
-        self._hear(self._offset + used)
-        self._columns = self._columns[:, used:]
-        self._offset += used
-
-
-def speech_features(wave: NDArray[np.floating], fps: Fraction | float, frame_count: int) -> Array:
-    """Mel windows `[frame_count, 1, 80, 16]` of a whole wave `[n]` at 16 kHz."""
-    features = SpeechFeatures(fps)
-    windows = np.concatenate([features.push(wave), features.flush(frame_count)])
-    return windows[:frame_count]
+def mel_spectrogram(wave: NDArray[np.floating], kind: MelKind = WAV2LIP) -> Array:
+    """Mel spectrogram `[80, columns]` of a whole wave `[n]` at 16 kHz in [-1, 1]."""
+    stream = MelSpectrogram(kind)
+    return np.hstack([stream.push(wave), stream.flush()])

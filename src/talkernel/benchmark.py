@@ -116,12 +116,13 @@ def benchmark(face: AnyPath | None = None, audio: AnyPath | None = None) -> Benc
 def _model_ms(engine: Engine) -> tuple[float, float]:
     """Median milliseconds per frame of the kernels and of the generator, in the job's order."""
     rng, size = np.random.default_rng(0), engine.config.crop_size
-    mel = rng.standard_normal((KERNEL_BATCH, 1, 80, engine.config.mel_window)).astype(np.float32)
+    shape = (KERNEL_BATCH, 1, *engine.config.speech_shape)
+    speech_windows = rng.standard_normal(shape).astype(np.float32)
     face = rng.uniform(-1, 1, (1, 3, size, size)).astype(np.float32)
     speech, generator = [], []
     for _ in range(REPEATS):
         started = time.perf_counter()
-        kernels = engine.kernels(mel)
+        kernels = engine.kernels(speech_windows)
         speech.append((time.perf_counter() - started) / KERNEL_BATCH)
         for own in kernels:
             started = time.perf_counter()

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+MEL_BINS = 80
 AUDIO_PLANES = 16  # of the audio features laid out as a picture (Section VI-D)
 
 
@@ -16,10 +17,11 @@ class ModelConfig:
 
     Attributes:
         crop_size: Side of the face crop in pixels, a multiple of 32 (the paper's 256).
-        audio_net: Which AudioNet: "temporal", ours, or "wav2lip", the paper's.
-        mel_window: Mel columns per video frame, 12.5 ms each (the paper's 16).
-        mel_level: Mean mel spectrum over many voices; where it is given, AudioNet hears
-            every voice less its own mean. Empty: as in the paper, the mel as it is.
+        encoder_layers: Layers of Whisper's encoder that hear the speech before AudioNet; 0: as
+            in the paper, AudioNet hears the mel spectrogram itself, with Wav2Lip's encoder.
+        encoder_width: Length of the tokens between them.
+        speech_window: Columns of speech features per video frame: tokens of 20 ms, or, without
+            an encoder, mel columns of 12.5 ms (the paper's 16).
         audio_channels: Length of AudioNet's feature vector.
         lip_code: Length of the lip code between AudioNet and the kernels; None lets
             the kernels follow AudioNet's features directly, as in the paper.
@@ -35,9 +37,9 @@ class ModelConfig:
     """
 
     crop_size: int = 256
-    audio_net: str = "temporal"
-    mel_window: int = 16
-    mel_level: tuple[float, ...] = ()
+    encoder_layers: int = 3
+    encoder_width: int = 384
+    speech_window: int = 13
     audio_channels: int = 512
     lip_code: int | None = 12
     channels: tuple[int, ...] = (32, 48, 96, 192, 256)
@@ -46,6 +48,12 @@ class ModelConfig:
     dck_rank: int | None = 32
     fusion: str = "dck"
     blending: bool = True
+
+    @property
+    def speech_shape(self) -> tuple[int, int]:
+        """Shape of one frame's window of speech features: (F, W)."""
+        bands = self.encoder_width if self.encoder_layers else MEL_BINS
+        return bands, self.speech_window
 
     @property
     def kernel_shape(self) -> tuple[int, int, int]:
@@ -66,7 +74,6 @@ class ModelConfig:
     def from_json(cls, text: str) -> ModelConfig:
         """Read what `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
-        for name in ("channels", "mel_level"):
-            if name in values:
-                values[name] = tuple(values[name])
+        if "channels" in values:
+            values["channels"] = tuple(values["channels"])
         return cls(**values)

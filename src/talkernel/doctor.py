@@ -117,11 +117,11 @@ def _time_engine(engine: Engine) -> float:
     """Mean milliseconds per frame."""
     noise = np.random.default_rng(0)
     face = noise.uniform(-1, 1, (1, 3, 256, 256)).astype(np.float32)
-    mel = noise.uniform(-4, 4, (1, 1, 80, 16)).astype(np.float32)
-    engine.synthesise(face, engine.kernels(mel))  # the first run also compiles
+    speech = noise.uniform(-1, 1, (1, 1, *engine.config.speech_shape)).astype(np.float32)
+    engine.synthesise(face, engine.kernels(speech))  # the first run also compiles
     start = time.perf_counter()
     for _ in range(TEST_FRAMES):
-        pictures = engine.synthesise(face, engine.kernels(mel))
+        pictures = engine.synthesise(face, engine.kernels(speech))
     elapsed = time.perf_counter() - start
     if not all(np.isfinite(picture).all() for picture in pictures):
         raise ArithmeticError("the engine's pictures hold numbers that are not finite")

@@ -1,4 +1,4 @@
-"""One PyTorch model out, the two ONNX graphs that the other engines run.
+"""One PyTorch model out, the ONNX graphs that the other engines run.
 
 The graphs hold no weights. Every tensor of theirs is a reference, by offset and length,
 into the safetensors file beside them, so that the weights exist once on disk.
@@ -21,7 +21,9 @@ import torch
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 
+from talkernel.audio import N_MELS
 from talkernel.engine.weights import (
+    ENCODER_GRAPH,
     GENERATOR_GRAPH,
     GRAPH_MARK,
     KERNELS_GRAPH,
@@ -30,7 +32,9 @@ from talkernel.engine.weights import (
     header_digest,
 )
 from talkernel.model.checkpoint import load_model
+from talkernel.model.speech_encoder import LONGEST
 from talkernel.model.talking_face import TalkingFace
+from talkernel.speech_features import STRIDE
 
 DTYPES = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT, "I64": TensorProto.INT64}
 
@@ -40,7 +44,7 @@ def export_checkpoint(checkpoint: str | Path, folder: str | Path) -> Path:
 
     Args:
         checkpoint: A safetensors file, or a weight folder.
-        folder: Where the weights and the two graphs go; created when missing.
+        folder: Where the weights and the graphs go; created when missing.
 
     Returns:
         The folder's weight file.
@@ -55,18 +59,36 @@ def export_checkpoint(checkpoint: str | Path, folder: str | Path) -> Path:
 
 
 def export_graphs(model: TalkingFace, weights: Path) -> None:
-    """Write `kernels.onnx` and `generator.onnx` beside a weight file."""
+    """Write `encoder.onnx`, where there is one, `kernels.onnx` and `generator.onnx`."""
     config = model.config
-    mel = torch.zeros(2, 1, 80, config.mel_window)
+    speech = torch.zeros(2, 1, *config.speech_shape)
     face = torch.zeros(2, 3, config.crop_size, config.crop_size)
     kernels = torch.zeros(2, *config.kernel_shape)
-    speech = _graph(_Kernels(model), (mel,), ["mel"], ["kernels"])
-    generator = _graph(_Generator(model), (face, kernels), ["face", "kernels"],
-                       ["answer"])  # fmt: skip
-    for graph, name in ((speech, KERNELS_GRAPH), (generator, GENERATOR_GRAPH)):
+    graphs = {
+        KERNELS_GRAPH: _graph(_Kernels(model), {"speech": speech}, "kernels"),
+        GENERATOR_GRAPH: _graph(_Generator(model), {"face": face, "kernels": kernels}, "answer"),
+    }
+    if config.encoder_layers:
+        heard = {"mel": torch.zeros(2, N_MELS, 64)}
+        graphs[ENCODER_GRAPH] = _graph(_Encoder(model), heard, "tokens", {2: STRIDE * _TOKENS})
+    for name, graph in graphs.items():
         refer_to_weights(graph, weights)
         graph.metadata_props.add(key=GRAPH_MARK, value=header_digest(weights))
         onnx.save(graph, weights.with_name(name))
+
+
+_TOKENS = torch.export.Dim("tokens", min=2, max=LONGEST)
+
+
+class _Encoder(nn.Module):
+    def __init__(self, model: TalkingFace) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, mel: Tensor) -> Tensor:
+        assert self.model.speech_encoder is not None
+        tokens: Tensor = self.model.speech_encoder(mel)
+        return tokens
 
 
 class _Kernels(nn.Module):
@@ -74,8 +96,8 @@ class _Kernels(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, mel: Tensor) -> Tensor:
-        return self.model.kernels(mel)
+    def forward(self, speech: Tensor) -> Tensor:
+        return self.model.kernels(speech)
 
 
 class _Generator(nn.Module):
@@ -89,14 +111,18 @@ class _Generator(nn.Module):
 
 
 def _graph(
-    module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str]
+    module: nn.Module,
+    inputs: dict[str, Tensor],
+    output: str,
+    lengths: dict[int, Any] | None = None,
 ) -> onnx.ModelProto:
-    batch = torch.export.Dim("batch")
+    """A module as a graph of any batch size, and of any of some other lengths."""
+    free = {0: torch.export.Dim("batch")} | (lengths or {})
     with _quiet():
         program = torch.onnx.export(
-            module.eval(), inputs, dynamo=True, optimize=False, verbose=False,
-            input_names=names, output_names=outputs,
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            module.eval(), tuple(inputs.values()), dynamo=True, optimize=False, verbose=False,
+            input_names=list(inputs), output_names=[output],
+            dynamic_shapes=tuple(free for _ in inputs),
         )  # fmt: skip
     assert program is not None
     graph = program.model_proto

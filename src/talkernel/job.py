@@ -14,7 +14,6 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.audio import SpeechFeatures
 from talkernel.cover import cover, cut, to_network
 from talkernel.engine import Engine
 from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError, TalkernelError
@@ -24,6 +23,7 @@ from talkernel.face.track import FaceTracker
 from talkernel.face.veil import hidden, veil
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
+from talkernel.speech_features import SpeechFeatures
 from talkernel.stages import StageClock, in_thread
 
 Progress = Callable[[int, int], None]
@@ -173,7 +173,7 @@ def _kernels(job: Job) -> Iterator[NDArray[np.float32]]:
 
 
 def _windows(job: Job) -> Iterator[NDArray[np.float32]]:
-    features = SpeechFeatures.of_model(job.engine.config, job.source.fps)
+    features = SpeechFeatures(job.source.fps, job.engine.config, job.engine.encode)
     for block in job.speech.blocks():
         yield from features.push(block)
     yield from features.flush(job.frame_count)

@@ -1,4 +1,4 @@
-"""What every engine does: kernels from speech, mask and motion from a face."""
+"""What every engine does: features and kernels from speech, mask and motion from a face."""
 
 from __future__ import annotations
 
@@ -35,8 +35,12 @@ class Engine(Protocol):
     info: EngineInfo
     config: ModelConfig
 
-    def kernels(self, mel: Array) -> Array:
-        """Eq. 2: mel windows `[B, 1, 80, W]` to `[B, layers, c1, c2 * ks * ks + 1]`."""
+    def encode(self, mel: Array) -> Array:
+        """Mel columns `[1, 80, 2 T]` to the speech encoder's tokens `[1, C, T]`, if it has one."""
+        ...
+
+    def kernels(self, speech: Array) -> Array:
+        """Eq. 2: speech windows `[B, 1, F, W]` to `[B, layers, c1, c2 * ks * ks + 1]`."""
         ...
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:

@@ -40,13 +40,19 @@ class OnnxRuntimeEngine:
         provider = _provider(runtime, device)
         self.info = EngineInfo("onnxruntime", provider, "float32")
         self.config = read_config(weights)
-        self._kernels, self._generator = (
-            _session(runtime, graph, provider) for graph in find_graphs(weights)
-        )
+        sessions: list[Any] = [
+            graph and _session(runtime, graph, provider) for graph in find_graphs(weights)
+        ]
+        self._encoder, self._kernels, self._generator = sessions
 
-    def kernels(self, mel: Array) -> Array:
+    def encode(self, mel: Array) -> Array:
+        """See `Engine.encode`."""
+        (tokens,) = self._encoder.run(None, {"mel": mel})
+        return np.asarray(tokens, np.float32)
+
+    def kernels(self, speech: Array) -> Array:
         """See `Engine.kernels`."""
-        (kernels,) = self._kernels.run(None, {"mel": mel})
+        (kernels,) = self._kernels.run(None, {"speech": speech})
         return np.asarray(kernels, np.float32)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:

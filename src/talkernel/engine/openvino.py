@@ -46,15 +46,21 @@ class OpenVinoEngine:
         }
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
-        kernels, generator = find_graphs(weights)
+        encoder, kernels, generator = find_graphs(weights)
         size = self.config.crop_size
         one = {"face": [1, 3, size, size], "kernels": [1, *self.config.kernel_shape]}
+        self._encoder: Any = encoder and _compile(core, encoder, device, options)
         self._kernels = _compile(core, kernels, device, options)
         self._generator = _compile(core, generator, device, options, shapes=one)
 
-    def kernels(self, mel: Array) -> Array:
+    def encode(self, mel: Array) -> Array:
+        """See `Engine.encode`."""
+        self._encoder.infer([mel], share_inputs=True)
+        return np.array(self._encoder.get_output_tensor(0).data, np.float32)
+
+    def kernels(self, speech: Array) -> Array:
         """See `Engine.kernels`."""
-        self._kernels.infer([mel], share_inputs=True)
+        self._kernels.infer([speech], share_inputs=True)
         return np.array(self._kernels.get_output_tensor(0).data, np.float32)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:

@@ -41,10 +41,16 @@ class TorchEngine:
         self._model = model.to(self._device, memory_format=self._torch.channels_last)
         self.config: ModelConfig = model.config
 
-    def kernels(self, mel: Array) -> Array:
+    def encode(self, mel: Array) -> Array:
+        """See `Engine.encode`."""
+        with self._autocast():
+            tokens: Array = self._model.encode(mel)
+        return tokens
+
+    def kernels(self, speech: Array) -> Array:
         """See `Engine.kernels`."""
         with self._torch.inference_mode(), self._autocast():
-            kernels = self._model.kernels(self._tensor(mel))
+            kernels = self._model.kernels(self._tensor(speech))
         return np.asarray(kernels.float().cpu().numpy())
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:

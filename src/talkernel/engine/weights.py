@@ -1,7 +1,8 @@
 """Weights on disk: one safetensors file, its config inside, and two graphs that read it.
 
-A weight folder holds `talkernel.safetensors`, `kernels.onnx` (speech to kernels) and
-`generator.onnx` (face and kernels to mask and motion). The graphs carry no weights of
+A weight folder holds `talkernel.safetensors`, `encoder.onnx` (mel spectrogram to speech
+features, where the model has a speech encoder), `kernels.onnx` (speech features to kernels)
+and `generator.onnx` (face and kernels to mask and motion). The graphs carry no weights of
 their own: their tensors are references into the safetensors file.
 """
 
@@ -11,6 +12,7 @@ import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
@@ -18,7 +20,7 @@ from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError, MissingFileError
 
 WEIGHTS = "talkernel.safetensors"
-KERNELS_GRAPH, GENERATOR_GRAPH = "kernels.onnx", "generator.onnx"
+ENCODER_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH = "encoder.onnx", "kernels.onnx", "generator.onnx"
 METADATA_CONFIG = "config"
 GRAPH_MARK = "talkernel.weights"  # key in a graph, of the header that its references count on
 
@@ -46,13 +48,24 @@ def find_weights(checkpoint: str | Path | None) -> Path:
     return path
 
 
-def find_graphs(weights: Path) -> tuple[Path, Path]:
-    """The two graphs beside a weight file.
+class Graphs(NamedTuple):
+    """The graphs beside a weight file; a model may have no speech encoder."""
+
+    encoder: Path | None
+    kernels: Path
+    generator: Path
+
+
+def find_graphs(weights: Path) -> Graphs:
+    """The graphs beside a weight file.
 
     Raises:
         CheckpointError: They are not there, or were exported from other weights.
     """
-    graphs = weights.with_name(KERNELS_GRAPH), weights.with_name(GENERATOR_GRAPH)
+    names = (ENCODER_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH)
+    encoder, *others = (weights.with_name(name) for name in names)
+    heard = bool(read_config(weights).encoder_layers)
+    graphs = [encoder, *others] if heard else others
     remedy = (
         f"Run `talkernel export {weights} FOLDER` and give --checkpoint FOLDER, "
         "or use --engine torch."
@@ -62,7 +75,7 @@ def find_graphs(weights: Path) -> tuple[Path, Path]:
     if not all(_belongs(graph, weights) for graph in graphs):
         message = f"The ONNX graphs beside {weights} were exported from other weights."
         raise CheckpointError(message, remedy=remedy)
-    return graphs
+    return Graphs(encoder if heard else None, *others)
 
 
 def header_digest(weights: Path) -> str:

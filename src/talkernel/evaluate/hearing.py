@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.audio import SpeechFeatures
 from talkernel.engine.weights import default_weights
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis
 from talkernel.media import SpeechSource
+from talkernel.speech_features import SpeechFeatures
 
 LAGS = range(-10, 11)  # frames
 BATCH = 256
@@ -48,11 +48,11 @@ def heard_opening(speech: SpeechSource, fps: Fraction, frames: int) -> Array:
     import torch
 
     model = _model()
-    features = SpeechFeatures.of_model(model.config, fps)
+    features = SpeechFeatures(fps, model.config, model.encode)
     windows = [*(features.push(block) for block in speech.blocks()), features.flush(frames)]
-    mel = torch.from_numpy(np.concatenate(windows)[:frames])
+    heard = torch.from_numpy(np.concatenate(windows)[:frames])
     with torch.inference_mode():
-        codes = [model.lips.hear(model.audio_net(part)) for part in mel.split(BATCH)]
+        codes = [model.lips.hear(model.audio_net(part)) for part in heard.split(BATCH)]
     return lip_basis().opening(torch.cat(codes).numpy())
 
 

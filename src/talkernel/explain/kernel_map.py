@@ -92,7 +92,7 @@ def draw_smoothness(arrays: Arrays) -> Figure:
     figure = Figure(figsize=(8.0, 3.0), layout="constrained")
     lag, share = figure.subplots(1, 2)
     _curve(lag, arrays["by_lag"], "o-", "kernels")
-    _curve(lag, arrays["sound_by_lag"], "s--", "mel windows")
+    _curve(lag, arrays["sound_by_lag"], "s--", "speech features")
     lag.axhline(1.0, color="0.7", linewidth=0.8)
     lag.set(xlabel="time between, s", ylabel="mean distance / that of all pairs", ylim=(0, None))
     lag.legend(loc="lower right")

@@ -1,4 +1,4 @@
-"""Which sound moves which kernel: derivatives of each layer's kernels by the mel window."""
+"""Which sound moves which kernel: derivatives of each layer's kernels by the mel spectrogram."""
 
 from __future__ import annotations
 
@@ -11,60 +11,88 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talkernel.audio import (
-    COLUMNS_PER_SECOND,
-    N_FFT,
-    SAMPLE_RATE,
-    WINDOW,
-    mel_filter_bank,
-)
+from talkernel.audio import N_MELS, SAMPLE_RATE, WAV2LIP, WHISPER, mel_filter_bank
+from talkernel.config import ModelConfig
 from talkernel.explain.scene import Scene
 from talkernel.explain.stored import Arrays
+from talkernel.explain.utterance import FPS
 from talkernel.model.dck import KernelInference
 from talkernel.model.talking_face import LipCodec, TalkingFace
+from talkernel.speech_features import first_column, mel_kind, mel_stride
 
 TICKS = (250, 500, 1000, 2000, 4000)  # Hz
 MOMENTS = 12  # audible frames that the mean is over
-DB_PER_UNIT = 100.0 / 8.0  # the mel's range of 8 is 100 dB
+AROUND = 50  # tokens before and after the frame's middle, where there is a speech encoder
 
 
 def measure(scene: Scene) -> Arrays:
     """How far a change of 1 dB moves each layer's kernels, in their own spread."""
-    speech = scene.speech
+    speech, config = scene.speech, scene.model.config
     audible = speech.audible
     few = audible[np.unique(np.linspace(0, len(audible) - 1, MOMENTS).round().astype(int))]
-    moved = np.mean([kernel_gradient(scene.model, speech.windows[frame]) for frame in few], axis=0)
+    mels = [mel_around(speech.mel, int(frame), config) for frame in few]
+    moved = np.mean([kernel_gradient(scene.model, mel) for mel in mels], axis=0)
     spread = np.sqrt(np.square(speech.kernels - speech.kernels.mean(0)).sum((2, 3)).mean(0))
-    shares = moved / DB_PER_UNIT / np.maximum(spread, 1e-12)[:, None, None]
-    return {"moved": shares.astype(np.float32), "frames": few, "spread": spread}
+    kind = mel_kind(config)
+    shares = moved / kind.unit / np.maximum(spread, 1e-12)[:, None, None]
+    return {"moved": shares.astype(np.float32), "frames": few, "spread": spread,
+            "rate": np.array(kind.rate)}  # fmt: skip
 
 
-def kernel_gradient(model: TalkingFace, window: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Norm of the derivative of each layer's kernels by every number of a mel window.
+def mel_around(mel: NDArray[np.float32], frame: int, config: ModelConfig) -> NDArray[np.float32]:
+    """Mel columns `[80, n]` about a video frame's middle, all that its kernels may look at.
+
+    Args:
+        mel: `[80, columns]` of all that is said.
+        frame: The video frame, at 25 a second.
+        config: A speech encoder hears everything; a second to each side is looked at.
+    """
+    count, stride = config.speech_window, mel_stride(config)
+    first = first_column(frame, FPS, config)
+    if config.encoder_layers:
+        first, count = first + config.speech_window // 2 - AROUND, 2 * AROUND
+    at = np.arange(stride * first, stride * (first + count))
+    inside = (at >= 0) & (at < mel.shape[1])
+    around = mel[:, at.clip(0, mel.shape[1] - 1)]
+    return np.where(inside, around, np.float32(mel_kind(config).silence))
+
+
+def kernel_gradient(model: TalkingFace, mel: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Norm of the derivative of each layer's kernels by every number of a mel spectrogram.
 
     Args:
         model: In evaluation mode.
-        window: `[1, 80, W]`.
+        mel: `[80, n]`, as `mel_around` cuts it.
 
     Returns:
-        `[layers, 80, W]`, in kernel units (Frobenius) per mel unit.
+        `[layers, 80, n]`, in kernel units (Frobenius) per mel unit.
     """
-    columns = _slope(model, torch.from_numpy(window)).double()
+    columns = _slope(model, torch.from_numpy(mel)).double()
     assert isinstance(model.kernel_inference, KernelInference)
     layers = model.kernel_inference.layers
-    found = torch.stack([_moved(layer, columns).view(window.shape[1:]) for layer in layers])
+    found = torch.stack([_moved(layer, columns).view(mel.shape) for layer in layers])
     return np.asarray(found.numpy())
 
 
+def features_of(model: TalkingFace, mel: Tensor) -> Tensor:
+    """AudioNet's features `[1, 512]` of the frame in the middle of `[80, n]` mel columns."""
+    window = mel[None]
+    if model.speech_encoder is not None:
+        begin = AROUND - model.config.speech_window // 2
+        window = model.speech_encoder(window)[:, :, begin : begin + model.config.speech_window]
+    features: Tensor = model.audio_net(window[None])
+    return features
+
+
 def _slope(model: TalkingFace, mel: Tensor) -> Tensor:
-    """Derivative `[512, 80 W]` of h2's input by a mel window `[1, 80, W]`."""
+    """Derivative `[512, 80 n]` of h2's input by mel columns `[80, n]`."""
     if isinstance(model.lips, LipCodec):  # in two steps, since few numbers stand between
         lips = model.lips
-        code = lips.hear(model.audio_net(mel[None]))[0].detach()
-        by_sound = _jacobian(lambda one: lips.hear(model.audio_net(one[None]))[0], mel)
+        code = lips.hear(features_of(model, mel))[0].detach()
+        by_sound = _jacobian(lambda one: lips.hear(features_of(model, one))[0], mel)
         by_code = _jacobian(lambda one: lips.encoder(one[None])[0], code)
         return by_code @ by_sound.flatten(1)
-    return _jacobian(lambda one: model.audio_net(one[None])[0], mel).flatten(1)
+    return _jacobian(lambda one: features_of(model, one)[0], mel).flatten(1)
 
 
 def _jacobian(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
@@ -83,39 +111,39 @@ def _moved(layer: torch.nn.Module, columns: Tensor) -> Tensor:
 
 
 def draw(arrays: Arrays) -> Figure:
-    """A map of the window for each layer, and its sums over time and over pitch."""
+    """A map of what is heard for each layer, and its sums over time and over pitch."""
     moved = arrays["moved"] * 100.0
-    layers, _, columns = moved.shape
+    layers, rate = len(moved), float(arrays["rate"])
     figure = Figure(figsize=(2.1 * layers + 3.4, 3.2), layout="constrained")
     axes = figure.subplots(1, layers + 1, width_ratios=[1.0] * layers + [1.5])
     for number, (one, values) in enumerate(zip(axes, moved, strict=False), 1):
         image = one.imshow(values, origin="lower", aspect="auto", cmap="magma", vmin=0.0,
-                           vmax=float(moved.max()), extent=_extent(columns))  # fmt: skip
+                           vmax=float(moved.max()), extent=_extent(moved, rate))  # fmt: skip
         one.set(title=f"layer {number}", xlabel="time from the frame, ms", yticks=[])
-    axes[0].set(yticks=_bins(TICKS), yticklabels=[f"{hz / 1000:g}" for hz in TICKS], ylabel="kHz")
+    axes[0].set(yticks=_bins(rate), yticklabels=[f"{hz / 1000:g}" for hz in TICKS], ylabel="kHz")
     figure.colorbar(image, ax=axes[layers - 1], label="% of the kernels' spread per dB")
-    _sums(axes[layers], moved)
+    _sums(axes[layers], moved, rate)
     return figure
 
 
-def _sums(axes: Axes, moved: NDArray[np.floating]) -> None:
+def _sums(axes: Axes, moved: NDArray[np.floating], rate: float) -> None:
     """All of a column's mel bins moved at once, were their effects independent."""
-    time = np.linspace(*_extent(moved.shape[2])[:2], moved.shape[2])
+    time = np.linspace(*_extent(moved, rate)[:2], moved.shape[2])
     for number, values in enumerate(moved, 1):
         axes.plot(time, np.sqrt(np.square(values).sum(0)), label=f"layer {number}")
     axes.set(xlabel="time from the frame, ms", ylabel="root of sum of squares", ylim=(0, None))
     axes.legend(fontsize=7)
 
 
-def _extent(columns: int) -> tuple[float, float, float, float]:
+def _extent(moved: NDArray[np.floating], rate: float) -> tuple[float, float, float, float]:
     """Left, right in ms from the frame's middle; bottom, top in mel bins."""
-    step = 1000.0 / COLUMNS_PER_SECOND
-    last = (WINDOW - 1) / 2 * step  # windows wider than the paper's reach further back only
-    return last - (columns - 1) * step, last, 0.0, 80.0
+    last = 500.0 * (moved.shape[2] - 1) / rate
+    return -last, last, 0.0, float(N_MELS)
 
 
-def _bins(hertz: tuple[int, ...]) -> NDArray[np.float64]:
-    """Where frequencies lie on the mel axis."""
-    bank = mel_filter_bank()
-    centres = bank @ np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE) / bank.sum(1)
-    return np.asarray(np.interp(hertz, centres, np.arange(len(centres)) + 0.5))
+def _bins(rate: float) -> NDArray[np.float64]:
+    """Where the ticks' frequencies lie on the mel axis."""
+    kind = next(kind for kind in (WAV2LIP, WHISPER) if kind.rate == rate)
+    bank = mel_filter_bank(kind)
+    centres = bank @ np.fft.rfftfreq(kind.n_fft, 1 / SAMPLE_RATE) / bank.sum(1)
+    return np.asarray(np.interp(TICKS, centres, np.arange(len(centres)) + 0.5))

@@ -39,13 +39,17 @@ def _of_map(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
     yield "variance in 2 components", round(float(shares[:2][-1]), 3)
     yield "components for 99 %", int(np.searchsorted(shares, 0.99) + 1)
     yield "step of a frame / random pair, kernels", round(float(arrays["by_lag"][0]), 3)
-    yield "step of a frame / random pair, mel", round(float(arrays["sound_by_lag"][0]), 3)
+    yield (
+        "step of a frame / random pair, speech features",
+        round(float(arrays["sound_by_lag"][0]), 3),
+    )
 
 
 def _of_sensitivity(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
     for number, layer in enumerate(arrays["moved"], 1):
         where = np.unravel_index(int(layer.argmax()), layer.shape)
-        place = f"mel bin {where[0]}, column {where[1]} of {layer.shape[1]}"
+        late = (where[1] - (layer.shape[1] - 1) / 2) / float(arrays["rate"])
+        place = f"mel bin {where[0]}, {1000 * late:+.0f} ms from the frame"
         yield f"layer {number} moved most by", f"{place}: {layer.max():.2%} of its spread per dB"
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from talkernel.audio import SAMPLE_RATE, SpeechFeatures
+from talkernel.audio import SAMPLE_RATE, mel_spectrogram
 from talkernel.errors import OptionError
 from talkernel.explain.phonemes import lip_class, loudness, sound_at, spectral_class
 from talkernel.model.talking_face import TalkingFace
 from talkernel.speak import Phoneme
+from talkernel.speech_features import SpeechFeatures, mel_kind
 
 Array = NDArray[np.float32]
 FPS = 25
@@ -26,12 +27,13 @@ class Utterance:
     """Speech, one entry per video frame at 25 frames/s.
 
     Attributes:
-        windows: Mel windows `[T, 1, 80, W]`.
+        windows: Windows of speech features `[T, 1, F, W]`.
         kernels: `[T, layers, c1, c2 * ks * ks + 1]`.
         loudness: Decibels `[T]`.
         sounds: What is said `[T]`, in IPA where it is known, else empty.
         classes: What kind of sound `[T]`.
         transcribed: Whether the classes come from phonemes, or from the spectrum.
+        mel: The mel spectrogram `[80, columns]` of all of it.
     """
 
     windows: Array
@@ -40,6 +42,7 @@ class Utterance:
     sounds: list[str]
     classes: list[str]
     transcribed: bool
+    mel: Array
 
     def __len__(self) -> int:
         return len(self.kernels)
@@ -99,7 +102,7 @@ def listen(model: TalkingFace, wave: Array, phonemes: Sequence[Phoneme] = ()) ->
         phonemes: What is said, where it is known.
     """
     count = max(1, round(len(wave) * FPS / SAMPLE_RATE))
-    features = SpeechFeatures.of_model(model.config, FPS)
+    features = SpeechFeatures(FPS, model.config, model.encode)
     windows = np.concatenate([features.push(wave), features.flush(count)])[:count]
     with torch.inference_mode():
         batches = torch.from_numpy(windows).split(BATCH)
@@ -107,7 +110,10 @@ def listen(model: TalkingFace, wave: Array, phonemes: Sequence[Phoneme] = ()) ->
     frames = _frames(wave, count)
     sounds = [sound_at(phonemes, (number + 0.5) / FPS) for number in range(count)]
     classes = [*map(lip_class, sounds)] if phonemes else spectral_class(frames, SAMPLE_RATE)
-    return Utterance(windows, kernels.numpy(), loudness(frames), sounds, classes, bool(phonemes))
+    mel = mel_spectrogram(wave, mel_kind(model.config))
+    return Utterance(
+        windows, kernels.numpy(), loudness(frames), sounds, classes, bool(phonemes), mel
+    )
 
 
 def _frames(wave: Array, count: int) -> Array:

@@ -1,7 +1,7 @@
-"""AudioNet h1: a mel window to a feature vector (Sections III-B and VI-A).
+"""AudioNet h1: a window of speech features to a feature vector (Sections III-B and VI-A).
 
-The paper's is Wav2Lip's audio encoder. `TemporalAudioNet` is ours: the mel bins are the
-channels of convolutions over time, a tenth of the arithmetic.
+The paper's is Wav2Lip's audio encoder, on the mel spectrogram. Ours needs little of its own:
+Whisper's encoder has heard what is said before it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from talkernel.audio import N_MELS
 from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError
 
@@ -41,16 +40,10 @@ class ConvBlock(nn.Module):
 
 
 def build_audio_net(config: ModelConfig) -> nn.Module:
-    """The AudioNet that a config names.
-
-    Raises:
-        CheckpointError: There is none of that name.
-    """
-    if config.audio_net == "wav2lip":
-        return Wav2LipAudioNet(config.audio_channels)
-    if config.audio_net == "temporal":
-        return TemporalAudioNet(config.mel_window, config.audio_channels)
-    raise CheckpointError(f"There is no AudioNet named {config.audio_net!r}.")
+    """The AudioNet that a config asks for."""
+    if config.encoder_layers:
+        return TokenAudioNet(*config.speech_shape, config.audio_channels)
+    return Wav2LipAudioNet(config.audio_channels)
 
 
 class Wav2LipAudioNet(nn.Module):
@@ -100,51 +93,28 @@ class Wav2LipAudioNet(nn.Module):
             raise CheckpointError(message) from error
 
 
-class TemporalAudioNet(nn.Module):
-    """Convolutions over time, the 80 mel bins their channels.
+class TokenAudioNet(nn.Module):
+    """Every token of a window narrowed alike, then all of them together.
 
     Args:
-        window: Width of the mel window in columns.
+        bands: Length of a token.
+        window: Tokens of a window.
         channels: Length of the feature vector.
-        width: Channels between.
-        dropout: Share of channels left out within the residual blocks in training.
+        width: Of the narrowed tokens.
+        dropout: Share of their numbers left out in training.
     """
 
     def __init__(
-        self, window: int, channels: int = 512, width: int = 256, dropout: float = 0.1
+        self, bands: int, window: int, channels: int = 512, width: int = 128, dropout: float = 0.3
     ) -> None:
         super().__init__()
-        layers: list[nn.Module] = [_over_time(N_MELS, width, 5, 1)]
-        layers += [_over_time(width, width, 3, 2), TemporalBlock(width, dropout)]
-        layers += [_over_time(width, width, 3, 2), TemporalBlock(width, dropout)]
-        layers += [_over_time(width, width, 3, 2)]
-        self.layers = nn.Sequential(*layers)
-        columns = -(-window // 8)
-        self.project = nn.Sequential(
-            nn.Linear(width * columns, channels, bias=False), nn.BatchNorm1d(channels), nn.ReLU()
+        self.narrow = nn.Sequential(
+            nn.LayerNorm(bands), nn.Linear(bands, width), nn.ReLU(), nn.Dropout(dropout)
         )
+        self.project = nn.Sequential(nn.Linear(width * window, channels), nn.ReLU())
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """Mel windows `[B, 1, 80, W]` in [-4, 4] to features `[B, 512]`."""
-        features: Tensor = self.project(self.layers(mel[:, 0]).flatten(1))
+    def forward(self, speech: Tensor) -> Tensor:
+        """Windows `[B, 1, F, W]` to features `[B, 512]`."""
+        tokens = self.narrow(speech[:, 0].transpose(1, 2))
+        features: Tensor = self.project(tokens.flatten(1))
         return features
-
-
-class TemporalBlock(nn.Module):
-    """Two convolutions over time beside an identity."""
-
-    def __init__(self, channels: int, dropout: float) -> None:
-        super().__init__()
-        self.first = _over_time(channels, channels, 3, 1)
-        self.dropout = nn.Dropout1d(dropout)
-        self.second = _over_time(channels, channels, 3, 1)[:-1]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Features `[B, C, T]` in and out."""
-        y: Tensor = self.second(self.dropout(self.first(x)))
-        return torch.relu(x + y)
-
-
-def _over_time(c_in: int, c_out: int, kernel: int, stride: int) -> nn.Sequential:
-    convolution = nn.Conv1d(c_in, c_out, kernel, stride, kernel // 2, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm1d(c_out), nn.ReLU())

@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from talkernel.audio import WINDOW
 from talkernel.config import ModelConfig
 from talkernel.model.audio_net import Wav2LipAudioNet, build_audio_net
 from talkernel.model.dck import KernelInference
 from talkernel.model.fusion import AudioPlanes
+from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.model.unet import AdaptedUNet, Synthesis
 
 UNBOUNDED = 100.0  # standard deviations
+WAV2LIP_WINDOW = 16  # mel columns, 0.2 s
 
 
 class LipCodec(nn.Module):
@@ -66,6 +69,7 @@ class TalkingFace(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.speech_encoder = build_speech_encoder(config)
         self.audio_net: nn.Module = build_audio_net(config)
         self.lips: nn.Module = nn.Identity()
         if config.lip_code is not None:
@@ -75,9 +79,14 @@ class TalkingFace(nn.Module):
             self.kernel_inference = AudioPlanes(config)
         self.unet = AdaptedUNet(config)
 
-    def kernels(self, mel: Tensor) -> Tensor:
-        """Eq. 2: mel windows `[B, 1, 80, W]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
-        kernels: Tensor = self.kernel_inference(self.lips(self.audio_net(mel)))
+    def encode(self, mel: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mel columns `[B, 80, 2 T]` to the speech encoder's tokens `[B, C, T]`."""
+        assert self.speech_encoder is not None
+        return run_encoder(self.speech_encoder, mel)
+
+    def kernels(self, speech: Tensor) -> Tensor:
+        """Eq. 2: speech windows `[B, 1, F, W]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
+        kernels: Tensor = self.kernel_inference(self.lips(self.audio_net(speech)))
         return kernels
 
     def use_wav2lip(self, state: Mapping[str, Tensor]) -> None:
@@ -85,14 +94,29 @@ class TalkingFace(nn.Module):
         encoder = Wav2LipAudioNet(self.config.audio_channels)
         encoder.load_wav2lip(state)
         self.audio_net = encoder.to(next(self.parameters()).device).train(self.training)
+        self.speech_encoder = None
         self.config = dataclasses.replace(
-            self.config, audio_net="wav2lip", mel_window=WINDOW, mel_level=()
+            self.config, encoder_layers=0, speech_window=WAV2LIP_WINDOW
         )
 
-    def forward(self, face: Tensor, mel: Tensor) -> Synthesis:
-        """Faces `[B, 3, H, W]` in -1..1 and mel windows `[B, 1, 80, W]` to mask and motion."""
-        answer: Synthesis = self.unet(face, self.kernels(mel))
+    def forward(self, face: Tensor, speech: Tensor) -> Synthesis:
+        """Faces `[B, 3, H, W]` in -1..1, speech windows `[B, 1, F, W]` to mask and motion."""
+        answer: Synthesis = self.unet(face, self.kernels(speech))
         return answer
+
+
+def build_speech_encoder(config: ModelConfig) -> SpeechEncoder | None:
+    """The speech encoder that a config asks for; None: AudioNet hears the mel spectrogram."""
+    if not config.encoder_layers:
+        return None
+    return SpeechEncoder(config.encoder_layers, config.encoder_width)
+
+
+def run_encoder(encoder: SpeechEncoder, mel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mel columns `[B, 80, 2 T]` to tokens `[B, C, T]`, wherever the encoder is."""
+    with torch.inference_mode():
+        tokens = encoder(torch.from_numpy(mel).to(encoder.conv1.weight.device))
+    return np.asarray(tokens.float().cpu().numpy())
 
 
 def blend(face: Tensor, answer: Synthesis) -> Tensor:

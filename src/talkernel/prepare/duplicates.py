@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-from talkernel.audio import COLUMNS_PER_SECOND
+from talkernel.audio import WAV2LIP
 from talkernel.train.tracks import FPS, Track
 
 BANDS = 17  # of the sound's spectrum, whose neighbours are compared
@@ -79,9 +79,9 @@ def _look(crop: NDArray[np.uint8]) -> Bits:
 
 
 def _sound(track: Track) -> Bits:
-    mel = track.mel
+    mel = track.mel_of(WAV2LIP)
     bands = np.array([part.mean(0) for part in np.array_split(mel, BANDS)])
-    at = (np.arange(len(track.landmarks)) + 0.5) * COLUMNS_PER_SECOND / FPS
+    at = (np.arange(len(track.landmarks)) + 0.5) * WAV2LIP.rate / FPS
     whole = np.array([np.interp(at, np.arange(mel.shape[1]), band) for band in bands])
     slope = np.diff(whole, axis=0)
     rising = np.diff(slope, axis=1, prepend=slope[:, :1])

@@ -12,13 +12,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.audio import SpeechFeatures
 from talkernel.engine import Engine, load_engine
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.veil import hidden, veil
 from talkernel.media.sample import picture_of_rgb
+from talkernel.speech_features import SpeechFeatures
 from talkernel.train.lip_reader import LAGS
 from talkernel.train.tracks import FPS, STORED, Track
 
@@ -66,9 +66,8 @@ def _portrait(track: Track, size: int) -> tuple[Image, Array]:
 
 
 def _windows(track: Track, engine: Engine) -> Array:
-    features = SpeechFeatures.of_model(engine.config, FPS)
-    wave = track.wave.astype(np.float32) / 32768.0
-    return np.concatenate([features.push(wave), features.flush(len(track.landmarks))])
+    features = SpeechFeatures(FPS, engine.config, engine.encode)
+    return np.concatenate([features.push(track.sound), features.flush(len(track.landmarks))])
 
 
 def _drawn(engine: Engine, face: Image, points: Array, kernel: Array) -> Image:

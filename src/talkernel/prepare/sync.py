@@ -16,11 +16,12 @@ from talkernel.train.recipes import AudioNetRecipe
 from talkernel.train.shard import read_shard
 from talkernel.train.sync import Sync, find_sync, judge
 from talkernel.train.tracks import ARRAYS, Track
+from talkernel.train.whisper import default_ear
 
 Method = Literal["taught", "model", "none"]
 ENOUGH_PEOPLE, ENOUGH_MINUTES = 20, 30.0  # from which tracks can teach each other
 TOO_MUCH = 3000.0  # minutes, which would no longer fit in memory
-STEPS = 600
+STEPS = 200
 # On 19 clips of people whom the model never saw, the best agreement at any lag was 0.52 with
 # their own sound (median) and 0.16 with another clip's. Of the 13 longer than 4 s this keeps 11
 # with their own sound, and drops 12 with another's.
@@ -38,7 +39,7 @@ def judge_sync(
     if method == "taught":
         tracks = [_load(out, candidate, persons[candidate.name]) for candidate in candidates]
         recipe = AudioNetRecipe(STEPS)
-        return find_sync(tracks, _basis(tracks), ModelConfig(), recipe, recording), method
+        return find_sync(tracks, _basis(tracks), default_ear(), recipe, recording), method
     curves = {c.name: np.array(c.curve, np.float64) for c in candidates if c.curve}
     seconds = {c.name: c.seconds * (c.quality.speech if c.quality else 1.0) for c in candidates}
     return judge(curves, seconds, recording, MODEL_AGREES), method

@@ -30,19 +30,17 @@ def assemble(generator: Path, lip_reader: Path, gain: Tensor | float = 1.0) -> T
     reader = LipReader.load(lip_reader)
     config = dataclasses.replace(
         ModelConfig.from_json(state["config"]),
-        audio_net=reader.config.audio_net,
-        mel_window=reader.config.mel_window,
-        mel_level=reader.config.mel_level,
+        encoder_layers=reader.config.encoder_layers,
+        encoder_width=reader.config.encoder_width,
+        speech_window=reader.config.speech_window,
     )
     model = TalkingFace(config)
     averaged = averaged_weights(state)
     ours = {name: value for name, value in averaged.items() if name.startswith(TRAINED)}
     model.load_state_dict(model.state_dict() | ours)
+    reader.lend(model)
     assert isinstance(model.lips, LipCodec)
-    model.audio_net = reader.audio_net
     with torch.no_grad():
         model.lips.from_audio.weight.copy_(reader.head.weight.T.mul(gain).T)
-        model.lips.from_audio.bias.copy_(reader.head.bias * gain)
-        model.lips.lowest.copy_(reader.lowest)
-        model.lips.highest.copy_(reader.highest)
+        model.lips.from_audio.bias.mul_(gain)
     return model.eval()

@@ -1,108 +1,113 @@
-"""Another room, voice, pace and microphone for every mel window, on the training device.
-
-Everything happens in the mel domain, where it costs next to nothing: windows are `[B, 80, W]`
-in [-4, 4], as `talkernel.audio` makes them.
-"""
+"""Another room, voice, pace and microphone for a recording, before anybody hears it."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from typing import NamedTuple
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from talkernel.audio import MAX_ABS, MIN_DB, N_MELS, WINDOW
+from talkernel.audio import SAMPLE_RATE
 
-STRETCH = 0.05  # standard deviation of the logarithm of a voice's pitch and pace
-MASKED_BINS, MASKED_COLUMNS = 14, 1 / 6  # at most, of the 80 bins and of the window
+Array = NDArray[np.float32]
+Response = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # gain by Hz
+PACE = 0.05  # standard deviation of the logarithm of a voice's pace, and pitch
+NOISY, ECHOING, PHONED = 0.6, 0.3, 0.15  # shares of recordings
+TELEPHONE = (300.0, 3400.0)  # Hz
+COMPANDING = 255.0  # of the telephone's mu-law
 
 
-def augment(mel: Tensor, level: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Stretch, mix with other sound, and colour.
+class Recording(NamedTuple):
+    """A wave `[n]` and how much faster than it was it is played."""
+
+    wave: Array
+    pace: float
+
+
+def augment(wave: Array, noise: Array, rng: np.random.Generator) -> Recording:
+    """The same words by another voice, elsewhere.
 
     Args:
-        mel: `[B, 80, W]`.
-        level: `[B, 80, 1]` the voice's mean spectrum, which the room changes alike.
-        noise: `[B, 80, W + 1]` other sound and its mean, mixed in 0 to 30 dB below the speech.
-
-    Returns:
-        Both, changed.
+        wave: `[n]` at 16 kHz in [-1, 1].
+        noise: `[m]` other sound, mixed in 0 to 30 dB below the speech, sometimes.
+        rng: Decides.
     """
-    changed = recolour(roll_bins(torch.cat([stretch(mel), level], 2)), noise)
-    return changed[:, :, :-1], changed[:, :, -1:]
+    pace = float(np.exp(PACE * rng.standard_normal()))
+    changed = resample(wave, pace)
+    if rng.random() < NOISY:
+        changed = mix(changed, noise, rng.uniform(0.0, 30.0))
+    if rng.random() < ECHOING:
+        changed = reverberate(changed, rng)
+    changed = colour(changed, rng)
+    if rng.random() < PHONED:
+        changed = telephone(changed)
+    return Recording(changed * np.float32(10.0 ** (rng.uniform(-12.0, 8.0) / 20.0)), pace)
 
 
-def stretch(mel: Tensor) -> Tensor:
-    """Scale pitch and pace about the lowest bin and about the column of the frame itself."""
-    batch, _, window = mel.shape
-    pitch, pace = torch.exp(STRETCH * torch.randn(2, batch, device=mel.device))
-    now = 1.0 - WINDOW / window  # the frame's middle, on an axis from -1 to 1
-    affine = torch.zeros(batch, 2, 3, device=mel.device)
-    affine[:, 0, 0], affine[:, 0, 2] = pace, now * (1.0 - pace)
-    affine[:, 1, 1], affine[:, 1, 2] = pitch, pitch - 1.0
-    grid = F.affine_grid(affine, [batch, 1, N_MELS, window], align_corners=False)
-    return F.grid_sample(mel[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
+def resample(wave: Array, pace: float) -> Array:
+    """Faster and higher, or slower and lower; between the samples along a line."""
+    count = int(len(wave) / pace)
+    samples = np.interp(np.arange(count) * pace, np.arange(len(wave)), wave)
+    return np.asarray(samples, np.float32)
 
 
-def roll_bins(mel: Tensor) -> Tensor:
-    """Raise or lower the voice by up to two mel bins."""
-    by = torch.randint(-2, 3, (len(mel), 1), device=mel.device)
-    bins = (torch.arange(N_MELS, device=mel.device) + by).clamp(0, N_MELS - 1)
-    return mel.gather(1, bins[:, :, None].expand_as(mel))
+def mix(wave: Array, noise: Array, below: float) -> Array:
+    """Other sound, repeated as need be, so many decibels below the speech."""
+    other = np.resize(noise, len(wave))
+    share = _rms(wave) / max(_rms(other), 1e-6) * 10.0 ** (-below / 20.0)
+    return np.asarray(wave + np.float32(share) * other, np.float32)
 
 
-def recolour(mel: Tensor, noise: Tensor) -> Tensor:
-    """Other sound below the speech, the frequency response of a microphone, loudness."""
-    one = (len(mel), 1, 1)
-    below = 30.0 * torch.rand(one, device=mel.device)
-    below += 60.0 * (torch.rand(one, device=mel.device) < 0.4)
-    mixed = _add_decibels(_to_db(mel), _to_db(noise) - below)
-    gain = 20.0 * torch.rand(one, device=mel.device) - 12.0
-    return _from_db(mixed + _equaliser(mel) + gain)
+def reverberate(wave: Array, rng: np.random.Generator) -> Array:
+    """A room: noise that dies away in 0.2 to 0.7 s, 0 to 12 dB below the direct sound."""
+    seconds, below = rng.uniform(0.2, 0.7), rng.uniform(0.0, 12.0)
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    tail = rng.standard_normal(len(time)) * 10.0 ** (-3.0 * time / seconds)
+    tail *= 10.0 ** (-below / 20.0) / np.linalg.norm(tail)
+    tail[0] = 1.0
+    size = len(wave) + len(tail)
+    echoing = np.fft.irfft(np.fft.rfft(wave, size) * np.fft.rfft(tail, size), size)
+    return np.asarray(echoing[: len(wave)], np.float32)
 
 
-def mask(mel: Tensor) -> Tensor:
-    """One band of bins and one span of columns of each window are overwritten by its mean."""
-    batch, bins, window = mel.shape
-    hidden = _span(batch, bins, MASKED_BINS, mel)[:, :, None]
-    hidden = hidden | _span(batch, window, max(3, int(window * MASKED_COLUMNS)), mel)[:, None]
-    return torch.where(hidden, mel.mean((1, 2), keepdim=True), mel)
+def colour(wave: Array, rng: np.random.Generator) -> Array:
+    """A microphone: tilt, bow and wave over the logarithm of the frequency."""
+    x = np.linspace(-1.0, 1.0, 64)
+    shapes = np.stack([x, 1.0 - 2.0 * x**2, np.sin(2.5 * np.pi * x)])
+    decibel = 4.0 * rng.standard_normal(3) @ shapes
+    return _filtered(wave, lambda hz: 10.0 ** (np.interp(np.log(hz), _log_axis(), decibel) / 20.0))
 
 
-def hush(mel: Tensor) -> Tensor:
-    """Windows without speech: digital silence, or steady noise up to 50 dB below full scale."""
-    level = 70.0 * torch.rand(len(mel), 1, 1, device=mel.device) - 120.0
-    level = level + 6.0 * torch.randn(len(mel), N_MELS, 1, device=mel.device)
-    return _from_db(level + 3.0 * torch.randn_like(mel))
+def telephone(wave: Array) -> Array:
+    """The band of a telephone, and its eight bits."""
+    low, high = TELEPHONE
+    narrow = _filtered(wave, lambda hz: ((hz > low) & (hz < high)).astype(np.float64))
+    loudest = max(float(np.abs(narrow).max(initial=0.0)), 1e-6)
+    pressed = np.log1p(COMPANDING * np.abs(narrow) / loudest) / np.log1p(COMPANDING)
+    steps = np.round(127.0 * pressed) / 127.0
+    opened = np.expm1(steps * np.log1p(COMPANDING)) / COMPANDING * loudest
+    return np.asarray(np.sign(narrow) * opened, np.float32)
 
 
-def _span(batch: int, length: int, longest: int, like: Tensor) -> Tensor:
-    """`[batch, length]`, true over one random span per row, shorter than `longest`."""
-    start = torch.randint(0, length, (batch, 1), device=like.device)
-    width = torch.randint(0, longest, (batch, 1), device=like.device)
-    at = torch.arange(length, device=like.device)
-    return (at >= start) & (at < start + width)
+def hush(seconds: float, rng: np.random.Generator) -> Array:
+    """Sound without speech: digital silence, and steady noise 50 to 90 dB below full scale."""
+    parts = []
+    for decibel in (-np.inf, *np.linspace(-90.0, -50.0, 5)):
+        noise = rng.standard_normal(int(seconds / 6 * SAMPLE_RATE)).astype(np.float32)
+        parts.append(colour(noise, rng) * np.float32(10.0 ** (decibel / 20.0)))
+    return np.concatenate(parts)
 
 
-def _equaliser(mel: Tensor) -> Tensor:
-    """A smooth response in decibels, `[B, 80, 1]`: tilt, bow and wave over the bins."""
-    x = torch.linspace(-1.0, 1.0, N_MELS, device=mel.device)
-    shapes = torch.stack([x, 1.0 - 2.0 * x**2, torch.sin(2.5 * math.pi * x)])
-    amounts = 4.0 * torch.randn(len(mel), 3, device=mel.device)
-    return (amounts @ shapes)[:, :, None]
+def _filtered(wave: Array, response: Response) -> Array:
+    hertz = np.fft.rfftfreq(len(wave), 1.0 / SAMPLE_RATE)
+    spectrum = np.fft.rfft(wave) * response(np.maximum(hertz, 1.0))
+    return np.asarray(np.fft.irfft(spectrum, len(wave)), np.float32)
 
 
-def _add_decibels(a: Tensor, b: Tensor) -> Tensor:
-    """The level of two sounds together."""
-    scale = math.log(10.0) / 10.0
-    return torch.logaddexp(a * scale, b * scale) / scale
+def _log_axis() -> NDArray[np.float64]:
+    return np.linspace(np.log(60.0), np.log(SAMPLE_RATE / 2), 64)
 
 
-def _to_db(mel: Tensor) -> Tensor:
-    return (mel + MAX_ABS) / (2 * MAX_ABS) * -MIN_DB + MIN_DB
-
-
-def _from_db(decibel: Tensor) -> Tensor:
-    mel = (decibel - MIN_DB) / -MIN_DB * 2 * MAX_ABS - MAX_ABS
-    return mel.clamp(-MAX_ABS, MAX_ABS)
+def _rms(wave: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(wave, dtype=np.float64)))) if len(wave) else 0.0

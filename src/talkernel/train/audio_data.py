@@ -1,9 +1,9 @@
-"""All tracks' speech and lip codes, laid end to end for pre-training AudioNet."""
+"""All tracks' speech features and lip codes, laid end to end for pre-training AudioNet."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,80 +11,79 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talkernel.audio import N_MELS, SILENCE, first_column
+from talkernel.audio import mel_spectrogram
 from talkernel.face.lips import LipBasis
-from talkernel.speech_level import SpeechLevel, loud_mean
-from talkernel.train.tracks import FPS, Track, share_of_people
+from talkernel.speech_features import mel_kind
+from talkernel.train.audio_augment import augment, hush
+from talkernel.train.ear import Ear
+from talkernel.train.tracks import Track, share_of_people
 
 Array = NDArray[np.float32]
-PAD = 64  # silent columns around each track, so that every window exists
+Half = NDArray[np.float16]
+QUIET_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class SpeechTable:
-    """Mel windows and the lip codes that go with them.
+    """Windows of speech features and the lip codes that go with them.
+
+    Every track is there once as it is, and some times more as another voice in another room.
 
     Attributes:
-        mel: `[columns, 80]` half precision.
-        start: `[N]` first column of each frame's window.
+        speech: `[columns, F]` half precision.
+        start: `[versions, N]` first column of each frame's window.
         codes: `[N, K]` the frame's lip code.
         track: `[N]` the track's number.
         names: Of the tracks.
         reach: `[N]` chance of drawing the frame or one before it: people count by the
             square root of their frames.
         rest: `[K]` the lip code of a mouth at rest.
-        level: `[tracks, 80]` each voice's own mean spectrum, to take off; None: leave it on.
+        quiet: First and last column of sound without speech.
         window: Width of a window in columns.
     """
 
-    mel: Tensor
+    speech: Tensor
     start: Tensor
     codes: Tensor
     track: Tensor
     names: list[str]
     reach: Tensor
     rest: Tensor
-    level: Tensor | None
+    quiet: tuple[int, int]
     window: int
 
     @staticmethod
     def build(
-        tracks: Sequence[Track],
-        basis: LipBasis,
-        window: int,
-        prior: Sequence[float] = (),
+        tracks: Sequence[Track], basis: LipBasis, ear: Ear, versions: int = 1, seed: int = 0
     ) -> SpeechTable:
         """Collect the frames in which a face was found.
 
         Args:
             tracks: Prepared tracks.
             basis: Turns lip shapes into lip codes.
-            window: Width of a window in columns.
-            prior: The config's `mel_level`.
+            ear: Who listens.
+            versions: How often each track is heard; the first time, as it is.
+            seed: Of the other versions.
         """
         kept = [track for track in tracks if track.has_face.any()]
-        mels, starts, codes, at = [], [], [], 0
-        silence = np.full((N_MELS, PAD), SILENCE, np.float32)
-        for track in kept:
-            frames = np.flatnonzero(track.has_face)
-            mels += [silence, track.mel, silence]
-            columns = [first_column(int(i) - track.offset, FPS, window) for i in frames]
-            last = PAD + track.mel.shape[1]  # a window that begins here is silent
-            starts.append(at + np.clip(np.array(columns) + PAD, 0, last))
-            codes.append(basis.encode(track.deviations[frames]))
-            at += 2 * PAD + track.mel.shape[1]
-        counts = [len(part) for part in codes]
+        frames = [np.flatnonzero(track.has_face) for track in kept]
+        columns, starts = _hear(kept, frames, ear, versions, seed)
+        quiet = ear.columns(mel_spectrogram(hush(QUIET_SECONDS, np.random.default_rng(seed)),
+                                            mel_kind(ear.config)))  # fmt: skip
+        end = sum(part.shape[1] for part in columns)
+        counts = [len(own) for own in frames]
+        codes = [basis.encode(t.deviations[own]) for t, own in zip(kept, frames, strict=True)]
         per_track = share_of_people([track.identity for track in kept], counts) / np.array(counts)
         return SpeechTable(
-            mel=torch.from_numpy(np.hstack([*mels, silence]).T.astype(np.float16)),
-            start=torch.from_numpy(np.concatenate(starts)),
+            speech=torch.from_numpy(np.hstack([*columns, quiet]).T.copy()),
+            start=torch.from_numpy(np.hstack(starts).reshape(versions, -1)),
             codes=torch.from_numpy(np.concatenate(codes)),
             track=torch.from_numpy(np.repeat(np.arange(len(kept)), counts)),
             names=[track.name for track in kept],
             reach=torch.from_numpy(np.repeat(per_track, counts)).cumsum(0),
             rest=torch.from_numpy(basis.encode(np.zeros_like(basis.mean)[None])[0]),
-            level=torch.from_numpy(np.stack([_level(t, prior) for t in kept])) if prior else None,
-            window=window,
+            quiet=(end, end + quiet.shape[1] - ear.config.speech_window),
+            window=ear.config.speech_window,
         )
 
     def centred(self) -> SpeechTable:
@@ -101,23 +100,26 @@ class SpeechTable:
         """`count` frames by chance."""
         at = torch.rand(count, dtype=torch.float64)
         rows = torch.searchsorted(self.reach, at)
-        return rows.clamp(max=len(self.start) - 1)
-
-    def windows(self, rows: Tensor, shift: Tensor | int = 0) -> Tensor:
-        """Mel windows `[B, 80, window]` of some frames, moved by `shift` columns."""
-        first = (self.start[rows] + shift).clamp(0, len(self.mel) - self.window)
-        columns = first[:, None] + torch.arange(self.window)
-        return self.mel[columns].float().transpose(1, 2)
-
-    def levels(self, rows: Tensor) -> Tensor:
-        """What to take off these windows, `[B, 80, 1]`."""
-        if self.level is None:
-            return torch.zeros(len(rows), N_MELS, 1)
-        return self.level[self.track[rows]][:, :, None]
+        return rows.clamp(max=len(self.codes) - 1)
 
     def heard(self, rows: Tensor) -> Tensor:
-        """What AudioNet is given for some frames, `[B, 1, 80, window]`."""
-        return (self.windows(rows) - self.levels(rows))[:, None]
+        """What AudioNet is given for some frames of the tracks as they are, `[B, 1, F, W]`."""
+        return self._windows(self.start[0, rows])
+
+    def heard_anyhow(self, rows: Tensor, shift: int) -> Tensor:
+        """The same of any version, moved by up to `shift` columns."""
+        version = torch.randint(0, len(self.start), rows.shape)
+        moved = torch.randint(-shift, shift + 1, rows.shape)
+        return self._windows(self.start[version, rows] + moved)
+
+    def heard_nobody(self, count: int) -> Tensor:
+        """Windows without speech, `[B, 1, F, W]`."""
+        return self._windows(torch.randint(*self.quiet, (count,)))
+
+    def _windows(self, first: Tensor) -> Tensor:
+        inside = first.clamp(0, len(self.speech) - self.window)
+        columns = inside[:, None] + torch.arange(self.window)
+        return self.speech[columns].float().transpose(1, 2)[:, None]
 
     def neighbours(self, rows: Tensor) -> Tensor:
         """For each frame another of the same track, up to a second away."""
@@ -131,20 +133,39 @@ class SpeechTable:
 
     def _beside(self, rows: Tensor, by: Tensor) -> Tensor:
         """Frames some steps on, or the frame itself where its track does not reach so far."""
-        there = (rows + by).clamp(0, len(self.start) - 1)
+        there = (rows + by).clamp(0, len(self.codes) - 1)
         return torch.where(self.track[there] == self.track[rows], there, rows)
 
 
-def _level(track: Track, prior: Sequence[float]) -> Array:
-    level = SpeechLevel(np.array(prior))
-    level.hear(track.mel)
-    return level.mean
+def _hear(
+    tracks: Sequence[Track],
+    frames: Sequence[NDArray[np.int64]],
+    ear: Ear,
+    versions: int,
+    seed: int,
+) -> tuple[list[Half], list[NDArray[np.int64]]]:
+    """All versions' columns, and where in them each frame's window begins."""
+    columns: list[Half] = []
+    starts, at = [], 0
+    for mel, pace, number in _recordings(tracks, ear, versions, seed):
+        heard = ear.columns(mel)
+        own = frames[number] - tracks[number].offset
+        starts.append(at + ear.starts(own, heard.shape[1], pace))
+        columns.append(heard)
+        at += heard.shape[1]
+    return columns, starts
 
 
-def mean_level(tracks: Sequence[Track]) -> tuple[float, ...]:
-    """Mean mel spectrum of people's voices, `[80]`, all people alike: a config's `mel_level`."""
-    people: dict[str, list[NDArray[np.float64]]] = {}
-    for track in tracks:
-        people.setdefault(track.identity, []).append(loud_mean(track.mel))
-    voices = [np.mean(own, axis=0) for own in people.values()]
-    return tuple(round(float(value), 3) for value in np.mean(voices, axis=0))
+def _recordings(
+    tracks: Sequence[Track], ear: Ear, versions: int, seed: int
+) -> Iterator[tuple[Array, float, int]]:
+    """Mel spectrogram, pace and the track's number, of every version of every track."""
+    kind = mel_kind(ear.config)
+    for number, track in enumerate(tracks):
+        yield track.mel_of(kind), 1.0, number
+    for version in range(1, versions):
+        for number, track in enumerate(tracks):
+            rng = np.random.default_rng([seed, version, number])
+            other = tracks[int(rng.integers(len(tracks)))].sound
+            changed = augment(track.sound, other, rng)
+            yield mel_spectrogram(changed.wave, kind), changed.pace, number

@@ -1,7 +1,7 @@
 """Pre-training of AudioNet h1: speech features must carry the lips before kernels can.
 
-AudioNet with a linear head learns to say, from a mel window, the lip code that the face
-mesh measured on the picture.
+AudioNet with a linear head learns to say, from a window of speech features, the lip code that
+the face mesh measured on the picture.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from talkernel.config import ModelConfig
 from talkernel.face.lips import LipBasis
-from talkernel.train.audio_augment import augment, hush, mask
+from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.train.audio_data import SpeechTable
 from talkernel.train.checkpoint import LAST, load_state, save_state
 from talkernel.train.contrast import SPAN, SyncHead
@@ -34,15 +34,16 @@ STRIDE = 1_000_003  # between the seeds of one run and those of the next
 
 
 class Heard(NamedTuple):
-    """A batch: mel windows `[B, 1, 80, W]`, lip codes `[B, K]`, movements `[B, SPAN, K]`."""
+    """A batch: speech windows `[B, 1, F, W]`, lip codes `[B, K]`, movements `[B, SPAN, K]`."""
 
-    mel: Tensor
+    speech: Tensor
     codes: Tensor
     movement: Tensor
 
 
 def train_lip_reader(
     config: ModelConfig,
+    encoder: SpeechEncoder | None,
     table: SpeechTable,
     held_out: SpeechTable,
     basis: LipBasis,
@@ -54,6 +55,7 @@ def train_lip_reader(
 
     Args:
         config: The model's shape.
+        encoder: The speech encoder that the tables were heard with.
         table: What to learn from.
         held_out: Other people.
         basis: Turns lip codes into shapes.
@@ -63,7 +65,7 @@ def train_lip_reader(
             None: none are written.
     """
     fabric = fabric or Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
-    trainer = AudioNetTrainer(config, table, basis, recipe, fabric, folder)
+    trainer = AudioNetTrainer(config, encoder, table, basis, recipe, fabric, folder)
     return trainer.train(held_out)
 
 
@@ -72,6 +74,7 @@ class AudioNetTrainer:
     """A run of AudioNet's pre-training; see `train_lip_reader`."""
 
     config: ModelConfig
+    encoder: SpeechEncoder | None
     table: SpeechTable
     basis: LipBasis
     recipe: AudioNetRecipe
@@ -81,7 +84,7 @@ class AudioNetTrainer:
     def __post_init__(self) -> None:
         assert self.config.lip_code is not None
         torch.manual_seed(self.recipe.seed)
-        model = LipReader(self.config, self.recipe.dropout)
+        model = LipReader(self.config, self.encoder, self.recipe.dropout)
         model.remember_range(self.table.codes, self.table.rest)
         self.taught = self.table.centred() if self.recipe.centred else self.table
         self.sync = SyncHead(self.config.audio_channels, self.config.lip_code)
@@ -91,7 +94,8 @@ class AudioNetTrainer:
         self.bare, self.step = model, 0
         parts = torch.nn.ModuleDict({"reader": model, "sync": self.sync})
         self.optimiser: Any = torch.optim.AdamW(
-            parts.parameters(), weight_decay=self.recipe.weight_decay
+            [part for part in parts.parameters() if part.requires_grad],
+            weight_decay=self.recipe.weight_decay,
         )
         self.model, self.optimiser = self.fabric.setup(model, self.optimiser)
         self.sync.to(self.fabric.device)
@@ -121,7 +125,7 @@ class AudioNetTrainer:
         """Learn from one batch, drawn by the step's own seed; returns its losses."""
         torch.manual_seed(self.recipe.seed * STRIDE + self.step)
         batch = Heard(*(part.to(self.fabric.device) for part in draw(self.taught, self.recipe)))
-        codes, features = self.model(batch.mel)
+        codes, features = self.model(batch.speech)
         error = F.smooth_l1_loss(codes.float(), batch.codes, reduction="none")
         losses = {"loss": (error * self.importance).mean()}
         if self.recipe.contrast:
@@ -161,17 +165,12 @@ def draw(table: SpeechTable, recipe: AudioNetRecipe) -> Heard:
     rows = table.draw(recipe.batch)
     if recipe.contrast:
         rows = torch.cat([rows[::2], table.neighbours(rows[::2])])
-    others = table.draw(len(rows))
-    shift = torch.randint(-recipe.max_shift, recipe.max_shift + 1, (len(rows),))
-    noise = torch.cat([table.windows(others), table.levels(others)], 2)
-    mel, level = augment(table.windows(rows, shift), table.levels(rows), noise)
+    speech = table.heard_anyhow(rows, recipe.max_shift)
     codes = table.codes[rows].clone()
     hushed = torch.rand(len(rows)) < recipe.silence
-    mel[hushed] = hush(mel[hushed])
+    speech[hushed] = table.heard_nobody(int(hushed.sum()))
     codes[hushed] = table.rest
-    if table.level is not None:
-        mel = mel - level
-    return Heard(mask(mel)[:, None], codes, table.movement(rows, SPAN))
+    return Heard(speech, codes, table.movement(rows, SPAN))
 
 
 def _warming_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:

@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     hidden: Tensor
     corner: Tensor
     code: Tensor
-    mel: Tensor
+    speech: Tensor
 
     @staticmethod
     def of(parts: Sequence[Tensor], device: torch.device | str) -> Batch:
@@ -32,7 +32,8 @@ class Batch(NamedTuple):
         moved = [part.to(device, non_blocking=True) for part in parts]
         pictures = [_picture(part) for part in moved[:3]]
         planes = [part.float() / 255.0 for part in moved[3:7]]
-        return Batch(*pictures, *planes, *moved[7:])
+        rest = [*moved[7:-1], moved[-1].float()]
+        return Batch(*pictures, *planes, *rest)
 
     def weight(self, mouth: float) -> Tensor:
         """Of the reconstruction loss: `mouth` at the lips, half of it on the lower face, else 1."""

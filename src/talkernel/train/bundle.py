@@ -24,8 +24,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from talkernel.audio import MelKind
 from talkernel.errors import TrainingDataError
-from talkernel.train.bundle_format import TRACKS, pack_mel, pack_points
+from talkernel.speech_features import mel_kind
+from talkernel.train.bundle_format import TRACKS, mel_name, pack_mel, pack_points
 from talkernel.train.checkpoint import LAST, load_state
 from talkernel.train.run_config import GeneratorRun, to_yaml
 from talkernel.train.tracks import FPS, STORED, Track
@@ -66,7 +68,7 @@ def write_bundle(
         TrainingDataError: Without any track it would be too large already.
     """
     partial, limit = out.with_name(out.name + ".part"), megabytes * 2**20
-    share = _first_share(tracks, limit, run.recipe.drive == "heard")
+    share = _first_share(tracks, limit, _kind_heard(run))
     try:
         while True:
             fixed, count = _write(partial, run, tracks, share, start)
@@ -84,7 +86,12 @@ def write_bundle(
     return count
 
 
-def _first_share(tracks: Sequence[Track], limit: float, heard: bool) -> float:
+def _kind_heard(run: GeneratorRun) -> MelKind | None:
+    """Which mel spectrogram the run listens to, if it listens."""
+    return mel_kind(run.model) if run.recipe.drive == "heard" else None
+
+
+def _first_share(tracks: Sequence[Track], limit: float, heard: MelKind | None) -> float:
     """Share of the crops that is likely to fit, judged by a few tracks packed on trial."""
     trial = tracks[:: -(-len(tracks) // TRIED)]
     stream = io.BytesIO()
@@ -98,7 +105,7 @@ def _write(
     path: Path, run: GeneratorRun, tracks: Sequence[Track], share: float, start: Path | None
 ) -> tuple[int, int]:
     """Write an archive with a share of each track's crops; bytes of the rest, and crops."""
-    heard = run.recipe.drive == "heard"
+    heard = _kind_heard(run)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         _write_code(archive)
         archive.writestr("run.yaml", to_yaml(run))
@@ -125,7 +132,9 @@ def _halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:
             for name, value in weights.items()}  # fmt: skip
 
 
-def _write_track(archive: zipfile.ZipFile, track: Track, share: float, heard: bool) -> int:
+def _write_track(
+    archive: zipfile.ZipFile, track: Track, share: float, heard: MelKind | None
+) -> int:
     """A track with a share of its crops, evenly chosen; returns how many."""
     count = max(1, int(share * len(track.crop_index)))
     kept = np.linspace(0, len(track.crop_index) - 1, count).astype(np.int64)
@@ -137,8 +146,8 @@ def _write_track(archive: zipfile.ZipFile, track: Track, share: float, heard: bo
         "crop_index": track.crop_index[kept],
         "turn": track.crop_pose[kept, :3].astype(np.float16),
     }
-    if heard:
-        arrays["mel"] = pack_mel(track.mel)
+    if heard is not None:
+        arrays[mel_name(heard)] = pack_mel(track.mel_of(heard), heard)
     stream = io.BytesIO()
     np.savez(stream, **arrays)  # type: ignore[arg-type]
     archive.writestr(f"{stem}.json", json.dumps(facts))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.audio import WAV2LIP, WHISPER, MelKind
 from talkernel.errors import CorruptMediaError
 from talkernel.face.lips import SHAPE
 from talkernel.face.mesh_size import LANDMARKS
@@ -26,25 +27,23 @@ from talkernel.train.transplant import LOWER_FACE
 
 POINTS = sorted({*RIGID, *SHAPE, *LOWER_FACE})  # the landmarks that training looks at
 STEP = 1 / 8  # crop pixels, to which landmarks are rounded
-LEVELS = 32.0  # steps per unit of the mel spectrogram, -4 to 4 in a byte
+LEVELS = {WAV2LIP: 32.0, WHISPER: 100.0}  # steps in a unit of a mel spectrogram, in a byte
 TRACKS = "tracks"  # folder of the archive
 
 
 @dataclass(frozen=True)
 class BundledTrack(Track):
-    """A track out of a bundle: every one of its frames has a crop; the mel is given.
+    """A track out of a bundle: every one of its frames has a crop; the mel is given, where it is.
 
     Attributes:
-        spectrum: `[80, columns]` in place of the wave's, or none.
+        spectra: By kind, in place of the wave's.
     """
 
-    spectrum: NDArray[np.float32] | None = None
+    spectra: Mapping[MelKind, NDArray[np.float32]] = field(default_factory=dict)
 
-    @property
-    def mel(self) -> NDArray[np.float32]:
-        """Mel spectrogram `[80, 80 columns a second]`."""
-        assert self.spectrum is not None
-        return self.spectrum
+    def mel_of(self, kind: MelKind) -> NDArray[np.float32]:
+        """Mel spectrogram `[80, columns]`, of the kind that was packed."""
+        return self.spectra[kind]
 
 
 def pack_points(points: NDArray[np.floating]) -> NDArray[np.int16]:
@@ -60,14 +59,19 @@ def unpack_points(packed: NDArray[np.int16]) -> NDArray[np.float32]:
     return points
 
 
-def pack_mel(mel: NDArray[np.float32]) -> NDArray[np.uint8]:
+def pack_mel(mel: NDArray[np.float32], kind: MelKind) -> NDArray[np.uint8]:
     """A mel spectrogram in bytes."""
-    return np.asarray(np.clip(np.rint((mel + 4.0) * LEVELS), 0, 255), np.uint8)
+    return np.asarray(np.clip(np.rint((mel - kind.silence) * LEVELS[kind]), 0, 255), np.uint8)
 
 
-def unpack_mel(packed: NDArray[np.uint8]) -> NDArray[np.float32]:
+def unpack_mel(packed: NDArray[np.uint8], kind: MelKind) -> NDArray[np.float32]:
     """What `pack_mel` packed."""
-    return packed.astype(np.float32) / np.float32(LEVELS) - np.float32(4.0)
+    return packed.astype(np.float32) / np.float32(LEVELS[kind]) + np.float32(kind.silence)
+
+
+def mel_name(kind: MelKind) -> str:
+    """What a mel spectrogram is called among a track's arrays."""
+    return f"mel{kind.rate}"
 
 
 def read_tracks(archive: zipfile.ZipFile) -> Iterator[Track]:
@@ -91,7 +95,8 @@ def _track(
         facts["name"], facts["identity"], landmarks, np.zeros(0, np.int16), index, pose,
         np.zeros((len(points), 2), np.float32), np.concatenate(crops),
         np.cumsum([0, *map(len, crops)]), np.ones(len(landmarks), np.bool_), facts["offset"],
-        unpack_mel(arrays["mel"]) if "mel" in arrays else None,
+        {kind: unpack_mel(arrays[mel_name(kind)], kind) for kind in LEVELS
+         if mel_name(kind) in arrays},
     )  # fmt: skip
 
 

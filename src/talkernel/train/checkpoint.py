@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from talkernel.errors import CheckpointError
 
@@ -44,3 +45,17 @@ def averaged_weights(state: dict[str, Any]) -> dict[str, Tensor]:
         for name, value in state["average"].items()
         if name.startswith("module.")
     }
+
+
+def take_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Load what a module has; the weights may have more, such as an AudioNet nobody listens to.
+
+    Raises:
+        CheckpointError: Some of the module's are missing, or of another shape.
+    """
+    try:
+        missing = module.load_state_dict(weights, strict=False).missing_keys
+    except RuntimeError as error:
+        raise CheckpointError(f"These weights are another model's: {error}") from error
+    if missing:
+        raise CheckpointError(f"The checkpoint lacks weights: {', '.join(missing[:3])}, ...")

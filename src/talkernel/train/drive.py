@@ -49,8 +49,8 @@ class HeardDrive(nn.Module):
         self.audio_net.train(mode and self.tuned)
         return self
 
-    def forward(self, batch: Batch, mel: Tensor) -> Tensor:
-        """Alpha and M `[B, 1 + 3, S, S]` for a batch told mel windows `[B, 1, 80, W]`."""
-        kernels = self.kernel_inference(self.lips(self.audio_net(mel)))
+    def forward(self, batch: Batch, speech: Tensor) -> Tensor:
+        """Alpha and M `[B, 1 + 3, S, S]` for a batch told speech windows `[B, 1, F, W]`."""
+        kernels = self.kernel_inference(self.lips(self.audio_net(speech)))
         answer: Tensor = self.unet.answer(batch.seen, kernels)
         return answer

@@ -16,6 +16,7 @@ from talkernel.model.talking_face import TalkingFace, blend
 from talkernel.model.unet import Synthesis
 from talkernel.train.batch import Batch, collate
 from talkernel.train.checkpoint import save_state
+from talkernel.train.ear import Ear
 from talkernel.train.generator_parts import GeneratorParts
 from talkernel.train.journal import Journal
 from talkernel.train.losses import LAMBDA_REC, mask_loss, reconstruction_loss, total_loss
@@ -52,7 +53,7 @@ class GeneratorTrainer:
         self.run, self.recipe, self.fabric = run, run.recipe, fabric
         self.parts = GeneratorParts(run, torch.from_numpy(basis.importance), fabric)
         self.step = self.parts.restored
-        self.pairs = make_pairs(run, tracks, basis, twins)
+        self.pairs = make_pairs(run, tracks, basis, twins, self.parts.model)
         self.obedience = Obedience()
 
     def train(self) -> TalkingFace:
@@ -104,7 +105,7 @@ class GeneratorTrainer:
         return self._figures(losses)
 
     def _told(self, batch: Batch) -> Tensor:
-        return batch.mel if self.recipe.drive == "heard" else batch.code
+        return batch.speech if self.recipe.drive == "heard" else batch.code
 
     def _answer(self, batch: Batch, told: Tensor) -> tuple[Tensor, Tensor]:
         """The blended faces and the attention, forced to 1 where the veil lies."""
@@ -161,8 +162,14 @@ class GeneratorTrainer:
 
 
 def make_pairs(
-    run: GeneratorRun, tracks: Sequence[Track], basis: LipBasis, twins: Sequence[Track] = ()
+    run: GeneratorRun,
+    tracks: Sequence[Track],
+    basis: LipBasis,
+    twins: Sequence[Track] = (),
+    model: TalkingFace | None = None,
 ) -> Pairs:
-    """The samples that a run learns from; with sound only where it is heard."""
-    window = run.model.mel_window if run.recipe.drive == "heard" else 0
-    return Pairs(tracks, basis, run.recipe.pairs, window, run.recipe.seed, by_face(twins))
+    """The samples that a run learns from; with sound only where the model is given to hear it."""
+    ear = None
+    if model is not None and run.recipe.drive == "heard":
+        ear = Ear.of(run.model, model.speech_encoder)
+    return Pairs(tracks, basis, run.recipe.pairs, ear, run.recipe.seed, by_face(twins))

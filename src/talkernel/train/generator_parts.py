@@ -11,9 +11,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.batch_norm import share_statistics
-from talkernel.train.checkpoint import LAST, load_state
+from talkernel.train.checkpoint import LAST, load_state, take_weights
 from talkernel.train.critics import Critics
 from talkernel.train.drive import HeardDrive, SeenDrive
+from talkernel.train.lip_reader import LipReader
 from talkernel.train.run_config import GeneratorRun, to_yaml
 
 
@@ -39,6 +40,10 @@ class GeneratorParts:
         self.run, self.restored = run, 0
         torch.manual_seed(run.recipe.seed)
         self.model = TalkingFace(run.model)
+        if run.recipe.drive == "seen":
+            self.model.speech_encoder = None  # nobody listens
+        elif run.audio_net is not None:
+            LipReader.load(run.audio_net).lend(self.model)
         self.critics = None
         if run.recipe.adversarial or run.recipe.reading:
             self.critics = Critics(importance)
@@ -91,8 +96,8 @@ class GeneratorParts:
         if source is None:
             return None
         state = load_state(source)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
+        take_weights(self.model, state["model"])
+        take_weights(self.average, state["average"])
         if self.critics and state["critics"]:
             self.critics.networks.load_state_dict(state["critics"]["networks"])
         return state if source == begun else None

@@ -13,6 +13,8 @@ from talkernel.errors import CheckpointError
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis
 from talkernel.model.audio_net import build_audio_net
+from talkernel.model.speech_encoder import SpeechEncoder
+from talkernel.model.talking_face import LipCodec, TalkingFace, build_speech_encoder
 from talkernel.train.audio_data import SpeechTable
 from talkernel.train.checkpoint import load_state
 
@@ -26,6 +28,11 @@ class LipReader(nn.Module):
 
     The head stays: it is the entrance of `LipCodec`.
 
+    Args:
+        config: The model's shape.
+        encoder: The speech encoder whose features AudioNet is given; it is kept along.
+        dropout: Share of AudioNet's features that the head does not see in training.
+
     Attributes:
         lowest, highest: `[K]` between which nearly all lip codes of its training lie.
     """
@@ -33,24 +40,27 @@ class LipReader(nn.Module):
     lowest: Tensor
     highest: Tensor
 
-    def __init__(self, config: ModelConfig, dropout: float = 0.0) -> None:
+    def __init__(
+        self, config: ModelConfig, encoder: SpeechEncoder | None, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         assert config.lip_code is not None
         self.config = config
+        self.speech_encoder = encoder
         self.audio_net = build_audio_net(config)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(config.audio_channels, config.lip_code)
         self.register_buffer("lowest", torch.zeros(config.lip_code))
         self.register_buffer("highest", torch.zeros(config.lip_code))
 
-    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Mel windows `[B, 1, 80, W]` to lip codes `[B, K]` and the features `[B, 512]`."""
-        features: Tensor = self.audio_net(mel)
+    def forward(self, speech: Tensor) -> tuple[Tensor, Tensor]:
+        """Speech windows `[B, 1, F, W]` to lip codes `[B, K]` and AudioNet's features."""
+        features: Tensor = self.audio_net(speech)
         return self.head(self.dropout(features)), features
 
-    def hear(self, mel: Tensor) -> Tensor:
-        """Mel windows `[B, 1, 80, W]` to lip codes `[B, K]`."""
-        codes: Tensor = self(mel)[0]
+    def hear(self, speech: Tensor) -> Tensor:
+        """Speech windows `[B, 1, F, W]` to lip codes `[B, K]`."""
+        codes: Tensor = self(speech)[0]
         return codes
 
     def remember_range(self, codes: Tensor, rest: Tensor) -> None:
@@ -67,6 +77,14 @@ class LipReader(nn.Module):
         self.lowest.copy_(torch.where(rest < -FAR, torch.maximum(low, rest), low))
         self.highest.copy_(torch.where(rest > FAR, torch.minimum(high, rest), high))
 
+    def lend(self, model: TalkingFace) -> None:
+        """Let a model hear with this encoder and AudioNet, and say it in its own lip code."""
+        assert isinstance(model.lips, LipCodec)
+        model.speech_encoder, model.audio_net = self.speech_encoder, self.audio_net
+        model.lips.from_audio.load_state_dict(self.head.state_dict())
+        model.lips.lowest.copy_(self.lowest)
+        model.lips.highest.copy_(self.highest)
+
     def save(self, path: Path) -> None:
         """Write weights and config."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +100,8 @@ class LipReader(nn.Module):
         state = load_state(path)
         if "config" not in state or "model" not in state:
             raise CheckpointError(f"{path} holds no AudioNet.")
-        reader = LipReader(ModelConfig.from_json(state["config"]))
+        config = ModelConfig.from_json(state["config"])
+        reader = LipReader(config, build_speech_encoder(config))
         reader.load_state_dict(state["model"])
         return reader
 
@@ -96,7 +115,7 @@ def correlations(model: LipReader, table: SpeechTable, basis: LipBasis) -> dict[
     was_training = model.training
     model.eval()
     device = model.head.weight.device
-    rows = torch.arange(len(table.start)).split(1024)
+    rows = torch.arange(len(table.codes)).split(1024)
     parts = [model.hear(table.heard(some).to(device)).cpu() for some in rows]
     model.train(was_training)
     heard, seen = (basis.opening(codes.numpy()) for codes in (torch.cat(parts), table.codes))

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from talkernel.errors import TrainingDataError
 from talkernel.face.lips import OUTER_LIP, LipBasis
 from talkernel.face.veil import hidden, veil
+from talkernel.train.ear import Ear
 from talkernel.train.makers import PairMaker, Side, TransplantMaker, TwinMaker
 from talkernel.train.recipes import PairRecipe
 from talkernel.train.spoken import Spoken
@@ -38,7 +39,7 @@ class Sample(NamedTuple):
         hidden: Where the veil lies.
         corner: `[2]` row and column where the mouth's box of `MOUTH` pixels begins.
         code: `[K]` lip code of the target.
-        mel: `[1, 80, W]` mel window of the target.
+        speech: `[1, F, W]` speech features of the target.
     """
 
     seen: Image
@@ -50,7 +51,7 @@ class Sample(NamedTuple):
     hidden: Image
     corner: NDArray[np.int64]
     code: Array
-    mel: Array
+    speech: NDArray[np.float16]
 
 
 class Pairs(Dataset[Sample]):
@@ -60,7 +61,7 @@ class Pairs(Dataset[Sample]):
         tracks: Prepared tracks.
         basis: Turns lip shapes into lip codes.
         recipe: How samples are drawn.
-        window: Width of the mel windows in columns; 0 for samples without sound.
+        ear: Who listens to the tracks; None for samples without sound.
         seed: Of everything random.
         twins: Wav2Lip's twins of the tracks, by the tracks' names.
 
@@ -73,7 +74,7 @@ class Pairs(Dataset[Sample]):
         tracks: Sequence[Track],
         basis: LipBasis,
         recipe: PairRecipe,
-        window: int = 0,
+        ear: Ear | None = None,
         seed: int = 0,
         twins: Mapping[str, Sequence[Track]] | None = None,
     ) -> None:
@@ -83,7 +84,7 @@ class Pairs(Dataset[Sample]):
         self.recipe, self.seed = recipe, seed
 
         def said(track: Track) -> list[Spoken]:
-            return Spoken.of_track(track, basis, window)
+            return Spoken.of_track(track, basis, ear)
 
         own = [said(track) for track in self.tracks]
         self.transplants = TransplantMaker(self.tracks, own, recipe.candidates, recipe.max_turn)
@@ -121,7 +122,7 @@ class Pairs(Dataset[Sample]):
                             for x in recolour(pictures, rng))  # fmt: skip
         lips, lower, outside, cover = (np.ascontiguousarray(plane[None]) for plane in planes)
         return Sample(seen, face, goal, lips, lower, outside, cover,
-                      _corner(middle, view.size), code, target.said.mel[None])  # fmt: skip
+                      _corner(middle, view.size), code, target.said.speech[None])  # fmt: skip
 
     def _shown(self, source: Side, cover: Image, view: View) -> Image:
         """What f sees of a side."""

@@ -84,6 +84,8 @@ class AudioNetRecipe:
     Attributes:
         steps: Optimiser steps.
         batch: Windows per step.
+        versions: How often each track is heard: once as it is, else as another voice, in
+            another room, through another microphone.
         learning_rate: Of AdamW; warmed up, then falling as a half cosine.
         weight_decay: Of AdamW.
         max_shift: Columns by which a window may be off its frame, against overfitting.
@@ -91,7 +93,6 @@ class AudioNetRecipe:
         dropout: On AudioNet's features before the head.
         centred: Take each track's mean lip code for everybody's: it is the person's, not the
             sound's, and a network that has to say it learns voices by heart.
-        levelled: Take each voice's own mean spectrum off, as `talkernel.speech_level` does.
         contrast: Weight of the contrastive loss, which tells in-sync from off-sync; 0: none.
         ema: Decay of the averaged weights that are kept.
         save_minutes: Between checkpoints.
@@ -101,13 +102,13 @@ class AudioNetRecipe:
 
     steps: int = 900
     batch: int = 256
+    versions: int = 4
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
     max_shift: int = 1
     silence: float = 0.04
     dropout: float = 0.4
     centred: bool = True
-    levelled: bool = True
     contrast: float = 0.1
     ema: float = 0.998
     save_minutes: float = 4.0

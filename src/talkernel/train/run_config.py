@@ -62,6 +62,8 @@ class GeneratorRun:
         data: What to learn from.
         out: Folder of checkpoints, curves and pictures.
         start: `last.pt` of an earlier stage, whose weights this one begins with.
+        audio_net: `audio_net.pt` of the AudioNet that is heard, where the run is driven by
+            sound and its start has none.
         model: Shape of the model.
         recipe: How to train.
         hardware: What on.
@@ -70,6 +72,7 @@ class GeneratorRun:
     data: Data
     out: Path
     start: Path | None = None
+    audio_net: Path | None = None
     model: ModelConfig = field(default_factory=ModelConfig)
     recipe: GeneratorRecipe = field(default_factory=GeneratorRecipe)
     hardware: Hardware = field(default_factory=Hardware)
@@ -77,10 +80,16 @@ class GeneratorRun:
 
 @dataclass(frozen=True)
 class AudioNetRun:
-    """Pre-training of AudioNet; see `GeneratorRun`."""
+    """Pre-training of AudioNet; see also `GeneratorRun`.
+
+    Attributes:
+        whisper: Weights for the speech encoder, as `load_speech_encoder` takes them; None: the
+            package's own.
+    """
 
     data: Data
     out: Path
+    whisper: Path | None = None
     model: ModelConfig = field(default_factory=ModelConfig)
     recipe: AudioNetRecipe = field(default_factory=AudioNetRecipe)
     hardware: Hardware = field(default_factory=Hardware)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,14 +13,16 @@ from talkernel.export import export_checkpoint
 from talkernel.face.lips import LipBasis, neutral_shape
 from talkernel.model.checkpoint import save_model
 from talkernel.train.assemble import assemble
-from talkernel.train.audio_data import SpeechTable, mean_level
+from talkernel.train.audio_data import SpeechTable
 from talkernel.train.audio_net import train_lip_reader
 from talkernel.train.bundle import write_bundle
 from talkernel.train.checkpoint import LAST
+from talkernel.train.ear import Ear
 from talkernel.train.generator import GeneratorTrainer, make_pairs
 from talkernel.train.hardware import launch
 from talkernel.train.run_config import AudioNetRun, Data, GeneratorRun, load_run, to_yaml
 from talkernel.train.tracks import Track, load_tracks
+from talkernel.train.whisper import load_speech_encoder
 
 AT_LEAST = 30  # frames with a face that a track must have
 
@@ -43,12 +44,11 @@ def train_audio_net(config: Path, changes: Sequence[str]) -> Path:
     _remember(run, run.out)
     basis = load_basis(run.data.basis)
     taught, judged = _tracks(run.data)
-    level = mean_level(taught) if run.recipe.levelled else ()
-    model = dataclasses.replace(run.model, mel_level=level)
-    table, held = (
-        SpeechTable.build(part, basis, model.mel_window, level) for part in (taught, judged)
-    )
-    reader = train_lip_reader(model, table, held, basis, run.recipe, fabric, run.out)
+    encoder = load_speech_encoder(run.model, run.whisper)
+    ear, recipe = Ear.of(run.model, encoder), run.recipe
+    table = SpeechTable.build(taught, basis, ear, recipe.versions, recipe.seed)
+    held_out = SpeechTable.build(judged, basis, ear)
+    reader = train_lip_reader(run.model, encoder, table, held_out, basis, recipe, fabric, run.out)
     reader.save(run.out / "audio_net.pt")
     return run.out / "audio_net.pt"
 

@@ -8,7 +8,6 @@ that agrees at no lag is dropped.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.config import ModelConfig
 from talkernel.face.lips import LipBasis
-from talkernel.train.audio_data import SpeechTable, mean_level
+from talkernel.train.audio_data import SpeechTable
 from talkernel.train.audio_net import train_lip_reader
+from talkernel.train.ear import Ear
 from talkernel.train.lip_reader import LAGS, correlations
 from talkernel.train.recipes import AudioNetRecipe
 from talkernel.train.tracks import FPS, Track
@@ -46,7 +45,7 @@ class Sync:
 def find_sync(
     tracks: Sequence[Track],
     basis: LipBasis,
-    config: ModelConfig,
+    ear: Ear,
     recipe: AudioNetRecipe,
     recording: Mapping[str, str] | None = None,
 ) -> dict[str, Sync]:
@@ -55,21 +54,17 @@ def find_sync(
     Args:
         tracks: Prepared tracks of at least two people.
         basis: Turns lip shapes into lip codes.
-        config: Shape of the AudioNet.
+        ear: What the AudioNets hear with.
         recipe: How it is trained; a few hundred steps are enough.
         recording: By track, the recording it was cut from: its tracks share one offset.
     """
     curves: dict[str, NDArray[np.float64]] = {}
-    halves = _halves(tracks)
+    halves = [SpeechTable.build(half, basis, ear) for half in _halves(tracks)]
     for teaching, judged in (halves, halves[::-1]):
-        config = dataclasses.replace(config, mel_level=mean_level(teaching))
-        table, others = (
-            SpeechTable.build(half, basis, config.mel_window, config.mel_level)
-            for half in (teaching, judged)
-        )
-        by_lag = correlations(train_lip_reader(config, table, others, basis, recipe), others, basis)
+        reader = train_lip_reader(ear.config, None, teaching, judged, basis, recipe)
+        by_lag = correlations(reader, judged, basis)
         found = np.nan_to_num(np.array([by_lag[lag] for lag in LAGS])).T
-        curves |= dict(zip(others.names, found, strict=True))
+        curves |= dict(zip(judged.names, found, strict=True))
     seconds = {track.name: len(track.landmarks) / FPS for track in tracks}
     return judge(curves, seconds, recording or {})
 

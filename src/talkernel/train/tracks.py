@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.audio import MelSpectrogram
+from talkernel.audio import MelKind, mel_spectrogram
 from talkernel.errors import NotPreparedError
 from talkernel.face.lips import lip_shape, neutral_shape
 from talkernel.train.shard import Sample, read_shard, write_shard
@@ -89,12 +89,14 @@ class Track:
         """Lip shapes less the person's neutral shape, `[T, 165]`."""
         return self.shapes - neutral_shape(self.shapes[self.has_face])
 
-    @cached_property
-    def mel(self) -> Array:
-        """Mel spectrogram `[80, 80 columns a second]`."""
-        stream = MelSpectrogram()
-        wave = self.wave.astype(np.float32) / 32768.0
-        return np.hstack([stream.push(wave), stream.flush()])
+    @property
+    def sound(self) -> Array:
+        """The wave `[n]` in [-1, 1]."""
+        return self.wave.astype(np.float32) / 32768.0
+
+    def mel_of(self, kind: MelKind) -> Array:
+        """Mel spectrogram `[80, columns]` of the sound."""
+        return mel_spectrogram(self.sound, kind)
 
     def crop(self, number: int) -> NDArray[np.uint8]:
         """Stored crop `number`, RGB `[304, 304, 3]`."""

@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talkernel.audio import SAMPLE_RATE, WINDOW
+from talkernel.audio import SAMPLE_RATE, WAV2LIP
 from talkernel.face.mesh import LANDMARKS, FaceMesh, Region
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.wav2lip import SIDE, Wav2Lip
 from talkernel.train.checkpoint import load_state
+from talkernel.train.ear import wav2lip_ear
 from talkernel.train.makers import MARK
-from talkernel.train.spoken import mel_windows
 from talkernel.train.tracks import FPS, STORED, Track, encode_crop
 from talkernel.train.transplant import Image, Points
 
@@ -59,7 +59,8 @@ def make_twin(face: Track, speech: Track, model: Wav2Lip, mesh: FaceMesh) -> Tra
     kept = np.flatnonzero(face.crop_index < frames)
     crops = [face.crop(int(number)) for number in kept]
     points = [face.crop_points[number] for number in kept]
-    mel = mel_windows(speech, face.crop_index[kept], WINDOW)
+    heard = wav2lip_ear().windows(speech.mel_of(WAV2LIP), face.crop_index[kept])
+    mel = np.stack(heard).astype(np.float32)
     spoken = _speak(crops, points, mel, model)
     landmarks = np.full((frames, LANDMARKS, 3), np.nan, np.float32)
     for frame, image, before in zip(face.crop_index[kept], spoken, points, strict=True):

@@ -1,0 +1,101 @@
+"""Windows of speech features: the right ones, whole or in pieces, with little memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from talkernel.audio import SAMPLE_RATE
+from talkernel.config import ModelConfig
+from talkernel.speech_features import LIVE, RECORDED, Blocks, SpeechFeatures
+from talkernel.train.ear import Ear, wav2lip_ear
+from tests.tracks import tiny_ear
+
+Array = np.ndarray
+RNG = np.random.default_rng(0)
+PAPERS = wav2lip_ear()
+RATES = [15, 25, Fraction(30000, 1001), 60]
+
+
+def noise(seconds: float) -> Array:
+    return RNG.normal(0.0, 0.1, round(seconds * SAMPLE_RATE)).astype(np.float32)
+
+
+def windows(ear: Ear, wave: Array, fps: Fraction | int, count: int, pieces: int = 1,
+            blocks: Blocks = RECORDED) -> Array:  # fmt: skip
+    features = SpeechFeatures(fps, ear.config, ear.encode, blocks)
+    parts = [features.push(part) for part in np.array_split(wave, pieces)]
+    return np.concatenate([*parts, features.flush(count)])[:count]
+
+
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize("pieces", [37, 4001])
+@pytest.mark.parametrize("ear", [PAPERS, tiny_ear()], ids=["papers", "tiny"])
+def test_pieces_give_the_same_windows(ear: Ear, fps: Fraction | int, pieces: int) -> None:
+    wave = noise(0.3 if pieces > 1000 else 21.0)  # two blocks, and a rest
+    count = round(len(wave) / SAMPLE_RATE * fps)
+    whole = windows(ear, wave, fps, count)
+    assert whole.shape == (count, 1, *ear.config.speech_shape)
+    np.testing.assert_array_equal(windows(ear, wave, fps, count, pieces), whole)
+
+
+@pytest.mark.parametrize("fps", [15, 25, Fraction(30000, 1001), 50, 60])
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 1.7])
+def test_a_click_is_centred_in_its_own_frames_window(fps: Fraction | int, seconds: float) -> None:
+    wave = np.zeros(2 * SAMPLE_RATE, np.float32)
+    wave[round(seconds * SAMPLE_RATE)] = 1.0
+    energy = (windows(PAPERS, wave, fps, round(2 * fps))[:, 0] + 4.0).sum(1)  # [frames, columns]
+    centre = np.abs((energy * np.arange(16)).sum(1) / np.maximum(energy.sum(1), 1e-9) - 7.5)
+    centre[energy.sum(1) < energy.sum(1).max() * 0.9] = np.inf
+    assert abs(int(np.argmin(centre)) - int(seconds * fps)) <= 1
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_a_token_is_in_the_middle_of_its_own_frames_window(fps: Fraction | int) -> None:
+    def number(mel: Array) -> Array:
+        """Tokens that say which mel column they are of."""
+        return np.repeat(mel[:, :1, ::2], 64, axis=1)
+
+    ear = Ear(dataclasses.replace(ModelConfig(), encoder_width=64), number)
+    mel = np.tile(np.arange(1500, dtype=np.float32), (80, 1))
+    columns = ear.columns(mel)[0]
+    frames = np.arange(int(10 * fps))
+    middles = [columns[start + 6] / 100.0
+               for start in ear.starts(frames, len(columns), float(fps) / 25.0)]  # fmt: skip
+    np.testing.assert_allclose(middles, (frames + 0.5) / float(fps), atol=0.0101 + 0.004)
+
+
+def test_flush_fills_up_with_silence_and_cuts_off() -> None:
+    wave = noise(1.0)
+    assert len(windows(PAPERS, wave, 25, 40)) == 40
+    assert len(windows(PAPERS, wave, 25, 10)) == 10
+    assert (windows(PAPERS, wave, 25, 60)[-1] == -4.0).all()
+    ear = tiny_ear()
+    assert windows(ear, wave, 25, 400).shape == (400, 1, 64, 13)
+    assert len(windows(ear, wave[:100], 25, 1)) == len(windows(ear, wave[:0], 25, 1)) == 1
+
+
+def test_memory_stays_small() -> None:
+    ear = tiny_ear()
+    features = SpeechFeatures(25, ear.config, ear.encode)
+    given = sum(len(features.push(noise(1.0))) for _ in range(60))
+    assert 60 - 13 < given / 25 < 60
+    assert features._columns.shape[1] < 2 * 13
+    assert features._stream._mel.shape[1] < 2 * (RECORDED.size + RECORDED.before + RECORDED.after)
+
+
+def test_a_live_voice_waits_for_a_window_only() -> None:
+    ear, wave = tiny_ear(), noise(2.0)
+    features = SpeechFeatures(25, ear.config, ear.encode, LIVE)
+    waiting = []
+    for number in range(50):
+        features.push(wave[640 * number : 640 * (number + 1)])
+        waiting.append(number + 1 - features._frame)
+    assert max(waiting) <= 5  # frames of 40 ms
+    live = windows(ear, wave, 25, 50, blocks=LIVE)
+    np.testing.assert_array_equal(windows(ear, wave, 25, 50, 9, LIVE), live)
+    recorded = windows(ear, wave, 25, 50)
+    assert np.corrcoef(live[5:-5].ravel(), recorded[5:-5].ravel())[0, 1] > 0.9
