@@ -104,10 +104,13 @@ def test_input_and_target_agree_outside_the_mouth(drawn: Drawn, changes: dict[st
 
 
 def test_nothing_may_change_on_a_thing_but_under_the_veil(drawn: Drawn) -> None:
+    found = 0
     for plain, sample in zip(drawn(), drawn(occluded=1.0), strict=True):
         added = (sample.outside > plain.outside)[0]
         assert (sample.hidden[0][added] == 0).all()
-        assert (differ(sample.face, plain.face)[added] > 0).mean() > 0.9
+        assert (differ(sample.face, plain.face)[added] > 0).sum() >= 0.9 * added.sum()
+        found += int(added.any())
+    assert found > COUNT / 3  # others lie where nothing may change anyway
     open_to_see = drawn(occluded=1.0, veiled=False)
     on_lips = [((sample.outside == 255) & (sample.lips == 255)).sum() for sample in open_to_see]
     assert np.mean(np.array(on_lips) > 0) > 0.7  # there f is to leave the thing alone
@@ -127,10 +130,8 @@ def test_the_losses_get_what_they_need(drawn: Drawn) -> None:
     weight = batch.weight(8.0)
     assert weight.shape == (COUNT, 1, 160, 160) and weight[batch.lips == 1].min() == 8.0
     assert (batch.lips.sum((1, 2, 3)) > 200).all()
-    lips_move = ((batch.face - batch.target).abs() * batch.lips * (1 - batch.outside)).sum(
-        (1, 2, 3)
-    )
-    assert (lips_move > 0).all()
+    to_learn = (batch.face - batch.target).abs() * batch.lips * (1 - batch.outside)
+    assert (to_learn.sum((1, 2, 3)) > 0).all()
     assert mask_loss(batch.hidden, batch.outside) < 0.02  # the veil's place can be α's for nothing
 
 

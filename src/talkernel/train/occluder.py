@@ -152,7 +152,7 @@ def _grained(colours: Vector, size: int, grain: float, rng: np.random.Generator)
     noise = rng.standard_normal((size // 2, size // 2), np.float32) * np.float32(grain)
     surface = cv2.resize(np.ascontiguousarray(colours, np.float32), (size, size))
     grainy = surface + cv2.resize(noise, (size, size))[:, :, None]
-    return np.clip(grainy, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(grainy, 0, 255), np.uint8)
 
 
 def _rounded(texture: Image, mask: Image, scale: float) -> Image:
