@@ -104,13 +104,13 @@ def test_input_and_target_agree_outside_the_mouth(drawn: Drawn, changes: dict[st
 
 
 def test_nothing_may_change_on_a_thing_but_under_the_veil(drawn: Drawn) -> None:
-    found = 0
+    places = []
     for plain, sample in zip(drawn(), drawn(occluded=1.0), strict=True):
         added = (sample.outside > plain.outside)[0]
         assert (sample.hidden[0][added] == 0).all()
-        assert (differ(sample.face, plain.face)[added] > 0).sum() >= 0.9 * added.sum()
-        found += int(added.any())
-    assert found > COUNT / 3  # others lie where nothing may change anyway
+        places.append(differ(sample.face, plain.face)[added] > 0)
+    assert np.concatenate(places).mean() > 0.8  # elsewhere it has the very colour it hides
+    assert sum(map(len, places)) > 20 * COUNT
     open_to_see = drawn(occluded=1.0, veiled=False)
     on_lips = [((sample.outside == 255) & (sample.lips == 255)).sum() for sample in open_to_see]
     assert np.mean(np.array(on_lips) > 0) > 0.7  # there f is to leave the thing alone
