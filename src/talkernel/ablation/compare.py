@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from talkernel.face.lips import LipBasis
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.checkpoint import averaged_weights, load_state
 from talkernel.train.tracks import Track
+from talkernel.whole_file import write_text
 
 SHIFTS: Mapping[str, tuple[Sequence[float], Callable[[float], Shift]]] = {
     "up, share of the height": ((0.0, 0.05, 0.1, 0.15, 0.2), lambda x: Shift(up=x)),
@@ -130,9 +130,7 @@ def write_comparison(found: Comparison, out: Path) -> None:
     """Write `ablation.json`, `ablation.csv`, and Fig. 8 as `shift.svg` and `shift.png`."""
     out.mkdir(parents=True, exist_ok=True)
     for name, text in (("ablation.json", found.to_json()), ("ablation.csv", found.to_csv())):
-        partial = out / f".{name}.part"
-        partial.write_text(text)
-        os.replace(partial, out / name)
+        write_text(out / name, text)
     rcParams["svg.hashsalt"] = "talkernel"
     figure = draw_curves(found)
     figure.savefig(out / "shift.svg", metadata={"Date": None})

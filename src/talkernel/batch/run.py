@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from talkernel.cluster import Lost, executor
 from talkernel.errors import OutputNotWritableError
 from talkernel.folder_lock import alone_in
 from talkernel.terminal import facts_table
+from talkernel.whole_file import whole
 
 RESULTS = "results.csv"
 Progress = Callable[[int, int], None]
@@ -108,12 +108,13 @@ def _remove_parts(out: Path) -> None:
 
 
 def _write_results(out: Path, jobs: Sequence[SpeakJob], found: Mapping[str, JobOutcome]) -> None:
-    partial = out / f".{RESULTS}.part"
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        whole(out / RESULTS) as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(["face", "audio", "outfile", "status", "seconds", "frames", "error"])
         for job in jobs:
             own = found[job.outfile]
             writer.writerow([job.face, job.audio, job.outfile, own.status, own.seconds,
                              own.frames, own.error])  # fmt: skip
-    os.replace(partial, out / RESULTS)

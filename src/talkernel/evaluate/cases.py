@@ -15,6 +15,7 @@ from talkernel.errors import NoClipsError, NoPairsError
 from talkernel.evaluate.clips import Clip, file_of, find_clips, person_of, read_csv
 from talkernel.media import open_face, open_speech
 from talkernel.wave_file import write_wave
+from talkernel.whole_file import whole
 
 Protocol = Literal["photo", "self", "cross", "silence", "pairs"]
 
@@ -90,9 +91,8 @@ def first_frame(clip: Clip, folder: Path) -> Path:
     path = folder / f"{clip.name}.png"
     if not path.exists():
         picture = next(iter(open_face(clip.path).frames()))
-        partial = path.with_suffix(".part.png")
-        Image.fromarray(picture.to_rgb()).save(partial)
-        partial.replace(path)
+        with whole(path) as partial:
+            Image.fromarray(picture.to_rgb()).save(partial)
     return path
 
 

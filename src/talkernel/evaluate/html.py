@@ -11,6 +11,7 @@ from talkernel.evaluate.figures import draw, draw_mouth
 from talkernel.evaluate.measure import GENERATED, Row
 from talkernel.evaluate.metrics import BY_NAME, HEADLINE, METRICS
 from talkernel.evaluate.results import Results, ranked
+from talkernel.whole_file import write_text
 
 REPORT = "report.html"
 PROTOCOLS = {
@@ -55,9 +56,7 @@ def write_report(results: Results, folder: Path) -> Path:
         examples=_examples(results, folder, plots), protocol=PROTOCOLS[results.protocol],
         alignment=ALIGNMENT,
     )  # fmt: skip
-    partial = folder / f"{REPORT}.part"
-    partial.write_text(page, "utf-8")
-    partial.replace(folder / REPORT)
+    write_text(folder / REPORT, page)
     return folder / REPORT
 
 

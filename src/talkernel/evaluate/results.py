@@ -17,6 +17,7 @@ from talkernel.evaluate.bootstrap import Mean, mean_with_interval
 from talkernel.evaluate.measure import Row
 from talkernel.evaluate.metrics import METRICS
 from talkernel.evaluate.mouth import LAGS, lag_name
+from talkernel.whole_file import whole, write_text
 
 JSON, PARQUET = "results.json", "clips.parquet"
 
@@ -114,12 +115,9 @@ class Results:
 
         names = list(dict.fromkeys(name for row in self.rows for name in row))
         columns = {name: [row.get(name) for row in self.rows] for name in names}
-        partial = folder / f"{PARQUET}.part"
-        parquet.write_table(Columns.from_pydict(columns), partial)
-        partial.replace(folder / PARQUET)
-        partial = folder / f"{JSON}.part"
-        partial.write_text(self.to_json(), "utf-8")
-        partial.replace(folder / JSON)
+        with whole(folder / PARQUET) as partial:
+            parquet.write_table(Columns.from_pydict(columns), partial)
+        write_text(folder / JSON, self.to_json())
 
     @staticmethod
     def load(folder: Path) -> Results:

@@ -15,6 +15,7 @@ from talkernel.evaluate.measure import GENERATED, NOTHING, TRUTH, Judge, Row, sh
 from talkernel.evaluate.results import Results
 from talkernel.evaluate.systems import System
 from talkernel.media.transcode import transcode
+from talkernel.whole_file import write_text
 
 SETTINGS = "settings.json"
 VERSION = 1  # of the metrics: stored figures of another one are not reused
@@ -127,9 +128,7 @@ def _once(case: Case, judge: Judge, system: System | None, folder: Folder) -> li
     stored = folder.measured(case)
     if not stored.is_file():
         videos, made = _videos(case, judge, system, folder)
-        partial = stored.with_suffix(".part")
-        partial.write_text(json.dumps(judge.rows(case, videos, made)))
-        partial.replace(stored)
+        write_text(stored, json.dumps(judge.rows(case, videos, made)))
     rows: list[Row] = json.loads(stored.read_text())
     return rows
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from safetensors.torch import load_file, save
 from talkernel.engine.weights import METADATA_CONFIG, read_config
 from talkernel.errors import CheckpointError
 from talkernel.model.talking_face import TalkingFace
+from talkernel.whole_file import whole
 
 
 def save_model(model: TalkingFace, path: Path, notes: Mapping[str, str] | None = None) -> None:
@@ -25,9 +25,8 @@ def save_model(model: TalkingFace, path: Path, notes: Mapping[str, str] | None =
     """
     half = {name: _half(value) for name, value in model.state_dict().items()}
     metadata = {METADATA_CONFIG: model.config.to_json(), **(notes or {})}
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(save(half, metadata))  # save_file would make it readable to us alone
-    os.replace(partial, path)
+    with whole(path) as partial:
+        partial.write_bytes(save(half, metadata))  # save_file would make it readable to us alone
 
 
 def _half(value: torch.Tensor) -> torch.Tensor:

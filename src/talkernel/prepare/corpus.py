@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from talkernel.prepare.settle import Verdict
 from talkernel.prepare.work import VideoResult
 from talkernel.train.shard import Sample, read_shard, write_shard
 from talkernel.train.tracks import ARRAYS, write_list
+from talkernel.whole_file import whole
 
 INDEX = "index.parquet"
 SHARD_BYTES = 256_000_000  # small enough to hand round, large enough to be read in one go
@@ -46,7 +46,7 @@ def remove_strays(out: Path, verdicts: Mapping[str, Verdict]) -> None:
     """Delete shards that a run left behind when it was killed before it listed them."""
     known = {verdict.shard for verdict in verdicts.values()}
     for split in SPLITS:
-        for path in (*out.glob(f"{split}-*.tar"), *out.glob(f".{split}-*.tar.part")):
+        for path in (*out.glob(f"{split}-*.tar"), *out.glob(f".{split}-*.part.tar")):
             if path.name not in known:
                 path.unlink()
 
@@ -62,8 +62,8 @@ def write_index(out: Path, results: Sequence[VideoResult], verdicts: Mapping[str
     rows = [_row(c, result, kept[c.name]) for result in results for c in result.candidates
             if c.name in kept]  # fmt: skip
     table = pyarrow.Table.from_pylist(sorted(rows, key=lambda row: str(row["name"])))
-    pyarrow.parquet.write_table(table, out / f".{INDEX}.part")
-    os.replace(out / f".{INDEX}.part", out / INDEX)
+    with whole(out / INDEX) as partial:
+        pyarrow.parquet.write_table(table, partial)
     write_list(out, shards)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from talkernel.prepare.settle import read_verdicts, settle, write_verdicts
 from talkernel.prepare.videos import find_videos
 from talkernel.prepare.work import PART, VideoTask, read_result, work_on
 from talkernel.prepare.write_report import write_report
+from talkernel.whole_file import write_text
 
 Progress = Callable[[int, int], None]
 
@@ -101,8 +101,6 @@ def _remove_parts(work: Path) -> None:
 def _same_settings(out: Path, settings: Settings) -> None:
     path = out / "settings.json"
     if not path.exists():
-        partial = out / ".settings.part"
-        partial.write_text(settings.to_json())
-        os.replace(partial, path)
+        write_text(path, settings.to_json())
     elif path.read_text() != settings.to_json():
         raise PreparedOtherwiseError(f"{out} was prepared with other settings ({path}).")

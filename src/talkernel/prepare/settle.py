@@ -6,7 +6,6 @@ What was said in an earlier run stays said.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from talkernel.prepare.settings import Settings
 from talkernel.prepare.sync import Method, judge_sync
 from talkernel.prepare.work import VideoResult, read_embeddings, read_print
 from talkernel.train.sync import Sync
+from talkernel.whole_file import write_text
 
 VERDICTS = "verdicts.json"
 
@@ -66,9 +66,7 @@ def read_verdicts(out: Path) -> dict[str, Verdict]:
 def write_verdicts(out: Path, verdicts: Mapping[str, Verdict]) -> None:
     """Keep them for the next run."""
     text = json.dumps({name: asdict(verdicts[name]) for name in sorted(verdicts)}, indent=0)
-    partial = out / f".{VERDICTS}.part"
-    partial.write_text(text)
-    os.replace(partial, out / VERDICTS)
+    write_text(out / VERDICTS, text)
 
 
 def settle(

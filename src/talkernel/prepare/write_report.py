@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from talkernel.prepare.settings import Settings
 from talkernel.prepare.settle import Verdict
 from talkernel.prepare.work import VideoResult
 from talkernel.train.tracks import Track, load_tracks
+from talkernel.whole_file import whole, write_text
 
 SHOWN, CROPS = 12, 8  # tracks and crops of each in the contact sheet
 
@@ -41,8 +41,7 @@ def write_report(
     """
     report = make_report(out, results, verdicts, settings, method, lost)
     for name, text in (("report.json", report.to_json()), ("report.md", report.to_markdown())):
-        (out / f".{name}.part").write_text(text)
-        os.replace(out / f".{name}.part", out / name)
+        write_text(out / name, text)
     if report.kept:
         _contact_sheet(out)
     return report
@@ -96,9 +95,8 @@ def _contact_sheet(out: Path) -> None:
     tracks = [track for split in SPLITS for track in load_tracks(out, split)]
     drawn = np.random.default_rng(0).permutation(len(tracks))[:SHOWN]
     rows = [_row(tracks[number]) for number in sorted(drawn)]
-    partial = out / ".contact_sheet.part.jpg"
-    sheet_of(rows, partial, height=150)
-    os.replace(partial, out / "contact_sheet.jpg")
+    with whole(out / "contact_sheet.jpg") as partial:
+        sheet_of(rows, partial, height=150)
 
 
 def _row(track: Track) -> Iterator[tuple[str, np.ndarray]]:

@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import io
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from talkernel.study.count import Rater, Share, count_shares, judge_raters
 from talkernel.study.database import read_votes
 from talkernel.study.manifest import read_manifest
 from talkernel.study.questions import QUESTIONS
+from talkernel.whole_file import write_text
 
 RULE = (
     "Counted are raters who chose no broken video in any attention check and got all questions "
@@ -150,9 +150,7 @@ def write_report(report: StudyReport, out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            partial = out / f".{name}.part"
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, out / name)
+            write_text(out / name, text)
     except OSError as error:
         raise OutputNotWritableError(f"{out} cannot be written to: {error}.") from None
 

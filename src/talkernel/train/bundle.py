@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -31,6 +30,7 @@ from talkernel.train.bundle_format import TRACKS, mel_name, pack_mel, pack_point
 from talkernel.train.checkpoint import LAST, load_state
 from talkernel.train.run_config import GeneratorRun, to_yaml
 from talkernel.train.tracks import FPS, STORED, Track
+from talkernel.whole_file import whole
 
 VENDORED = ("lightning_fabric", "lightning_utilities", "packaging", "yaml")
 TRIED, ROOM = 8, 0.75  # tracks packed on trial; share of the archive that is for tracks
@@ -67,23 +67,19 @@ def write_bundle(
     Raises:
         TrainingDataError: Without any track it would be too large already.
     """
-    partial, limit = out.with_name(out.name + ".part"), megabytes * 2**20
+    limit = megabytes * 2**20
     share = _first_share(tracks, limit, _kind_heard(run))
-    try:
+    with whole(out) as partial:
         while True:
             fixed, count = _write(partial, run, tracks, share, start)
             size = partial.stat().st_size
             if size <= limit:
-                break
+                return count
             if fixed >= limit or count <= len(tracks):
                 message = f"{out} has no room for tracks in {megabytes} MiB."
                 remedy = "Allow more, or begin without a checkpoint."
                 raise TrainingDataError(message, remedy=remedy)
             share *= 0.95 * (limit - fixed) / (size - fixed)
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
-    return count
 
 
 def _kind_heard(run: GeneratorRun) -> MelKind | None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from talkernel.errors import CheckpointError
+from talkernel.whole_file import whole
 
 LAST = "last.pt"
 
@@ -18,11 +19,9 @@ LAST = "last.pt"
 def save_state(state: dict[str, Any], folder: Path) -> None:
     """Write `last.pt`; a run killed meanwhile leaves the one before it."""
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / (LAST + ".part")
-    with partial.open("wb") as file:
+    with whole(folder / LAST) as partial, partial.open("wb") as file:
         torch.save(state, file)
         os.fsync(file.fileno())
-    os.replace(partial, folder / LAST)
 
 
 def load_state(path: Path) -> dict[str, Any]:

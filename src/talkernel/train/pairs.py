@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from talkernel.errors import TrainingDataError
 from talkernel.face.lips import OUTER_LIP, LipBasis
 from talkernel.face.veil import hidden, veil
+from talkernel.train.camera import Shot, compress, occlude
 from talkernel.train.ear import Ear
 from talkernel.train.makers import PairMaker, Side, TransplantMaker, TwinMaker
 from talkernel.train.recipes import PairRecipe
@@ -109,10 +110,14 @@ class Pairs(Dataset[Sample]):
         if rng.random() < self.recipe.identity:
             source = target
         planes = _planes(source, target, view)
-        middle = sides[0].points[list(OUTER_LIP)].mean(0)
-        pictures = [self._shown(source, planes[-1], view), source.image, target.image]
         if not self.recipe.veiled:
             planes[-1] = np.zeros_like(planes[-1])
+        middle = sides[0].points[list(OUTER_LIP)].mean(0)
+        shot = Shot(source.image, target.image, planes[2])
+        if self.recipe.occluded or self.recipe.compressed:
+            shot = self._filmed(shot, source.points, planes, view, rng.spawn(1)[0])
+            planes[2] = shot.outside
+        pictures = [self._shown(shot.source, planes[-1], view), shot.source, shot.target]
         code = target.said.code
         if rng.random() < 0.5:
             code = target.said.mirrored
@@ -124,12 +129,22 @@ class Pairs(Dataset[Sample]):
         return Sample(seen, face, goal, lips, lower, outside, cover,
                       _corner(middle, view.size), code, target.said.speech[None])  # fmt: skip
 
-    def _shown(self, source: Side, cover: Image, view: View) -> Image:
-        """What f sees of a side."""
+    def _filmed(
+        self, shot: Shot, points: Points, planes: list[Image], view: View, rng: np.random.Generator
+    ) -> Shot:
+        """A pair as in a worse video; its own `rng` leaves the choice of pairs as it was."""
+        if rng.random() < self.recipe.occluded:
+            shot = occlude(shot, points, planes[0], planes[-1], view.scale, rng)
+        if rng.random() < self.recipe.compressed:
+            shot = compress(shot, rng)
+        return shot
+
+    def _shown(self, source: Image, cover: Image, view: View) -> Image:
+        """What f sees of an input."""
         if not self.recipe.veiled:
-            return source.image
+            return source
         weight = cover.astype(np.float32) / np.float32(255.0)
-        return veil(source.image, weight, view.scale)
+        return veil(source, weight, view.scale)
 
     def _maker(self, track: int, rng: np.random.Generator) -> PairMaker:
         if self.twins.twins[track] and rng.random() < self.recipe.twins:

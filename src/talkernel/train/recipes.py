@@ -19,6 +19,8 @@ class PairRecipe:
         identity: Share of pairs with the same mouth on both sides.
         twins: Share of pairs drawn from Wav2Lip's twins, for tracks that have any.
         veiled: Whether the input's mouth is hidden from f.
+        occluded: Share of pairs with a hand, a microphone or an object before the mouth.
+        compressed: Share of pairs that look as in a heavily compressed video.
     """
 
     crop: int = 256
@@ -29,6 +31,8 @@ class PairRecipe:
     identity: float = 0.04
     twins: float = 0.5
     veiled: bool = True
+    occluded: float = 0.0
+    compressed: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from talkernel.whole_file import whole
 
 Sample = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 HEADER = 512  # bytes that surely hold an array's header
@@ -30,13 +31,15 @@ def write_shard(path: Path, samples: Iterable[Sample]) -> None:
     """
     import webdataset
 
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("wb") as file, webdataset.TarWriter(file, mtime=0.0) as tar:
+    with (
+        whole(path) as partial,
+        partial.open("wb") as file,
+        webdataset.TarWriter(file, mtime=0.0) as tar,
+    ):
         for meta, arrays in samples:
             members = {f"{name}.npy": _encoded(array) for name, array in arrays.items()}
             facts = json.dumps(meta).encode()
             tar.write({"__key__": meta["name"], "json": facts} | members)
-    os.replace(partial, path)
 
 
 def read_shard(path: Path, arrays: Sequence[str]) -> Iterator[Sample]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from talkernel.audio import MelKind, mel_spectrogram
 from talkernel.errors import NotPreparedError
 from talkernel.face.lips import lip_shape, neutral_shape
 from talkernel.train.shard import Sample, read_shard, write_shard
+from talkernel.whole_file import write_text
 
 Array = NDArray[np.float32]
 FPS = 25
@@ -154,9 +154,7 @@ def write_tracks(folder: Path, split: str, tracks: Sequence[Track]) -> None:
 
 def write_list(folder: Path, listed: Mapping[str, Sequence[str]]) -> None:
     """Say which shards belong to each split; others in the folder do not count."""
-    partial = folder / f".{LIST}.part"
-    partial.write_text(json.dumps(listed, indent=1))
-    os.replace(partial, folder / LIST)
+    write_text(folder / LIST, json.dumps(listed, indent=1))
 
 
 def sample_of(track: Track, **facts: Any) -> Sample:

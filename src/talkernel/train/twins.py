@@ -108,13 +108,17 @@ def _face(crop: Image, box: tuple[slice, slice]) -> Tensor:
 
 
 def _lay(crop: Image, box: tuple[slice, slice], answer: Tensor) -> Image:
-    """A crop with Wav2Lip's answer in its box, which a soft border hides."""
+    """A crop with the lower half of Wav2Lip's answer in its box, which a soft border hides.
+
+    The upper half, which Wav2Lip was shown, comes back blurred from its 96 pixels; twins are to
+    differ in nothing but the lips.
+    """
     height, width = crop[box].shape[:2]
     small = answer.numpy().transpose(1, 2, 0)[:, :, ::-1] * 255.0
     large = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     soft = round(FEATHER * width)
     core = np.zeros((height, width), np.float32)
-    core[soft : height - soft, soft : width - soft] = 1.0
+    core[height // 2 + soft : height - soft, soft : width - soft] = 1.0
     weight = cv2.blur(core, (2 * soft + 1, 2 * soft + 1))[:, :, None]
     result = crop.copy()
     result[box] = np.clip(np.rint(large * weight + crop[box] * (1.0 - weight)), 0, 255)

@@ -1,0 +1,198 @@
+"""Pairs as in a worse video: something before the mouth, compression."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.train import pairs as pairs_module
+from talkernel.train.batch import Batch, collate
+from talkernel.train.camera import Shot, compress, occlude
+from talkernel.train.compression import BLOCK, QUALITY, SMALLEST, Compression
+from talkernel.train.losses import mask_loss
+from talkernel.train.occluder import MOST, random_occluder
+from talkernel.train.pairs import Pairs, Sample
+from talkernel.train.recipes import PairRecipe
+from talkernel.train.tracks import STORED, Track
+from talkernel.train.transplant import mouth_mask
+from tests.tracks import drawn_face, drawn_track
+
+PLAIN = PairRecipe(size=160, identity=0.0)
+COUNT = 24
+
+
+@pytest.fixture(scope="module")
+def tracks() -> list[Track]:
+    return [drawn_track(number) for number in range(2)]
+
+
+@pytest.fixture(scope="module")
+def basis(tracks: list[Track]) -> LipBasis:
+    neutral = np.mean([neutral_shape(track.shapes) for track in tracks], axis=0)
+    return LipBasis.fit(neutral, np.concatenate([track.deviations for track in tracks]), 4)
+
+
+@pytest.fixture
+def drawn(tracks: list[Track], basis: LipBasis) -> Drawn:
+    return Drawn(tracks, basis)
+
+
+class Drawn:
+    """The first samples by a recipe."""
+
+    def __init__(self, tracks: list[Track], basis: LipBasis) -> None:
+        self.tracks, self.basis = tracks, basis
+
+    def __call__(self, **changes: object) -> list[Sample]:
+        recipe = dataclasses.replace(PLAIN, **changes)  # type: ignore[arg-type]
+        pairs = Pairs(self.tracks, self.basis, recipe, seed=4)
+        return [pairs[number] for number in range(COUNT)]
+
+
+def differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Largest difference of the colours, `[S, S]`."""
+    return np.asarray(np.abs(one.astype(int) - other).max(0))
+
+
+def face() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A picture with some texture, its landmarks, its lips."""
+    points, image = drawn_face(0.2)
+    noise = np.random.default_rng(1).normal(0, 12, image.shape)
+    textured = np.clip(image + noise, 0, 255).astype(np.uint8)
+    return textured, points[:, :2], mouth_mask([points], STORED, 256)
+
+
+def test_off_nothing_of_it_runs(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> Shot:
+        raise AssertionError
+
+    monkeypatch.setattr(pairs_module, "occlude", forbidden)
+    monkeypatch.setattr(pairs_module, "compress", forbidden)
+    assert len(drawn()) == COUNT
+    with pytest.raises(AssertionError):
+        drawn(occluded=1.0)
+
+
+def test_the_same_pairs_are_drawn_with_it_as_without(drawn: Drawn) -> None:
+    for plain, filmed in zip(drawn(), drawn(occluded=1.0, compressed=1.0), strict=True):
+        for name in ("lips", "lower", "hidden", "corner", "code", "mel"):
+            np.testing.assert_array_equal(getattr(plain, name), getattr(filmed, name))
+        assert (plain.face != filmed.face).any() and (plain.target != filmed.target).any()
+
+
+def test_it_befalls_its_share_of_pairs_and_leaves_the_others(drawn: Drawn) -> None:
+    both = zip(drawn(), drawn(occluded=0.5), drawn(compressed=0.5), strict=True)
+    same = [[(plain.face == filmed.face).all() for filmed in others] for plain, *others in both]
+    untouched = np.mean(same, axis=0)
+    assert (untouched > 0.2).all() and (untouched < 0.8).all()
+
+
+@pytest.mark.parametrize("changes", [{"occluded": 1.0}, {"compressed": 1.0},
+                                     {"occluded": 1.0, "compressed": 1.0},
+                                     {"occluded": 1.0, "veiled": False}])  # fmt: skip
+def test_input_and_target_agree_outside_the_mouth(drawn: Drawn, changes: dict[str, object]) -> None:
+    for plain, sample in zip(drawn(**{**changes, "occluded": 0.0, "compressed": 0.0}),
+                             drawn(**changes), strict=True):  # fmt: skip
+        changed = differ(sample.face, sample.target)
+        assert changed[sample.outside[0] == 255].max() == 0
+        assert changed[sample.lips[0] == 255].max() > 12  # and within there is enough to learn
+        assert (sample.outside >= plain.outside).all()
+        np.testing.assert_array_equal(np.unique(sample.outside), [0, 255])
+
+
+def test_nothing_may_change_on_a_thing_but_under_the_veil(drawn: Drawn) -> None:
+    places = []
+    for plain, sample in zip(drawn(), drawn(occluded=1.0), strict=True):
+        added = (sample.outside > plain.outside)[0]
+        assert (sample.hidden[0][added] == 0).all()
+        places.append(differ(sample.face, plain.face)[added] > 0)
+    assert np.concatenate(places).mean() > 0.8  # elsewhere it has the very colour it hides
+    assert sum(map(len, places)) > 20 * COUNT
+    open_to_see = drawn(occluded=1.0, veiled=False)
+    on_lips = [((sample.outside == 255) & (sample.lips == 255)).sum() for sample in open_to_see]
+    assert np.mean(np.array(on_lips) > 0) > 0.7  # there f is to leave the thing alone
+
+
+def test_the_veil_covers_the_thing_too_as_in_use(drawn: Drawn) -> None:
+    for sample in drawn(occluded=1.0):
+        clear, veiled = sample.hidden[0] == 0, sample.hidden[0] == 255
+        assert differ(sample.seen, sample.face)[clear].max() <= 1  # a blend with weight 0
+        rough = [np.abs(np.diff(x.astype(int), axis=2))[:, veiled[:, 1:]].mean()
+                 for x in (sample.seen, sample.face)]  # fmt: skip
+        assert rough[0] < rough[1]
+
+
+def test_the_losses_get_what_they_need(drawn: Drawn) -> None:
+    batch = Batch.of(collate(drawn(occluded=1.0, compressed=1.0)), "cpu")
+    weight = batch.weight(8.0)
+    assert weight.shape == (COUNT, 1, 160, 160) and weight[batch.lips == 1].min() == 8.0
+    assert (batch.lips.sum((1, 2, 3)) > 200).all()
+    to_learn = (batch.face - batch.target).abs() * batch.lips * (1 - batch.outside)
+    assert (to_learn.sum((1, 2, 3)) > 0).all()
+    assert mask_loss(batch.hidden, batch.outside) < 0.02  # the veil's place can be α's for nothing
+
+
+def test_things_reach_in_from_beyond_and_leave_lips_to_read() -> None:
+    image, points, lips = face()
+    shares, kinds = [], set()
+    for seed in range(60):
+        thing = random_occluder(image, points, lips, 256, np.random.default_rng(seed))
+        solid = thing.weight == 1.0
+        assert solid[[0, -1]].any() or solid[:, [0, -1]].any()
+        shares.append(float(solid[lips == 255].mean()))
+        kinds.add(int(thing.texture[solid].mean()) // 40)
+        assert 0.0 <= thing.weight.min() and thing.weight.max() <= 1.0
+        assert thing.texture.dtype == np.uint8 and thing.texture[solid].std() > 1.0
+    assert max(shares) <= MOST and np.mean(np.array(shares) > 0.02) > 0.9
+    assert np.ptp(shares) > 0.3 and len(kinds) > 2
+
+
+def test_a_thing_is_before_both_pictures_alike() -> None:
+    image, points, lips = face()
+    other = np.full_like(image, 90)
+    outside = np.zeros(lips.shape, np.uint8)
+    veil = np.zeros_like(outside)
+    rng = np.random.default_rng(2)
+    shot = occlude(Shot(image, other, outside), points, lips, veil, 256, rng)
+    there = shot.outside == 255
+    np.testing.assert_array_equal(shot.source[there], shot.target[there])
+    clear = (shot.source == image).all(2) & (shot.target == other).all(2)
+    assert 0.3 < clear.mean() < 0.95 and 0.03 < there.mean() < 0.6
+
+
+def test_compression_stays_in_its_ranges() -> None:
+    drawn = [Compression.random(160, np.random.default_rng(seed)) for seed in range(200)]
+    qualities, sides, grids = zip(*drawn, strict=True)
+    assert min(qualities) >= QUALITY[0] and max(qualities) <= QUALITY[1]
+    assert 160 * SMALLEST - 1 <= min(sides) < 80 and max(sides) == 160
+    assert np.min(grids) == 0 and np.max(grids) == BLOCK - 1
+    assert 0.3 < np.mean(np.array(sides) == 160) < 0.7
+
+
+def test_compressed_pictures_are_coarser_and_stay_in_their_place() -> None:
+    image, *_ = face()
+    errors = []
+    for quality in (50, 10):
+        shown = Compression(quality, STORED, (5, 11)).apply(image)
+        assert shown.shape == image.shape and shown.dtype == np.uint8
+        errors.append(np.abs(shown.astype(int) - image).mean())
+        assert np.abs(shown.mean((0, 1)) - image.mean((0, 1))).max() < 3.0  # red is still red
+    assert 1.0 < errors[0] < errors[1]
+    smooth = drawn_face(0.2)[1]
+    small = Compression(50, STORED // 2, (3, 0)).apply(smooth)
+    shifts = [np.abs(np.roll(small, by, axis=1).astype(int) - smooth).mean() for by in (-2, 0, 2)]
+    assert shifts[1] < min(shifts[0], shifts[2])
+
+
+def test_both_sides_are_compressed_alike() -> None:
+    image, _, lips = face()
+    outside = np.where(lips > 0, 0, 255).astype(np.uint8)
+    same = compress(Shot(image, image, outside), np.random.default_rng(0))
+    np.testing.assert_array_equal(same.source, same.target)
+    clean = drawn_face(0.5)[1]
+    shot = compress(Shot(image, clean, outside), np.random.default_rng(0))
+    np.testing.assert_array_equal(shot.source, same.source)  # the target has no say in it
+    assert (shot.target[lips > 0] != clean[lips > 0]).any()

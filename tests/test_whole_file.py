@@ -1,0 +1,40 @@
+"""Files that bear their names only once they are complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from talkernel.whole_file import whole, write_text
+
+
+def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    write_text(path, "old")
+    with whole(path) as partial:
+        partial.write_text("new")
+        assert path.read_text() == "old"
+        assert partial.parent == tmp_path and partial.suffix == ".json"
+        assert partial.name.startswith(".")
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    write_text(path, "Grüße")
+
+    with pytest.raises(BrokenPipeError), whole(path) as partial:
+        partial.write_text("half")
+        raise BrokenPipeError
+    assert path.read_bytes() == "Grüße".encode() and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    with whole(path) as partial:
+        pass_on = partial
+        partial.write_text("x")
+    pass_on.write_text("half of a very long te")  # as if killed here
+    write_text(path, "all")
+    assert path.read_text() == "all" and list(tmp_path.iterdir()) == [path]
