@@ -4,13 +4,14 @@ JOBS ?= 2
 INSTALL = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # For `make paper`: a folder of .mp4 clips with sound, people's names after the last _ of each
-# file's; how many are measured; where results go. For `make ablation`: prepared tracks.
+# file's; how many are measured; where results go. For `make ablation`: prepared tracks,
+# and which of configs/ablation_*.yaml.
 CLIPS ?=
 LIMIT ?= 6
 PAPER ?= out/paper
 DATA ?=
 TALKERNEL = .venv-dev/bin/talkernel
-ABLATIONS = ours without_dck without_blending
+ABLATIONS ?= ours without_dck without_blending
 
 .PHONY: help run test lint type bench clean paper ablation
 
