@@ -41,8 +41,8 @@ else
 	for protocol in photo cross silence; do $(TALKERNEL) evaluate $(CLIPS) --protocol $$protocol \
 		--per-person --limit $(LIMIT) --out $(PAPER)/$$protocol || exit 1; done
 endif
-	$(TALKERNEL) benchmark --json > $(PAPER)/speed.json
-	$(TALKERNEL) tables ours=$(PAPER)/photo --speed $(PAPER)/speed.json --out $(PAPER)/tables --overwrite
+	$(TALKERNEL) benchmark --json > $(PAPER)/benchmark.json
+	$(TALKERNEL) tables ours=$(PAPER)/photo --out $(PAPER)/tables --overwrite
 
 ablation: .venv-dev/.installed  ## train and compare the ablations, on DATA=folder of tracks
 	@test -n "$(DATA)" || { echo "Say make ablation DATA=FOLDER, made by talkernel prepare."; exit 2; }
