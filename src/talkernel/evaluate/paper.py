@@ -89,7 +89,7 @@ TABLES = (
             "Yi's Method": ("567.4", "2", "1"),
             OURS: ("4.7", "212", "60"),
         },
-        "The paper's machine has a TITAN RTX; measured rows are of the machine that ran them, whole "
-        "jobs with their start-up. ATVGnet's 6.7 ms and 16 frames/s stand so in the paper.",
+        "The paper's machine has a TITAN RTX; measured rows are of the machine that ran them, "
+        "whole jobs with their start-up. ATVGnet's 6.7 ms and 16 frames/s stand so in the paper.",
     ),
 )  # fmt: skip
