@@ -4,13 +4,14 @@ JOBS ?= 2
 INSTALL = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # For `make paper`: a folder of .mp4 clips with sound, people's names after the last _ of each
-# file's; how many are measured; where results go. For `make ablation`: prepared tracks.
+# file's; how many are measured; where results go. For `make ablation`: prepared tracks,
+# and which of configs/ablation_*.yaml.
 CLIPS ?=
 LIMIT ?= 6
 PAPER ?= out/paper
 DATA ?=
 TALKERNEL = .venv-dev/bin/talkernel
-ABLATIONS = ours without_dck without_blending
+ABLATIONS ?= ours without_dck without_blending
 
 .PHONY: help run test lint type bench clean paper ablation
 
@@ -40,8 +41,8 @@ else
 	for protocol in photo cross silence; do $(TALKERNEL) evaluate $(CLIPS) --protocol $$protocol \
 		--per-person --limit $(LIMIT) --out $(PAPER)/$$protocol || exit 1; done
 endif
-	$(TALKERNEL) benchmark --json > $(PAPER)/speed.json
-	$(TALKERNEL) tables ours=$(PAPER)/photo --speed $(PAPER)/speed.json --out $(PAPER)/tables --overwrite
+	$(TALKERNEL) benchmark --json > $(PAPER)/benchmark.json
+	$(TALKERNEL) tables ours=$(PAPER)/photo --out $(PAPER)/tables --overwrite
 
 ablation: .venv-dev/.installed  ## train and compare the ablations, on DATA=folder of tracks
 	@test -n "$(DATA)" || { echo "Say make ablation DATA=FOLDER, made by talkernel prepare."; exit 2; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from talkernel.ablation.told import FRAMES, Shift, draw, obey
 from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.face.lips import LipBasis
 from talkernel.model.talking_face import TalkingFace
+from talkernel.train.run_config import GeneratorRun, load_run
 from talkernel.train.runs import fit_basis, load_basis, train_generator
 from talkernel.train.tracks import write_tracks
 from talkernel.train.transplant import transform
@@ -99,3 +101,19 @@ def test_what_cannot_be_compared_is_named(basis: LipBasis, tmp_path: Path) -> No
         "track2",
     ]
     assert len(TRACKS[0].crop_index) >= FRAMES
+
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("ablation_*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem.removeprefix("ablation_"))
+def test_ablations_are_trained_alike_but_for_the_model(path: Path) -> None:
+    ours, run = (load_run(GeneratorRun, one) for one in (path.with_stem("ablation_ours"), path))
+    assert run.out == Path("runs/ablation") / path.stem.removeprefix("ablation_")
+    assert dataclasses.replace(run, model=ours.model, out=ours.out) == ours
+    assert (run.model == ours.model) == (path.stem == "ablation_ours")
+    small = dataclasses.replace(run.model, crop_size=64, audio_channels=32,
+                                channels=tuple(c // 8 for c in run.model.channels))  # fmt: skip
+    with torch.no_grad():
+        answer = TalkingFace(small).eval()(torch.zeros(1, 3, 64, 64), torch.zeros(1, 1, 80, 16))
+    assert answer.motion.shape == (1, 3, 64, 64)

@@ -22,12 +22,13 @@ from talkernel.errors import (
     ResultsError,
 )
 from talkernel.evaluate import identity, session
+from talkernel.evaluate.adapter import load_adapter
 from talkernel.evaluate.cases import Case
 from talkernel.evaluate.html import write_report
 from talkernel.evaluate.measure import Judge
 from talkernel.evaluate.results import Results, ranked
 from talkernel.evaluate.session import measure_folder
-from talkernel.evaluate.systems import CommandSystem, OwnSystem
+from talkernel.evaluate.systems import OwnSystem
 from talkernel.evaluate.tables import write_tables
 from talkernel.media import open_face, open_speech
 from talkernel.media.transcode import transcode
@@ -229,7 +230,7 @@ def test_a_command_that_fails_is_told_of(
     talking: Path, tmp_path: Path, command: str, problem: str
 ) -> None:
     case = Case("one", "one", talking, talking, talking, open_face(talking).fps)
-    system = CommandSystem.load(adapter(tmp_path, command))
+    system = load_adapter(adapter(tmp_path, command))
     with pytest.raises(AdapterError, match=problem):
         system.make(case, tmp_path / "out.mp4")
     assert left_behind(tmp_path) == ["copy.yaml"]
@@ -238,10 +239,10 @@ def test_a_command_that_fails_is_told_of(
 @pytest.mark.parametrize("command", ["run {face} {out}", "", "run '{face} {audio} {out}"])
 def test_a_malformed_adapter(tmp_path: Path, command: str) -> None:
     with pytest.raises(AdapterError):
-        CommandSystem.load(adapter(tmp_path, command))
+        load_adapter(adapter(tmp_path, command))
     (tmp_path / "list.yaml").write_text("- a\n")
     with pytest.raises(AdapterError, match="no adapter file"):
-        CommandSystem.load(tmp_path / "list.yaml")
+        load_adapter(tmp_path / "list.yaml")
 
 
 def test_a_command_hears_the_very_samples(talking: Path, tmp_path: Path) -> None:
@@ -249,7 +250,7 @@ def test_a_command_hears_the_very_samples(talking: Path, tmp_path: Path) -> None
     file = adapter(tmp_path, f'{sys.executable} -c "{script}" {{face}} {{audio}} {{out}}')
     case = Case("one", "one", talking, talking, talking, open_face(talking).fps)
     with pytest.raises(AdapterError):
-        CommandSystem.load(file).make(case, tmp_path / "out.mp4")
+        load_adapter(file).make(case, tmp_path / "out.mp4")
     (kept,) = tmp_path.glob(".*.kept.wav")
     assert len(open_speech(kept).wave()) == len(open_speech(talking).wave())
 

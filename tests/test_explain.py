@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from typer.testing import CliRunner
 
+from talkernel.cli import app
 from talkernel.config import ModelConfig
 from talkernel.errors import (
     NoFaceError,
@@ -202,3 +205,32 @@ def test_what_cannot_be_explained_is_named(weights: Path, tmp_path: Path) -> Non
     (tmp_path / "map.npz").write_bytes(b"PK")
     with pytest.raises(NotExplainedError, match=r"map\.npz"):
         redraw(tmp_path)
+
+
+def test_umap_stands_beside_the_components_and_is_the_same_each_time(
+    weights: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("umap")
+    write_sound(tmp_path / "babble.wav", babble(2.0, seed=0))
+    found = []
+    for name in ("one", "other"):
+        explain(tmp_path / name, audio=tmp_path / "babble.wav", checkpoint=weights, only=["map"],
+                umap=True)  # fmt: skip
+        found.append(np.load(tmp_path / name / "map.npz"))
+    places = found[0]["umap"]
+    assert places.shape == (50, 2) and np.isfinite(places).all() and np.ptp(places, 0).min() > 0.5
+    np.testing.assert_array_equal(places, found[1]["umap"])
+    near = np.linalg.norm(places[1:] - places[:-1], axis=1).mean()
+    assert near < 0.7 * np.linalg.norm(places[:, None] - places[None], axis=2).mean()
+    with Image.open(tmp_path / "one" / "map.png") as image:
+        assert image.size[1] > 0.55 * image.size[0]  # two rows of maps
+    redraw(tmp_path / "one")
+
+
+def test_missing_umap_is_named_before_any_work(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
+    done = CliRunner().invoke(app, ["explain", "--umap", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1 and "pip install 'talkernel[umap]'" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -29,11 +29,14 @@ Seeds = st.integers(0, 2**31 - 1)
 Norms = st.sampled_from(NORMS)
 
 
-def small_network(seed: int, kernel_size: int) -> tuple[TalkingFace, Tensor, Tensor, Tensor]:
+def small_network(
+    seed: int, kernel_size: int, static_layers: tuple[int, int] = (0, 0)
+) -> tuple[TalkingFace, Tensor, Tensor, Tensor]:
     """A network with random statistics, two faces, and two kernel sets."""
     torch.manual_seed(seed)
     config = ModelConfig(crop_size=32, channels=(3, 4, 4, 5, 6), dynamic_layers=2,
-                         kernel_size=kernel_size, dck_rank=2, lip_code=2)  # fmt: skip
+                         kernel_size=kernel_size, dck_rank=2, lip_code=2,
+                         static_layers=static_layers)  # fmt: skip
     model = TalkingFace(config).eval()
     for name, value in model.named_buffers():
         if name.endswith("running_mean"):
@@ -100,9 +103,11 @@ def test_corollary_1_fails_where_discriminators_differ() -> None:
 
 
 @settings(max_examples=30)
-@given(Seeds, Norms, st.sampled_from([1, 3]))
-def test_the_corrected_bounds_hold(seed: int, p: float, kernel_size: int) -> None:
-    model, faces, one, _ = small_network(seed, kernel_size)
+@given(Seeds, Norms, st.sampled_from([1, 3]), st.sampled_from([(0, 0), (1, 2)]))
+def test_the_corrected_bounds_hold(
+    seed: int, p: float, kernel_size: int, static_layers: tuple[int, int]
+) -> None:
+    model, faces, one, _ = small_network(seed, kernel_size, static_layers)
     first, second = (passage(model, faces[:1], kernels) for kernels in one)
     layers = layer_bounds(model.unet, one[0], one[1], p)
     sizes, pixels = [size(y, p) for y in second.middle[:-1]], 2
@@ -119,9 +124,11 @@ def test_the_corrected_bounds_hold(seed: int, p: float, kernel_size: int) -> Non
 
 
 @settings(max_examples=15)
-@given(Seeds, Norms, st.sampled_from([1, 3]))
-def test_the_networks_own_lipschitz_constant_holds(seed: int, p: float, kernel_size: int) -> None:
-    model, faces, kernels, _ = small_network(seed, kernel_size)
+@given(Seeds, Norms, st.sampled_from([1, 3]), st.sampled_from([(0, 0), (1, 2)]))
+def test_the_networks_own_lipschitz_constant_holds(
+    seed: int, p: float, kernel_size: int, static_layers: tuple[int, int]
+) -> None:
+    model, faces, kernels, _ = small_network(seed, kernel_size, static_layers)
     near = faces[:1] + 0.01 * torch.randn(1, 3, 64, 32)
     one, other = (passage(model, x, kernels[0]).blended for x in (faces[:1], near))
     limit = input_lipschitz(model.unet, kernels[0], p)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor
 
 from talkernel.config import ModelConfig
@@ -17,7 +19,7 @@ from talkernel.engine import load_engine
 from talkernel.errors import CheckpointError
 from talkernel.export import export_checkpoint
 from talkernel.model.audio_net import Wav2LipAudioNet
-from talkernel.model.checkpoint import save_model
+from talkernel.model.checkpoint import load_model, save_model
 from talkernel.model.dck import (
     KernelInference,
     dynamic_conv,
@@ -130,8 +132,12 @@ def test_discriminator_scores_patches() -> None:
     assert Discriminator(8)(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 8, 12)
 
 
-@pytest.mark.parametrize("change", [{"fusion": "attention"}, {"blending": False}])
-def test_the_ablations_of_the_paper_are_models_too(change: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [{"fusion": "attention"}, {"blending": False},
+     {"kernel_size": 3, "static_layers": (1, 2), "dynamic_layers": 1, "channels": (4, 6, 8, 12)}],
+)  # fmt: skip
+def test_the_ablations_are_models_too(change: dict[str, Any], tmp_path: Path) -> None:
     config = dataclasses.replace(SMALL, **change)
     model = TalkingFace(config).eval()
     face, speech = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, *config.speech_shape)
@@ -147,3 +153,41 @@ def test_the_ablations_of_the_paper_are_models_too(change: dict[str, Any], tmp_p
     attention, motion = engine.synthesise(face.numpy(), engine.kernels(speech.numpy()))
     np.testing.assert_allclose(motion, answer.motion, atol=2e-3)
     np.testing.assert_allclose(attention, answer.attention, atol=2e-3)
+
+
+def test_static_layers_are_trained_and_sound_reaches_only_the_dynamic_ones() -> None:
+    config = dataclasses.replace(SMALL, dynamic_layers=1, static_layers=(2, 1))
+    model = TalkingFace(config)
+    assert config.kernel_shape == (1, 12, 13)
+    face, mel = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, *config.speech_shape)
+    blend(face, model(face, mel)).square().mean().backward()
+    assert (len(model.unet.before), len(model.unet.middle), len(model.unet.after)) == (2, 1, 1)
+    for layer in (*model.unet.before, *model.unet.after):
+        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in layer.parameters()
+                   if p is not layer.convolution.bias)  # fmt: skip
+    heard: list[Tensor] = []
+    for layer in (model.unet.before[-1], model.unet.middle[0]):
+        layer.register_forward_hook(lambda _, given, got: heard.append(got))
+    model.eval()
+    with torch.no_grad():
+        model(face, mel), model(face, -mel)
+    assert torch.equal(heard[0], heard[2]) and not torch.equal(heard[1], heard[3])
+
+
+def test_a_checkpoint_from_before_static_layers_loads_as_it_was(tmp_path: Path) -> None:
+    """The key is not in its config, and no weight has changed its name."""
+    values = json.loads(SMALL.to_json())
+    del values["static_layers"]
+    assert ModelConfig.from_json(json.dumps(values)) == SMALL
+    assert not [n for n in TalkingFace(SMALL).state_dict() if ".before." in n or ".after." in n]
+    path = tmp_path / "old.safetensors"
+    model = TalkingFace(SMALL).eval()
+    save_file(model.state_dict(), path, {"config": json.dumps(values)})
+    face, mel = torch.rand(1, 3, 64, 64), torch.randn(1, 1, 80, 16)
+    with torch.no_grad():
+        assert torch.equal(load_model(path).eval()(face, mel).motion, model(face, mel).motion)
+
+
+def test_a_shape_with_static_layers_survives_being_written() -> None:
+    config = dataclasses.replace(SMALL, static_layers=(2, 0))
+    assert ModelConfig.from_json(config.to_json()) == config

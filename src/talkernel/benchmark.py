@@ -14,11 +14,13 @@ from statistics import median
 import numpy as np
 from rich.table import Table
 
+from talkernel.audio import N_MELS
 from talkernel.choices import AnyPath
 from talkernel.engine import Engine, load_engine
 from talkernel.job import KERNEL_BATCH
 from talkernel.media.transcode import transcode
 from talkernel.pipeline import generate
+from talkernel.speech_features import RECORDED, columns_encoded
 
 # Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
 PAPER_MODEL_FPS, PAPER_FPS = 212.0, 60.0
@@ -33,9 +35,10 @@ class Benchmark:
         picture: Size of the face's video.
         frames: Output frames.
         stage_ms: Milliseconds per frame of each stage of the main job; stages overlap.
+        encoder_ms: Speech encoder alone, per frame, in blocks as the main job uses it: median.
         kernels_ms: Kernels alone, per frame, in batches as the main job infers them: median.
         generator_ms: Generator alone, one frame at a time: median.
-        model_fps: Frames a second of kernels and generator alone.
+        model_fps: Frames a second of encoder, kernels and generator alone.
         end_to_end_fps: Frames a second of the main job, start-up included.
         transcode_fps: Frames a second of decoding and encoding the same, nothing between.
         ratio: end_to_end_fps as a share of transcode_fps.
@@ -47,6 +50,7 @@ class Benchmark:
     picture: str
     frames: int
     stage_ms: dict[str, float]
+    encoder_ms: float
     kernels_ms: float
     generator_ms: float
     model_fps: float
@@ -94,16 +98,17 @@ def benchmark(face: AnyPath | None = None, audio: AnyPath | None = None) -> Benc
         started = time.perf_counter()
         engine = load_engine()
         cold = time.perf_counter() - started
-        kernels_ms, generator_ms = _model_ms(engine)
+        encoder_ms, (kernels_ms, generator_ms) = _encoder_ms(engine), _model_ms(engine)
         transcode = _transcode_fps(face, audio, Path(folder) / "plain.mp4")
         report = generate(face, audio, Path(folder) / "spoken.mp4")
     return Benchmark(
         picture=f"{report.width}x{report.height}",
         frames=report.frames,
         stage_ms=report.stage_ms,
+        encoder_ms=encoder_ms,
         kernels_ms=kernels_ms,
         generator_ms=generator_ms,
-        model_fps=1000.0 / (kernels_ms + generator_ms),
+        model_fps=1000.0 / (encoder_ms + kernels_ms + generator_ms),
         end_to_end_fps=report.frames_per_second,
         transcode_fps=transcode,
         ratio=report.frames_per_second / transcode,
@@ -111,6 +116,20 @@ def benchmark(face: AnyPath | None = None, audio: AnyPath | None = None) -> Benc
         peak_rss_mb=_peak_rss_mb(),
         engine=f"{report.engine} {report.device} {report.precision}",
     )
+
+
+def _encoder_ms(engine: Engine) -> float:
+    """Median milliseconds per frame of the speech encoder; 0 without one."""
+    if not engine.config.encoder_layers:
+        return 0.0
+    rng, frames = np.random.default_rng(0), RECORDED.size // 2
+    mel = rng.standard_normal((1, N_MELS, columns_encoded(frames))).astype(np.float32)
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        engine.encode(mel)
+        seconds.append(time.perf_counter() - started)
+    return 1000.0 * median(seconds) / frames
 
 
 def _model_ms(engine: Engine) -> tuple[float, float]:

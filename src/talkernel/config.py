@@ -27,8 +27,10 @@ class ModelConfig:
             the kernels follow AudioNet's features directly, as in the paper.
         channels: Channels after each of the five down-sampling layers; the last
             is the dynamic layers' c1 = c2.
-        dynamic_layers: Number of middle layers, all of them dynamic.
-        kernel_size: Size ks of the dynamic kernels.
+        dynamic_layers: Number of dynamic middle layers.
+        static_layers: Number of ordinary middle layers before and after the dynamic ones, of
+            the same shape but with kernels that are learned; the paper has none.
+        kernel_size: Size ks of the middle layers' kernels.
         dck_rank: Rank of the kernels' inference; None is the paper's full matrix.
         fusion: How speech reaches the face: "dck", or for the ablation of Section VI-D
             "attention", audio features laid out as a picture.
@@ -44,6 +46,7 @@ class ModelConfig:
     lip_code: int | None = 12
     channels: tuple[int, ...] = (32, 48, 96, 192, 256)
     dynamic_layers: int = 4
+    static_layers: tuple[int, int] = (0, 0)
     kernel_size: int = 1
     dck_rank: int | None = 32
     fusion: str = "dck"
@@ -74,6 +77,7 @@ class ModelConfig:
     def from_json(cls, text: str) -> ModelConfig:
         """Read what `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
-        if "channels" in values:
-            values["channels"] = tuple(values["channels"])
+        for name in ("channels", "static_layers"):
+            if name in values:
+                values[name] = tuple(values[name])
         return cls(**values)

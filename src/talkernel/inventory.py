@@ -30,6 +30,13 @@ def cpu_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
     return [name for name in FAST_INSTRUCTIONS if name in flags.split()]
 
 
+def machine_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The CPU's own name where Linux tells it, else what Python knows of it."""
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return (named and named[0]) or platform.processor() or platform.machine()
+
+
 def package_versions() -> dict[str, str | None]:
     """Version of everything that matters; None where it is not installed."""
     versions: dict[str, str | None] = {

@@ -34,6 +34,7 @@ EXTRA_OF_MODULE = {
     "skimage": "sample",
     "tensorboard": "train",
     "torch": "torch",
+    "umap": "umap",
     "webdataset": "prepare",
     "yaml": "train",
 }

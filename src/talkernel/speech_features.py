@@ -164,6 +164,15 @@ def open_columns(
     return MelColumns()
 
 
+def columns_encoded(frames: int) -> int:
+    """Mel columns that an encoder hears for so many video frames, 25 a second.
+
+    What its blocks hear before and after themselves is included.
+    """
+    share = sum(RECORDED) / RECORDED.size
+    return STRIDE * round(frames * share * WHISPER.rate / STRIDE / 25.0)
+
+
 def mel_kind(config: ModelConfig) -> MelKind:
     """Which mel spectrogram a model is given."""
     return WHISPER if config.encoder_layers else WAV2LIP

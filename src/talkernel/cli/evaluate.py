@@ -73,25 +73,33 @@ def evaluate(
 @app.command()
 @reports_errors()
 def tables(
-    out: Annotated[Path, typer.Option(help="Folder for tables.md, tables.csv and tables.html.")],
+    out: Annotated[Path, typer.Option(help="Folder for tables.md, .csv and .html.")],
     results: Annotated[
         list[str] | None,
         typer.Argument(help="Folders that `evaluate --out` wrote, as FOLDER or NAME=FOLDER."),
     ] = None,
     speed: Annotated[
         Path | None,
-        typer.Option(help="What `talkernel benchmark --json` printed; measured if left out."),
+        typer.Option(
+            help="An earlier speed.json, or what `talkernel benchmark --json` printed; "
+            "our speed and Wav2Lip's are measured if left out."
+        ),
     ] = None,
     no_speed: Annotated[
-        bool, typer.Option("--no-speed", help="Leave our own speed out of Table IV.")
+        bool, typer.Option("--no-speed", help="Measure no speed for Table IV.")
     ] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of each network timed; all CPUs if left out.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the tables.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Put our figures beside the paper's: Tables I to IV."""
     from talkernel.evaluate.tables import write_tables
 
     for path in write_tables(results or [], out, speed=speed, measure_speed=not no_speed,
-                             overwrite=overwrite):  # fmt: skip
+                             threads=threads, overwrite=overwrite,
+                             tell=(lambda _: None) if quiet else _tell):  # fmt: skip
         print(f"Wrote {path}.")
 
 

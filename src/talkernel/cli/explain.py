@@ -32,7 +32,10 @@ def explain(
     ] = None,
     second: Annotated[float | None, typer.Option(help="Seconds of the second.")] = None,
     only: Annotated[list[str] | None, typer.Option(help=f"One of {FIGURES}.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the theorem's random kernels.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the theorem's random kernels and of UMAP.")] = 0,
+    umap: Annotated[
+        bool, typer.Option("--umap", help="Draw the map by UMAP too, beside its components.")
+    ] = False,
     redraw: Annotated[
         bool, typer.Option("--redraw", help="Only draw anew from what --out holds.")
     ] = False,
@@ -54,7 +57,8 @@ def explain(
         raise OptionError(f"There is no figure {min(unknown)!r}.", remedy=f"Choose of {FIGURES}.")
     found = run.explain(
         out, faces or (), audio=audio, text=text, checkpoint=checkpoint, at=(first, second),
-        only=only or (), seed=seed, overwrite=overwrite, tell=_quiet if quiet else _tell,
+        only=only or (), seed=seed, umap=umap, overwrite=overwrite,
+        tell=_quiet if quiet else _tell,
     )  # fmt: skip
     if as_json or not quiet:
         show(found, as_json=as_json)

@@ -90,6 +90,6 @@ TABLES = (
             OURS: ("4.7", "212", "60"),
         },
         "The paper's machine has a TITAN RTX; measured rows are of the machine that ran them, "
-        "start-up included. ATVGnet's 6.7 ms and 16 frames/s stand so in the paper.",
+        "whole jobs with their start-up. ATVGnet's 6.7 ms and 16 frames/s stand so in the paper.",
     ),
 )  # fmt: skip

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from talkernel.errors import OptionError
+from talkernel.evaluate.adapter import load_adapter
 from talkernel.evaluate.cases import Case, Protocol, pair_up, plan
 from talkernel.evaluate.clips import find_clips
 from talkernel.evaluate.html import write_report
 from talkernel.evaluate.measure import Judge
 from talkernel.evaluate.results import Results
 from talkernel.evaluate.run import VERSION, Folder, Tell, evaluate
-from talkernel.evaluate.systems import CommandSystem, OwnSystem, System
+from talkernel.evaluate.systems import OwnSystem, System
 
 
 def measure_folder(
@@ -90,7 +91,7 @@ def _system(
 ) -> System | None:
     if protocol is None:
         return None
-    return OwnSystem(options) if adapter is None else CommandSystem.load(adapter)
+    return OwnSystem(options) if adapter is None else load_adapter(adapter)
 
 
 def _pairs(data: Path, real: Path | None, folder: Folder, limit: int | None) -> list[Case]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 import subprocess
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from talkernel.errors import AdapterError, MissingFileError
+from talkernel.errors import AdapterError
 from talkernel.evaluate.cases import Case
 from talkernel.evaluate.watch import Watch
 from talkernel.media import open_face, open_speech
@@ -84,29 +83,6 @@ class CommandSystem:
     name: str
     command: tuple[str, ...]
     folder: Path
-
-    @staticmethod
-    def load(adapter: Path) -> CommandSystem:
-        """Read an adapter file: YAML with `name`, `command` and maybe `folder`.
-
-        Raises:
-            MissingFileError: The file does not exist.
-            AdapterError: It is malformed.
-        """
-        import yaml
-
-        if not adapter.is_file():
-            raise MissingFileError(f"{adapter} does not exist.")
-        try:
-            text = yaml.safe_load(adapter.read_text())
-            name, command = str(text["name"]), shlex.split(text["command"])
-        except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise AdapterError(f"{adapter} is no adapter file: {error!r}.",
-                               remedy="It needs `name` and `command`.") from error  # fmt: skip
-        missing = [field for field in FIELDS if not any(field in word for word in command)]
-        if missing:
-            raise AdapterError(f"The command in {adapter} lacks {', '.join(missing)}.")
-        return CommandSystem(name, tuple(command), adapter.parent / text.get("folder", "."))
 
     def make(self, case: Case, outfile: Path) -> dict[str, float]:
         """See `System.make`: time only.

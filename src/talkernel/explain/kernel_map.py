@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,13 +15,15 @@ from talkernel.explain.utterance import FPS, distances
 
 SHOWN = 12  # components whose share is drawn
 LAGS = 25  # frames
+NEIGHBOURS = 15  # of each frame, that UMAP keeps near it
 
 
 def measure(scene: Scene) -> Arrays:
     """Principal components of the kernels, and distances over time."""
     speech = scene.speech
     places, share = principal_components(speech.kernels)
-    return {
+    neighbours = {"umap": umap_places(places, scene.seed)} if scene.umap else {}
+    return neighbours | {
         "places": places[:, :3],
         "share": share[:SHOWN],
         "seconds": np.arange(len(speech)) / FPS,
@@ -48,6 +52,23 @@ def principal_components(
     return vectors * np.sqrt(values), values / max(values.sum(), 1e-300)
 
 
+def require_umap() -> None:
+    """Fail early, and by the module's name, where UMAP is not installed."""
+    import umap  # noqa: F401
+
+
+def umap_places(places: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """UMAP's map `[T, 2]` of principal components `[T, T]`, which keep all distances.
+
+    It begins with the first two of them, so that it is turned alike each time.
+    """
+    from umap import UMAP
+
+    model = UMAP(n_neighbors=max(2, min(NEIGHBOURS, len(places) - 1)), random_state=seed, n_jobs=1,
+                 init=places[:, :2].astype(np.float32))  # fmt: skip
+    return np.asarray(model.fit_transform(places), np.float64)
+
+
 def by_lag(points: NDArray[np.floating]) -> NDArray[np.float64]:
     """Mean distance of points 1, 2, ... frames apart over that of all pairs, `[25]` at most."""
     apart = distances(points)
@@ -57,29 +78,48 @@ def by_lag(points: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def draw_map(arrays: Arrays) -> Figure:
-    """The first two components, coloured by time, by loudness and by kind of sound."""
-    figure = Figure(figsize=(11.0, 3.6), layout="constrained")
-    axes = figure.subplots(1, 3, sharex=True, sharey=True)
-    _coloured(figure, axes[0], arrays, "seconds", "time, s", "viridis")
-    _coloured(figure, axes[1], arrays, "loudness", "loudness, dB", "magma")
-    _by_class(axes[2], arrays)
-    axes[0].set_ylabel(f"second component ({arrays['share'][1]:.0%})")
-    for one in axes:
-        one.set_xlabel(f"first component of the kernels ({arrays['share'][0]:.0%})")
+    """The first two components, coloured by time, by loudness and by kind of sound.
+
+    Below them UMAP's map, where it was made.
+    """
+    maps = [(arrays["places"][:, :2], _component_labels(arrays["share"]))]
+    if "umap" in arrays:
+        maps.append((arrays["umap"], ("UMAP of the kernels, first", "second")))
+    figure = Figure(figsize=(11.0, 3.6 * len(maps)), layout="constrained")
+    rows = figure.subplots(len(maps), 3, sharex="row", sharey="row", squeeze=False)
+    for axes, (places, labels) in zip(rows, maps, strict=True):
+        _draw_row(figure, axes, places, arrays)
+        axes[0].set_ylabel(labels[1])
+        for one in axes:
+            one.set_xlabel(labels[0])
     return figure
 
 
-def _coloured(
-    figure: Figure, axes: Axes, arrays: Arrays, what: str, label: str, colours: str
+def _component_labels(share: NDArray[np.float64]) -> tuple[str, str]:
+    first, second = (f"{part:.0%}" for part in share[:2])
+    return f"first component of the kernels ({first})", f"second component ({second})"
+
+
+def _draw_row(
+    figure: Figure, axes: Sequence[Axes], places: NDArray[np.float64], arrays: Arrays
 ) -> None:
-    x, y = arrays["places"][:, :2].T
+    _coloured(figure, axes[0], places, arrays["seconds"], "time, s", "viridis")
+    _coloured(figure, axes[1], places, arrays["loudness"], "loudness, dB", "magma")
+    _by_class(axes[2], places, arrays)
+
+
+def _coloured(
+    figure: Figure, axes: Axes, places: NDArray[np.float64], values: NDArray[np.float64],
+    label: str, colours: str,
+) -> None:  # fmt: skip
+    x, y = places.T
     axes.plot(x, y, color="0.8", linewidth=0.6, zorder=0)
-    points = axes.scatter(x, y, c=arrays[what], cmap=colours, s=12)
+    points = axes.scatter(x, y, c=values, cmap=colours, s=12)
     figure.colorbar(points, ax=axes, label=label)
 
 
-def _by_class(axes: Axes, arrays: Arrays) -> None:
-    x, y = arrays["places"][:, :2].T
+def _by_class(axes: Axes, places: NDArray[np.float64], arrays: Arrays) -> None:
+    x, y = places.T
     for number, name in enumerate(sorted(set(arrays["classes"].tolist()))):
         own = arrays["classes"] == name
         axes.scatter(x[own], y[own], s=12, label=name, color=f"C{number}")

@@ -8,7 +8,7 @@ layers up see nothing of them but what comes from below.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from talkernel.explain.convolution_norm import convolution_norm, folded, transposed_as_convolution
 from talkernel.explain.theory import SLOPE, size
 from talkernel.model.dck import DynamicLayer
+from talkernel.model.fusion import StaticLayer
 from talkernel.model.unet import AdaptedUNet, ConvLayer, UpLayer
 
 LINEAR, BENT = (1.0 + SLOPE) / 2.0, (1.0 - SLOPE) / 2.0  # leaky ReLU: middle and spread of slopes
@@ -54,6 +55,18 @@ def residual_lipschitz(weight: Tensor, p: float) -> float:
     straight = LINEAR * weight
     straight[:, :, middle, middle] += torch.eye(len(weight), dtype=weight.dtype)
     return convolution_norm(straight, p) + BENT * convolution_norm(weight, p)
+
+
+def static_lipschitz(layers: Iterable[nn.Module], p: float) -> float:
+    """Lipschitz constant of ordinary middle layers, one after another."""
+    return math.prod(residual_lipschitz(static_weight(layer).double(), p) for layer in layers)
+
+
+def static_weight(layer: nn.Module) -> Tensor:
+    """An ordinary middle layer's kernel, the normalisation inside: `[c1, c2, k, k]`."""
+    assert isinstance(layer, StaticLayer)
+    scale, _ = folded(layer.norm)
+    return layer.convolution.weight.detach() * scale[:, None, None, None]
 
 
 class LayerBound(NamedTuple):
@@ -134,8 +147,9 @@ def blended_lipschitz(motion: float, attention: float, p: float) -> float:
 
 
 def decoder_bound(unet: AdaptedUNet, p: float) -> DecoderBound:
-    """What the layers up, the head and its sigmoid and tanh can make of a difference below."""
-    below = math.prod(up_norms(layer, p)[0] for layer in _ups(unet))
+    """What all that follows the dynamic layers can make of a difference below."""
+    below = static_lipschitz(unet.after, p)
+    below *= math.prod(up_norms(layer, p)[0] for layer in _ups(unet))
     head = head_weight(unet)
     masks = len(head) // 4
     parts = (head, head[:masks], head[masks:])
@@ -167,6 +181,7 @@ def input_lipschitz(unet: AdaptedUNet, kernels: Tensor, p: float) -> float:
     for down in unet.down:
         skips.append(growing)
         growing *= _convolution_layer(down, p)
+    growing *= static_lipschitz([*unet.before, *unet.after], p)
     for layer, kernel in zip(unet.middle, kernels, strict=True):
         growing *= residual_lipschitz(scaled(layer, kernel).weight, p)
     for layer in _ups(unet):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +83,7 @@ def explain(
     at: tuple[float | None, float | None] = (None, None),
     only: Sequence[str] = (),
     seed: int = 0,
+    umap: bool = False,
     overwrite: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Explained:
@@ -96,7 +97,8 @@ def explain(
         checkpoint: Other weights than the package's.
         at: Seconds of the two sounds compared; chosen by how far the kernels differ if None.
         only: Names out of `PLOTS`; all if empty.
-        seed: Of the random kernels that the theorem is checked with.
+        seed: Of the random kernels that the theorem is checked with, and of UMAP.
+        umap: Whether the map is drawn by UMAP too, which takes the extra `umap`.
         overwrite: Whether files in `out` may be replaced.
         tell: Called with a line before each step.
 
@@ -105,9 +107,11 @@ def explain(
         TalkernelError: Anything else the user can mend.
     """
     wanted = {name: plot for name, plot in PLOTS.items() if name in (only or PLOTS)}
+    if umap:
+        kernel_map.require_umap()
     _make_room(out, wanted, overwrite)
     tell("speech, faces, weights")
-    scene = _scene(faces, audio, text, checkpoint, at, seed)
+    scene = replace(_scene(faces, audio, text, checkpoint, at, seed), umap=umap)
     measured: dict[str, Arrays] = {}
     for name, plot in wanted.items():
         tell(name)

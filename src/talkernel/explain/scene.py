@@ -25,6 +25,7 @@ class Scene:
         moments: Two frames of the speech, whose sounds are compared.
         word: First of some successive frames.
         seed: Of all that is drawn at random.
+        umap: Whether the map is drawn by UMAP too.
     """
 
     model: TalkingFace
@@ -33,6 +34,7 @@ class Scene:
     moments: tuple[int, int]
     word: int
     seed: int
+    umap: bool = False
 
 
 def load_explained(checkpoint: Path | None) -> TalkingFace:

@@ -16,6 +16,7 @@ from talkernel.explain.network_bound import (
     decoder_bound,
     layer_bounds,
     middle_bound,
+    static_weight,
 )
 from talkernel.explain.scene import Scene
 from talkernel.explain.theory import (
@@ -117,6 +118,7 @@ def _papers(
 def static_kernels(model: TalkingFace) -> list[Tensor]:
     """Kernels of the layers that sound does not change, normalisations inside."""
     found = [_folded(layer) for layer in (model.unet.stem, *model.unet.down)]
+    found += [static_weight(layer) for layer in (*model.unet.before, *model.unet.after)]
     for layer in model.unet.up:
         assert isinstance(layer, UpLayer)
         found.append(layer.enlarge.weight.detach() * folded(layer.norm)[0][None, :, None, None])

@@ -81,9 +81,10 @@ class AdaptedUNet(nn.Module):
         )
         self.fuse = AttentionFusion(channels[0]) if config.fusion == "attention" else None
         layer = StaticLayer if self.fuse else DynamicLayer
-        self.middle = nn.ModuleList(
-            layer(channels[-1], config.kernel_size) for _ in range(config.dynamic_layers)
-        )
+        before, after = config.static_layers
+        self.before = _middle(StaticLayer, config, before)
+        self.middle = _middle(layer, config, config.dynamic_layers)
+        self.after = _middle(StaticLayer, config, after)
         self.blending = config.blending
         self.up = nn.ModuleList(
             UpLayer(c_in, c_skip)
@@ -111,12 +112,21 @@ class AdaptedUNet(nn.Module):
         for down in self.down:
             skips.append(x)
             x = down(x)
+        for layer in self.before:
+            x = layer(x)
         for index, layer in enumerate(self.middle):
             x = layer(x) if self.fuse else layer(x, kernels[:, index])
+        for layer in self.after:
+            x = layer(x)
         for up in self.up:
             x = up(x, skips.pop())
         answer = F.pixel_shuffle(_squash(self.head(x)), 2)
         return answer if self.blending else _everywhere(answer)
+
+
+def _middle(layer: type[nn.Module], config: ModelConfig, count: int) -> nn.ModuleList:
+    """Layers that change neither resolution nor channels."""
+    return nn.ModuleList(layer(config.channels[-1], config.kernel_size) for _ in range(count))
 
 
 def _everywhere(answer: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice, product
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,7 +20,8 @@ from torch import Tensor
 from talkernel.audio import SAMPLE_RATE, WAV2LIP
 from talkernel.face.mesh import LANDMARKS, FaceMesh, Region
 from talkernel.media.sample import picture_of_rgb
-from talkernel.model.wav2lip import SIDE, Wav2Lip
+from talkernel.model.wav2lip import Wav2Lip
+from talkernel.model.wav2lip_view import Box, face_box, laid_out, shown
 from talkernel.train.checkpoint import load_state
 from talkernel.train.ear import wav2lip_ear
 from talkernel.train.makers import MARK
@@ -29,8 +29,6 @@ from talkernel.train.tracks import FPS, STORED, Track, encode_crop
 from talkernel.train.transplant import Image, Points
 
 BATCH = 32
-BELOW = 0.08  # of the face's height, by which its box reaches beyond the chin
-FEATHER = 0.06  # of the box's side: width of its soft border
 
 
 def load_wav2lip(path: Path, device: str = "cpu") -> Wav2Lip:
@@ -81,8 +79,8 @@ def _speak(
     crops: Sequence[Image], points: Sequence[Points], mel: NDArray[np.float32], model: Wav2Lip
 ) -> list[Image]:
     """Crops with their faces replaced by what Wav2Lip makes of them."""
-    boxes = [_box(seen) for seen in points]
-    faces = torch.stack([_face(crop, box) for crop, box in zip(crops, boxes, strict=True)])
+    boxes = [face_box(seen, STORED) for seen in points]
+    faces = torch.from_numpy(np.stack([shown(*pair) for pair in zip(crops, boxes, strict=True)]))
     device = next(model.parameters()).device
     made: list[Image] = []
     for some in torch.arange(len(crops)).split(BATCH):
@@ -93,33 +91,12 @@ def _speak(
     return made
 
 
-def _box(points: Points) -> tuple[slice, slice]:
-    """Rows and columns of a face as Wav2Lip was trained on it: the chin and a little below."""
-    low, high = points[:, :2].min(0), points[:, :2].max(0)
-    high = high + np.array([0.0, BELOW * (high[1] - low[1])])
-    (left, top), (right, bottom) = (np.clip(np.rint(x), 0, STORED).astype(int) for x in (low, high))
-    return slice(top, bottom), slice(left, right)
-
-
-def _face(crop: Image, box: tuple[slice, slice]) -> Tensor:
-    """`[3, 96, 96]` BGR in 0..1."""
-    small = cv2.resize(crop[box], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(small[:, :, ::-1].transpose(2, 0, 1).astype(np.float32) / 255.0)
-
-
-def _lay(crop: Image, box: tuple[slice, slice], answer: Tensor) -> Image:
+def _lay(crop: Image, box: Box, answer: Tensor) -> Image:
     """A crop with the lower half of Wav2Lip's answer in its box, which a soft border hides.
 
     The upper half, which Wav2Lip was shown, comes back blurred from its 96 pixels; twins are to
     differ in nothing but the lips.
     """
-    height, width = crop[box].shape[:2]
-    small = answer.numpy().transpose(1, 2, 0)[:, :, ::-1] * 255.0
-    large = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-    soft = round(FEATHER * width)
-    core = np.zeros((height, width), np.float32)
-    core[height // 2 + soft : height - soft, soft : width - soft] = 1.0
-    weight = cv2.blur(core, (2 * soft + 1, 2 * soft + 1))[:, :, None]
-    result = crop.copy()
-    result[box] = np.clip(np.rint(large * weight + crop[box] * (1.0 - weight)), 0, 255)
-    return result
+    weight, spoken = laid_out(answer.numpy(), box, STORED, top=0.5)
+    mixed = spoken * weight[:, :, None] + crop * (1.0 - weight[:, :, None])
+    return np.asarray(np.clip(np.rint(mixed), 0, 255).astype(np.uint8))
