@@ -114,6 +114,7 @@ def test_ablations_are_trained_alike_but_for_the_model(path: Path) -> None:
     assert (run.model == ours.model) == (path.stem == "ablation_ours")
     small = dataclasses.replace(run.model, crop_size=64, audio_channels=32,
                                 channels=tuple(c // 8 for c in run.model.channels))  # fmt: skip
+    speech = torch.zeros(1, 1, *small.speech_shape)
     with torch.no_grad():
-        answer = TalkingFace(small).eval()(torch.zeros(1, 3, 64, 64), torch.zeros(1, 1, 80, 16))
+        answer = TalkingFace(small).eval()(torch.zeros(1, 3, 64, 64), speech)
     assert answer.motion.shape == (1, 3, 64, 64)

@@ -86,7 +86,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[GeneratorTrainer,
     basis, tracks = load_basis(folder / "basis.npz"), load_tracks(folder, "train")
     torch.manual_seed(0)
     table = SpeechTable.build(tracks, basis, tiny_ear())
-    recipe = AudioNetRecipe(steps=60, batch=32, centred=False)
+    recipe = AudioNetRecipe(steps=250, batch=32, centred=False)
     reader = train_lip_reader(TINY, tiny_encoder(), table, table, basis, recipe)
     reader.save(folder / "audio_net.pt")
     pairs = PairRecipe(crop=64, size=64, identity=0.0)

@@ -19,7 +19,7 @@ from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.face.lips import LipBasis
 from talkernel.model.talking_face import TalkingFace
-from talkernel.train.checkpoint import averaged_weights, load_state
+from talkernel.train.checkpoint import averaged_weights, load_state, take_weights
 from talkernel.train.tracks import Track
 from talkernel.whole_file import write_text
 
@@ -84,7 +84,10 @@ def load_trained(path: Path) -> TalkingFace:
     if "average" not in state or "config" not in state:
         raise CheckpointError(f"{path} is no checkpoint of a generator's training.")
     model = TalkingFace(ModelConfig.from_json(state["config"]))
-    model.load_state_dict(averaged_weights(state))
+    averaged = averaged_weights(state)
+    if not any(name.startswith("speech_encoder.") for name in averaged):
+        model.speech_encoder = None  # lips seen drove it: nobody listened
+    take_weights(model, averaged)
     return model.eval()
 
 
