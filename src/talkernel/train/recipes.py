@@ -104,7 +104,7 @@ class AudioNetRecipe:
         seed: Of everything random.
     """
 
-    steps: int = 900
+    steps: int = 300
     batch: int = 256
     versions: int = 4
     learning_rate: float = 1e-3
