@@ -78,7 +78,7 @@ def test_off_nothing_of_it_runs(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_same_pairs_are_drawn_with_it_as_without(drawn: Drawn) -> None:
     for plain, filmed in zip(drawn(), drawn(occluded=1.0, compressed=1.0), strict=True):
-        for name in ("lips", "lower", "hidden", "corner", "code", "mel"):
+        for name in ("lips", "lower", "hidden", "corner", "code", "speech"):
             np.testing.assert_array_equal(getattr(plain, name), getattr(filmed, name))
         assert (plain.face != filmed.face).any() and (plain.target != filmed.target).any()
 

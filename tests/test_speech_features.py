@@ -10,7 +10,8 @@ import pytest
 
 from talkernel.audio import SAMPLE_RATE
 from talkernel.config import ModelConfig
-from talkernel.speech_features import LIVE, RECORDED, Blocks, SpeechFeatures
+from talkernel.speech_columns import LIVE, RECORDED, Blocks
+from talkernel.speech_features import SpeechFeatures
 from talkernel.train.ear import Ear, wav2lip_ear
 from tests.tracks import tiny_ear
 

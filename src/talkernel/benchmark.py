@@ -20,7 +20,7 @@ from talkernel.engine import Engine, load_engine
 from talkernel.job import KERNEL_BATCH
 from talkernel.media.transcode import transcode
 from talkernel.pipeline import generate
-from talkernel.speech_features import RECORDED, columns_encoded
+from talkernel.speech_columns import RECORDED, columns_encoded
 
 # Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
 PAPER_MODEL_FPS, PAPER_FPS = 212.0, 60.0

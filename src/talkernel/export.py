@@ -34,7 +34,7 @@ from talkernel.engine.weights import (
 from talkernel.model.checkpoint import load_model
 from talkernel.model.speech_encoder import LONGEST
 from talkernel.model.talking_face import TalkingFace
-from talkernel.speech_features import STRIDE
+from talkernel.speech_columns import STRIDE
 
 DTYPES = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT, "I64": TensorProto.INT64}
 

@@ -1,41 +1,29 @@
 """Speech features: 16 kHz wave -> mel spectrogram -> speech encoder -> a window per video frame.
 
-The paper's AudioNet is given the mel spectrogram itself (Section VI-A); ours what Whisper's
-encoder makes of it. Everything streams: fed whole or in small pieces, the numbers agree.
+Everything streams: fed whole or in small pieces, the numbers agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.audio import N_MELS, WAV2LIP, WHISPER, MelKind, MelSpectrogram
+from talkernel.audio import MelSpectrogram
 from talkernel.config import ModelConfig
+from talkernel.speech_columns import (
+    RECORDED,
+    Blocks,
+    Encode,
+    column_rate,
+    mel_kind,
+    mel_stride,
+    open_columns,
+    silence,
+)
 
 Array = NDArray[np.float32]
-Encode = Callable[[Array], Array]
-STRIDE = 2  # mel columns of a token of Whisper's encoder
-
-
-class Blocks(NamedTuple):
-    """How a speech encoder hears a stream, in tokens of 20 ms.
-
-    Attributes:
-        size: Tokens made at once.
-        before, after: Tokens around them that are heard too.
-    """
-
-    size: int
-    before: int
-    after: int
-
-
-RECORDED = Blocks(size=500, before=50, after=50)  # costs a fifth more than the whole at once
-LIVE = Blocks(size=2, before=100, after=0)  # for a voice that must not wait
 
 
 class SpeechFeatures:
@@ -94,104 +82,6 @@ class SpeechFeatures:
         used = min(max(0, at), self._columns.shape[1])
         self._columns, self._offset = self._columns[:, used:], self._offset + used
         return np.concatenate(windows)
-
-
-class MelColumns:
-    """Where there is no speech encoder: the mel spectrogram's own columns."""
-
-    def push(self, mel: Array) -> Array:
-        """Mel columns `[80, k]` as they are."""
-        return mel
-
-    def flush(self) -> Array:
-        """Nothing is held back."""
-        return np.zeros((N_MELS, 0), np.float32)
-
-
-class EncodedColumns:
-    """Mel columns in, a speech encoder's tokens out, always in the same blocks.
-
-    Args:
-        encode: Mel columns `[1, 80, 2 T]` to tokens `[1, C, T]`.
-        width: C.
-        blocks: What is heard at once.
-    """
-
-    def __init__(self, encode: Encode, width: int, blocks: Blocks) -> None:
-        self._encode, self._blocks = encode, blocks
-        self._mel = np.zeros((N_MELS, 0), np.float32)
-        self._first = self._done = 0  # token at which self._mel begins; tokens given out
-        self._nothing = np.zeros((width, 0), np.float32)
-
-    def push(self, mel: Array) -> Array:
-        """Feed mel columns `[80, k]`; returns the tokens now complete, `[C, t]`."""
-        self._mel = np.hstack([self._mel, mel])
-        return self._advance(self._known - self._blocks.after - self._blocks.size + 1)
-
-    def flush(self) -> Array:
-        """The tokens that are left."""
-        return self._advance(self._known)
-
-    @property
-    def _known(self) -> int:
-        return self._first + self._mel.shape[1] // STRIDE
-
-    def _advance(self, limit: int) -> Array:
-        """Give out the blocks that begin before a token."""
-        tokens = [self._nothing]
-        while self._done < limit:
-            tokens.append(self._block())
-        return np.hstack(tokens)
-
-    def _block(self) -> Array:
-        begin, end = self._done, min(self._done + self._blocks.size, self._known)
-        last = min(end + self._blocks.after, self._known)
-        heard = self._mel[None, :, : STRIDE * (last - self._first)]
-        tokens = self._encode(np.ascontiguousarray(heard))[0]
-        made: Array = tokens[:, begin - self._first : end - self._first]
-        keep = max(self._first, end - self._blocks.before)
-        self._mel = self._mel[:, STRIDE * (keep - self._first) :]
-        self._first, self._done = keep, end
-        return made
-
-
-def open_columns(
-    config: ModelConfig, encode: Encode, blocks: Blocks = RECORDED
-) -> MelColumns | EncodedColumns:
-    """The stream from mel columns to the columns that windows are cut from."""
-    if config.encoder_layers:
-        return EncodedColumns(encode, config.encoder_width, blocks)
-    return MelColumns()
-
-
-def columns_encoded(frames: int) -> int:
-    """Mel columns that an encoder hears for so many video frames, 25 a second.
-
-    What its blocks hear before and after themselves is included.
-    """
-    share = sum(RECORDED) / RECORDED.size
-    return STRIDE * round(frames * share * WHISPER.rate / STRIDE / 25.0)
-
-
-def mel_kind(config: ModelConfig) -> MelKind:
-    """Which mel spectrogram a model is given."""
-    return WHISPER if config.encoder_layers else WAV2LIP
-
-
-def column_rate(config: ModelConfig) -> int:
-    """Columns of speech features a second."""
-    return mel_kind(config).rate // mel_stride(config)
-
-
-def mel_stride(config: ModelConfig) -> int:
-    """Mel columns of a column of speech features."""
-    return STRIDE if config.encoder_layers else 1
-
-
-def silence(config: ModelConfig, columns: int) -> Array:
-    """Mel of as much silence as some columns of speech features last, `[80, n]`."""
-    shape = N_MELS, columns * mel_stride(config)
-    return np.full(shape, mel_kind(config).silence, np.float32)
 
 
 def first_column(frame: int, fps: Fraction | float, config: ModelConfig) -> int:

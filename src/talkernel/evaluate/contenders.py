@@ -26,7 +26,7 @@ from talkernel.evaluate.wav2lip_video import make_video
 from talkernel.job import KERNEL_BATCH
 from talkernel.model.wav2lip import SIDE, Wav2Lip
 from talkernel.pipeline import generate
-from talkernel.speech_features import columns_encoded
+from talkernel.speech_columns import columns_encoded
 
 FRAMES = KERNEL_BATCH  # that the network alone is timed on
 RANDOM = "random weights"

@@ -18,7 +18,8 @@ from talkernel.explain.stored import Arrays
 from talkernel.explain.utterance import FPS
 from talkernel.model.dck import KernelInference
 from talkernel.model.talking_face import LipCodec, TalkingFace
-from talkernel.speech_features import first_column, mel_kind, mel_stride
+from talkernel.speech_columns import mel_kind, mel_stride
+from talkernel.speech_features import first_column
 
 TICKS = (250, 500, 1000, 2000, 4000)  # Hz
 MOMENTS = 12  # audible frames that the mean is over

@@ -14,7 +14,8 @@ from talkernel.errors import OptionError
 from talkernel.explain.phonemes import lip_class, loudness, sound_at, spectral_class
 from talkernel.model.talking_face import TalkingFace
 from talkernel.speak import Phoneme
-from talkernel.speech_features import SpeechFeatures, mel_kind
+from talkernel.speech_columns import mel_kind
+from talkernel.speech_features import SpeechFeatures
 
 Array = NDArray[np.float32]
 FPS = 25

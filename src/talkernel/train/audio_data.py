@@ -13,7 +13,7 @@ from torch import Tensor
 
 from talkernel.audio import mel_spectrogram
 from talkernel.face.lips import LipBasis
-from talkernel.speech_features import mel_kind
+from talkernel.speech_columns import mel_kind
 from talkernel.train.audio_augment import augment, hush
 from talkernel.train.ear import Ear
 from talkernel.train.tracks import Track, share_of_people

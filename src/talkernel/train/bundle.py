@@ -25,7 +25,7 @@ from torch import Tensor
 
 from talkernel.audio import MelKind
 from talkernel.errors import TrainingDataError
-from talkernel.speech_features import mel_kind
+from talkernel.speech_columns import mel_kind
 from talkernel.train.bundle_format import TRACKS, mel_name, pack_mel, pack_points
 from talkernel.train.checkpoint import LAST, load_state
 from talkernel.train.run_config import GeneratorRun, to_yaml

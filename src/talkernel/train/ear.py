@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from talkernel.config import ModelConfig
 from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.model.talking_face import WAV2LIP_WINDOW, run_encoder
-from talkernel.speech_features import Encode, first_column, open_columns, silence
+from talkernel.speech_columns import Encode, open_columns, silence
+from talkernel.speech_features import first_column
 from talkernel.train.tracks import FPS
 
 Array = NDArray[np.float32]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.lips import LipBasis, mirrored
-from talkernel.speech_features import mel_kind
+from talkernel.speech_columns import mel_kind
 from talkernel.train.ear import Ear
 from talkernel.train.tracks import Track
 
