@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.face.lips import LipBasis
 from talkernel.train import pairs as pairs_module
 from talkernel.train.batch import Batch, collate
 from talkernel.train.camera import Shot, compress, occlude
@@ -18,7 +18,7 @@ from talkernel.train.pairs import Pairs, Sample
 from talkernel.train.recipes import PairRecipe
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import mouth_mask
-from tests.tracks import drawn_face, drawn_track
+from tests.tracks import drawn_face, drawn_track, fitted_basis
 
 PLAIN = PairRecipe(size=160, identity=0.0)
 COUNT = 24
@@ -31,8 +31,7 @@ def tracks() -> list[Track]:
 
 @pytest.fixture(scope="module")
 def basis(tracks: list[Track]) -> LipBasis:
-    neutral = np.mean([neutral_shape(track.shapes) for track in tracks], axis=0)
-    return LipBasis.fit(neutral, np.concatenate([track.deviations for track in tracks]), 4)
+    return fitted_basis(tracks)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 
 from talkernel.engine import load_engine
-from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.face.lips import LipBasis
 from talkernel.face.pose import RIGID
 from talkernel.face.veil import hidden, veil
 from talkernel.model.checkpoint import save_model
@@ -36,7 +36,7 @@ from talkernel.train.run_config import Data, GeneratorRun
 from talkernel.train.sync import find_sync, judge
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import align, lower_face_mask, transform, transplant
-from tests.tracks import FRAMES, TINY, drawn_face, drawn_track, tiny_ear, tiny_encoder
+from tests.tracks import FRAMES, TINY, drawn_face, drawn_track, fitted_basis, tiny_ear, tiny_encoder
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,7 @@ def tracks() -> list[Track]:
 
 @pytest.fixture(scope="module")
 def basis(tracks: list[Track]) -> LipBasis:
-    neutral = np.mean([neutral_shape(track.shapes) for track in tracks], axis=0)
-    return LipBasis.fit(neutral, np.concatenate([track.deviations for track in tracks]), 4)
+    return fitted_basis(tracks)
 
 
 def test_a_transplanted_mouth_is_the_sources_and_the_rest_the_targets() -> None:

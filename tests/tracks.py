@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from talkernel.config import ModelConfig
+from talkernel.face.lips import LipBasis, neutral_shape
 from talkernel.face.pose import canonical_face
 from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.train.ear import Ear
@@ -46,6 +48,12 @@ def drawn_face(opening: float) -> tuple[np.ndarray, np.ndarray]:
     inner = [78, 82, 13, 312, 308, 317, 14, 87]
     cv2.fillConvexPoly(image, pixels[inner, :2].astype(np.int32), (60, 10, 10))
     return pixels, image
+
+
+def fitted_basis(tracks: Sequence[Track]) -> LipBasis:
+    """Four components of the lips of some tracks."""
+    neutral = np.mean([neutral_shape(track.shapes) for track in tracks], axis=0)
+    return LipBasis.fit(neutral, np.concatenate([track.deviations for track in tracks]), 4)
 
 
 def drawn_track(seed: int, frames: int = FRAMES) -> Track:

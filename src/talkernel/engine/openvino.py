@@ -40,12 +40,7 @@ class OpenVinoEngine:
         precision = precision or ("bfloat16" if native else "float32")
         self.info = EngineInfo("openvino", device, precision)
         self.config = read_config(weights)
-        options: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
-        }
-        if threads is not None:
-            options["INFERENCE_NUM_THREADS"] = threads
+        options = compile_options(precision, threads)
         encoder, kernels, generator = find_graphs(weights)
         size = self.config.crop_size
         one = {"face": [1, 3, size, size], "kernels": [1, *self.config.kernel_shape]}
@@ -73,6 +68,17 @@ class OpenVinoEngine:
         """One face: a graph of fixed shape runs a quarter faster than one of any batch."""
         self._generator.infer([face[None], kernels[None]], share_inputs=True)
         return np.array(self._generator.get_output_tensor(0).data, np.float32)  # a copy
+
+
+def compile_options(precision: Precision, threads: int | None = None) -> dict[str, Any]:
+    """How a graph is compiled: the soonest answer, on so many CPU threads, or OpenVINO's choice."""
+    options: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
+    }
+    if threads is not None:
+        options["INFERENCE_NUM_THREADS"] = threads
+    return options
 
 
 def _core() -> Any:

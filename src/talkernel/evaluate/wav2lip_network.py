@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from talkernel.audio import N_MELS
 from talkernel.engine.base import Array, EngineInfo, Precision
+from talkernel.engine.openvino import compile_options
 from talkernel.model.talking_face import WAV2LIP_WINDOW
 from talkernel.model.wav2lip import SIDE, Wav2Lip
 
@@ -66,12 +67,7 @@ class OpenVinoWav2Lip:
 
     def __init__(self, graph: Any, precision: Precision, threads: int | None = None) -> None:
         self.info = EngineInfo("openvino", "CPU", precision)
-        options: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
-        }
-        if threads is not None:
-            options["INFERENCE_NUM_THREADS"] = threads
+        options = compile_options(precision, threads)
         self._run = openvino.compile_model(graph, "CPU", options).create_infer_request()
 
     def speak(self, mel: Array, face: Array) -> Array:
