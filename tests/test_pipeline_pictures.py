@@ -16,6 +16,8 @@ from talkernel.face.veil import hidden
 from talkernel.job import Job, run
 from talkernel.media import LoopMode, Picture, extend, open_face, open_speech, source_index
 from talkernel.report import Span
+from talkernel.speech_columns import STRIDE
+from talkernel.speech_features import PAST
 from tests.faces import write_portrait
 from tests.jobs import Painter, Recorder, pictures_of
 
@@ -89,6 +91,22 @@ def test_another_sound_makes_another_mouth(model: Engine, folder: Path) -> None:
     differences = [np.abs(a.planes[0].astype(int) - b.planes[0]).max()
                    for a, b in zip(one, other, strict=True)]  # fmt: skip
     assert np.median(differences) >= 4
+
+
+def test_a_live_job_encodes_each_frames_window_for_itself(folder: Path) -> None:
+    widths: list[int] = []
+
+    class Listener(Painter):
+        def encode(self, mel: np.ndarray) -> np.ndarray:
+            widths.append(mel.shape[2])
+            return super().encode(mel)
+
+    source, speech = open_face(folder / "face.mp4"), open_speech(folder / "speech.wav")
+    count = round(speech.duration * source.fps)
+    made: list[Picture] = []
+    run(Job(Listener(), source, speech, count, FaceTracker(), "live"), "pingpong", made.append)
+    assert len(made) == len(widths) == count
+    assert set(widths) == {STRIDE * (PAST + Painter.config.speech_window)}
 
 
 def test_frames_without_a_face_pass_through(folder: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from talkernel.audio import SAMPLE_RATE
 from talkernel.config import ModelConfig
-from talkernel.speech_columns import LIVE, RECORDED, Blocks
-from talkernel.speech_features import SpeechFeatures
+from talkernel.speech_columns import RECORDED
+from talkernel.speech_features import Hearing, SpeechFeatures
 from talkernel.train.ear import Ear, wav2lip_ear
 from tests.tracks import tiny_ear
 
@@ -26,8 +26,8 @@ def noise(seconds: float) -> Array:
 
 
 def windows(ear: Ear, wave: Array, fps: Fraction | int, count: int, pieces: int = 1,
-            blocks: Blocks = RECORDED) -> Array:  # fmt: skip
-    features = SpeechFeatures(fps, ear.config, ear.encode, blocks)
+            hearing: Hearing = "recorded") -> Array:  # fmt: skip
+    features = SpeechFeatures(fps, ear.config, ear.encode, hearing)
     parts = [features.push(part) for part in np.array_split(wave, pieces)]
     return np.concatenate([*parts, features.flush(count)])[:count]
 
@@ -90,13 +90,41 @@ def test_memory_stays_small() -> None:
 
 def test_a_live_voice_waits_for_a_window_only() -> None:
     ear, wave = tiny_ear(), noise(2.0)
-    features = SpeechFeatures(25, ear.config, ear.encode, LIVE)
+    features = SpeechFeatures(25, ear.config, ear.encode, "live")
     waiting = []
     for number in range(50):
         features.push(wave[640 * number : 640 * (number + 1)])
         waiting.append(number + 1 - features._frame)
     assert max(waiting) <= 5  # frames of 40 ms
-    live = windows(ear, wave, 25, 50, blocks=LIVE)
-    np.testing.assert_array_equal(windows(ear, wave, 25, 50, 9, LIVE), live)
-    recorded = windows(ear, wave, 25, 50)
-    assert np.corrcoef(live[5:-5].ravel(), recorded[5:-5].ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_live_windows_are_the_recorded_ones_but_for_what_the_encoder_hears(
+    fps: Fraction | int,
+) -> None:
+    def deaf(mel: Array) -> Array:
+        """Tokens that know nothing of one another."""
+        return mel[:, :64, ::2] - mel[:, :64, 1::2]
+
+    ear, wave = Ear(tiny_ear().config, deaf), noise(2.0)
+    count = int(2 * fps)
+    live = windows(ear, wave, fps, count, hearing="live")
+    np.testing.assert_array_equal(live, windows(ear, wave, fps, count))
+    heard = windows(tiny_ear(), wave, fps, count, hearing="live")
+    np.testing.assert_array_equal(windows(tiny_ear(), wave, fps, count, 9, "live"), heard)
+
+
+@pytest.mark.parametrize(("hearing", "changed"), [("live", False), ("recorded", True)])
+def test_what_comes_after_a_live_window_is_not_heard(hearing: Hearing, changed: bool) -> None:
+    ear, wave = tiny_ear(), noise(4.0)
+    other = wave.copy()
+    middle = round(50.5 * SAMPLE_RATE / 25)  # of frame 50
+    other[middle + round(0.145 * SAMPLE_RATE) :] = 0.0  # the last column's own 25 ms included
+    frames = [windows(ear, one, 25, 100, hearing=hearing)[50] for one in (wave, other)]
+    assert bool(np.abs(frames[0] - frames[1]).max() > 1e-6) == changed
+
+
+def test_without_an_encoder_there_is_nothing_to_wait_for() -> None:
+    wave = noise(1.0)
+    live = windows(PAPERS, wave, 25, 25, hearing="live")
+    np.testing.assert_array_equal(live, windows(PAPERS, wave, 25, 25))

@@ -235,8 +235,8 @@ def test_sync_finds_the_track_that_was_moved(basis: LipBasis) -> None:
     people = [drawn_track(number, frames=180) for number in range(6)]
     late = dataclasses.replace(people[2], wave=np.roll(people[2].wave, -3 * 640))
     all_tracks = [*people[:2], late, *people[3:]]
-    ear = Ear.of(dataclasses.replace(TINY, encoder_layers=0, speech_window=16), None)
-    found = find_sync(all_tracks, basis, ear, AudioNetRecipe(steps=70, batch=32))
+    ear = Ear(tiny_ear().config, lambda mel: mel[:, :64, ::2])  # louder or not: all there is here
+    found = find_sync(all_tracks, basis, ear, AudioNetRecipe(steps=100, batch=32))
     assert found[late.name].offset == 3
     assert {found[track.name].offset for track in people if track.name != late.name} == {0}
 

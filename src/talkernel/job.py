@@ -23,7 +23,7 @@ from talkernel.face.track import FaceTracker
 from talkernel.face.veil import hidden, veil
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
-from talkernel.speech_features import SpeechFeatures
+from talkernel.speech_features import Hearing, SpeechFeatures
 from talkernel.stages import StageClock, in_thread
 
 Progress = Callable[[int, int], None]
@@ -62,6 +62,7 @@ class Job:
         speech: The sound.
         frame_count: Output frames.
         tracker: Follows the face.
+        hearing: How far beyond a frame its speech is heard.
         clock: Time spent per stage.
         spans: Output frames passed through so far.
         watch: Called with every edit; frames are copied only for it.
@@ -72,6 +73,7 @@ class Job:
     speech: SpeechSource
     frame_count: int
     tracker: FaceTracker
+    hearing: Hearing = "recorded"
     clock: StageClock = field(default_factory=StageClock)
     spans: list[Span] = field(default_factory=list)
     watch: Callable[[Edit], None] | None = None
@@ -173,7 +175,8 @@ def _kernels(job: Job) -> Iterator[NDArray[np.float32]]:
 
 
 def _windows(job: Job) -> Iterator[NDArray[np.float32]]:
-    features = SpeechFeatures(job.source.fps, job.engine.config, job.engine.encode)
+    engine = job.engine
+    features = SpeechFeatures(job.source.fps, engine.config, engine.encode, job.hearing)
     for block in job.speech.blocks():
         yield from features.push(block)
     yield from features.flush(job.frame_count)

@@ -15,6 +15,7 @@ from talkernel.face.track import FaceTracker
 from talkernel.job import Edit, Job, Progress, no_face, run
 from talkernel.media import LoopMode, VideoWriter, open_face, open_speech
 from talkernel.report import Report
+from talkernel.speech_features import Hearing
 
 
 def generate(
@@ -30,6 +31,7 @@ def generate(
     face_index: int | None = None,
     reference_face: AnyPath | None = None,
     box: Box | None = None,
+    hearing: Hearing = "recorded",
     engine: EngineName = "auto",
     device: str | None = None,
     precision: Precision | str = "auto",
@@ -53,6 +55,8 @@ def generate(
         face_index: Follow the N-th face from the left, counted from 0.
         reference_face: Follow the face that looks like this picture's.
         box: Follow the face within top, bottom, left, right, in pixels.
+        hearing: "live" hears 120 ms beyond a frame at most, as a live avatar must; "recorded"
+            hears on, which is better and faster.
         engine: What computes the model.
         device: The engine's name of a device.
         precision: auto, float32 or bfloat16.
@@ -72,7 +76,7 @@ def generate(
                          crf=crf, preset=preset, overwrite=overwrite)  # fmt: skip
     tracker = FaceTracker(choose_face(source, face_index, reference_face, box))
     computing = choose_engine(engine, device, precision, checkpoint, audio_net)
-    job = Job(computing, source, speech, count, tracker, watch=watch)
+    job = Job(computing, source, speech, count, tracker, hearing, watch=watch)
     with writer:
         run(job, loop, writer.write, progress)
         if not job.edited:  # leaving the writer by an error removes its file

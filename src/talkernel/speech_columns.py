@@ -34,7 +34,6 @@ class Blocks(NamedTuple):
 
 
 RECORDED = Blocks(size=500, before=50, after=50)  # costs a fifth more than the whole at once
-LIVE = Blocks(size=2, before=100, after=0)  # for a voice that must not wait
 
 
 class MelColumns:
@@ -47,6 +46,33 @@ class MelColumns:
     def flush(self) -> Array:
         """Nothing is held back."""
         return np.zeros((N_MELS, 0), np.float32)
+
+
+class PairedColumns:
+    """The mel spectrogram with the two columns of a token one below the other.
+
+    For a live voice, whose windows are cut first and encoded then, each for itself.
+    """
+
+    def __init__(self) -> None:
+        self._odd = np.zeros((N_MELS, 0), np.float32)
+
+    def push(self, mel: Array) -> Array:
+        """Feed mel columns `[80, k]`; returns `[160, t]`."""
+        mel = np.hstack([self._odd, mel])
+        whole = mel.shape[1] // STRIDE * STRIDE
+        self._odd = mel[:, whole:]
+        return np.vstack([mel[:, :whole:STRIDE], mel[:, 1:whole:STRIDE]])
+
+    def flush(self) -> Array:
+        """Nothing is held back but what makes no token."""
+        return np.zeros((STRIDE * N_MELS, 0), np.float32)
+
+
+def unpaired(columns: Array) -> Array:
+    """The mel columns `[80, 2 t]` of a piece `[160, t]` of `PairedColumns`."""
+    pairs = columns.reshape(STRIDE, N_MELS, -1)
+    return np.ascontiguousarray(pairs.transpose(1, 2, 0)).reshape(N_MELS, -1)
 
 
 class EncodedColumns:
@@ -96,12 +122,10 @@ class EncodedColumns:
         return made
 
 
-def open_columns(
-    config: ModelConfig, encode: Encode, blocks: Blocks = RECORDED
-) -> MelColumns | EncodedColumns:
-    """The stream from mel columns to the columns that windows are cut from."""
+def open_columns(config: ModelConfig, encode: Encode) -> MelColumns | EncodedColumns:
+    """The stream from a recording's mel columns to the columns that windows are cut from."""
     if config.encoder_layers:
-        return EncodedColumns(encode, config.encoder_width, blocks)
+        return EncodedColumns(encode, config.encoder_width, RECORDED)
     return MelColumns()
 
 

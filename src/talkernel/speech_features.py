@@ -1,29 +1,35 @@
 """Speech features: 16 kHz wave -> mel spectrogram -> speech encoder -> a window per video frame.
 
-Everything streams: fed whole or in small pieces, the numbers agree.
+Everything streams: fed whole or in small pieces, the numbers agree. A recording is encoded in
+long blocks, which windows are cut from; a live voice may not wait for a block to be full, so
+there windows are cut from the mel spectrogram and each is encoded for itself.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.audio import MelSpectrogram
 from talkernel.config import ModelConfig
+from talkernel.errors import OptionError
 from talkernel.speech_columns import (
-    RECORDED,
-    Blocks,
     Encode,
+    PairedColumns,
     column_rate,
     mel_kind,
     mel_stride,
     open_columns,
     silence,
+    unpaired,
 )
 
 Array = NDArray[np.float32]
+Hearing = Literal["recorded", "live"]
+PAST = 50  # tokens, 1 s, that are heard before a live window; half as many cost r 0.05
 
 
 class SpeechFeatures:
@@ -33,7 +39,11 @@ class SpeechFeatures:
         fps: Video frames a second, any rate.
         config: Of the model that is given them.
         encode: Its speech encoder, mel columns `[1, 80, 2 T]` to tokens `[1, C, T]`.
-        blocks: How it is used.
+        hearing: "recorded": the encoder hears up to 11 s beyond a frame. "live": nothing
+            beyond the frame's window, 120 ms after its middle, at many times the cost.
+
+    Raises:
+        OptionError: There is no such hearing.
     """
 
     def __init__(
@@ -41,10 +51,14 @@ class SpeechFeatures:
         fps: Fraction | float,
         config: ModelConfig,
         encode: Encode,
-        blocks: Blocks = RECORDED,
+        hearing: Hearing = "recorded",
     ) -> None:
+        if hearing not in get_args(Hearing):
+            raise OptionError(f"There is no hearing {hearing!r}.", remedy="Use recorded or live.")
         self.fps, self.config = fps, config
-        self._stream = open_columns(config, encode, blocks)
+        self._encode = encode if hearing == "live" and config.encoder_layers else None
+        self._stream = PairedColumns() if self._encode else open_columns(config, encode)
+        self._past = PAST if self._encode else 0
         self._mel = MelSpectrogram(mel_kind(config))
         self._frame = 0
         self._offset = min(0, self._start(0))  # column number of self._columns[:, 0]
@@ -58,7 +72,7 @@ class SpeechFeatures:
     def flush(self, frame_count: int) -> Array:
         """End of the sound: the windows still missing up to `frame_count`, silence beyond it."""
         columns = [self._hear(self._mel.flush())]
-        end = self._start(frame_count - 1) + self.config.speech_window
+        end = self._start(frame_count - 1) + self._width
         known = self._heard // mel_stride(self.config)
         columns.append(self._hear(silence(self.config, max(0, end - known))))
         windows = self._add(np.hstack([*columns, self._stream.flush()]))
@@ -69,19 +83,30 @@ class SpeechFeatures:
         self._heard += mel.shape[1]
         return self._stream.push(mel)
 
+    @property
+    def _width(self) -> int:
+        return self._past + self.config.speech_window
+
     def _start(self, frame: int) -> int:
-        return first_column(frame, self.fps, self.config)
+        return first_column(frame, self.fps, self.config) - self._past
 
     def _add(self, columns: Array) -> Array:
         self._columns = np.hstack([self._columns, columns])
-        width = self.config.speech_window
+        known = self._columns.shape[1]
         windows = [np.zeros((0, 1, *self.config.speech_shape), np.float32)]
-        while (at := self._start(self._frame) - self._offset) + width <= self._columns.shape[1]:
-            windows.append(self._columns[None, None, :, at : at + width])
+        while (at := self._start(self._frame) - self._offset) + self._width <= known:
+            windows.append(self._window(self._columns[:, at : at + self._width])[None, None])
             self._frame += 1
-        used = min(max(0, at), self._columns.shape[1])
+        used = min(max(0, at), known)
         self._columns, self._offset = self._columns[:, used:], self._offset + used
         return np.concatenate(windows)
+
+    def _window(self, columns: Array) -> Array:
+        """What AudioNet is given of some columns, `[F, W]`."""
+        if self._encode is None:
+            return columns
+        tokens: Array = self._encode(unpaired(columns)[None])[0]
+        return tokens[:, self._past :]
 
 
 def first_column(frame: int, fps: Fraction | float, config: ModelConfig) -> int:

@@ -14,6 +14,7 @@ from matplotlib import rcParams
 from matplotlib.figure import Figure
 from rich.table import Table
 
+from talkernel.ablation.likeness import Likeness, likeness
 from talkernel.ablation.told import FRAMES, Obeyed, Shift, obey
 from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError, TrainingDataError
@@ -39,6 +40,11 @@ class Measured:
     shift: str
     amount: float
     obeyed: Obeyed
+    likeness: Likeness
+
+    def figures(self) -> dict[str, float]:
+        """By name."""
+        return asdict(self.likeness) | asdict(self.obeyed)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Comparison:
         """One line for each model, shift and amount."""
         text = io.StringIO()
         lines = [{"model": row.model, "shift": row.shift, "amount": round(row.amount, 3),
-                  **asdict(row.obeyed)} for row in self.rows]  # fmt: skip
+                  **row.figures()} for row in self.rows]  # fmt: skip
         writer = csv.DictWriter(text, list(lines[0]))
         writer.writeheader()
         writer.writerows(lines)
@@ -64,11 +70,11 @@ class Comparison:
     def summary(self) -> Table:
         """For people: faces where crops have them."""
         table = Table(title="Told other people's lips, on people it did not learn from")
-        for name in ("model", "follow", "copy", "amplitude", "error", "people"):
+        for name in ("model", *self.rows[0].figures()):
             table.add_column(name)
         for row in self.rows:
             if row.shift == next(iter(SHIFTS)) and row.amount == 0.0:
-                figures = asdict(row.obeyed)
+                figures = row.figures()
                 count = str(figures.pop("people"))
                 table.add_row(row.model, *(f"{value:.3f}" for value in figures.values()), count)
         return table
@@ -115,9 +121,11 @@ def _measure(
         model = load_trained(path)
         for shift, (amounts, make) in SHIFTS.items():
             for amount in amounts:
+                moved = make(amount)
                 with torch.inference_mode():
-                    obeyed = obey(model, people, basis, make(amount))
-                yield Measured(name, shift, amount, obeyed)
+                    obeyed = obey(model, people, basis, moved)
+                    alike = likeness(model, people, basis, moved)
+                yield Measured(name, shift, amount, obeyed, alike)
 
 
 def one_of_each(tracks: Sequence[Track]) -> list[Track]:

@@ -92,7 +92,7 @@ def obey(model: TalkingFace, tracks: Sequence[Track], basis: LipBasis, shift: Sh
 def _one(
     model: TalkingFace, track: Track, other: Track, basis: LipBasis, view: View, mesh: FaceMesh
 ) -> tuple[float, float, float, float]:
-    mine, theirs = (_evenly(len(t.crop_index)) for t in (track, other))
+    mine, theirs = (evenly(len(t.crop_index)) for t in (track, other))
     codes = basis.encode(other.deviations[other.crop_index[theirs]])
     told = basis.opening(codes)
     points = [transform(track.crop_points[i], view.affine) for i in mine]
@@ -140,5 +140,6 @@ def _opening(image: Image, points: Points, mesh: FaceMesh) -> float:
     return float(mouth_opening(lip_shape(found)[None])[0])
 
 
-def _evenly(count: int) -> NDArray[np.int64]:
+def evenly(count: int) -> NDArray[np.int64]:
+    """Which of so many frames are taken, `[FRAMES]` at most."""
     return np.linspace(0, count - 1, min(FRAMES, count)).astype(np.int64)

@@ -18,8 +18,8 @@ REQUIRED = ("face", "audio", "outfile")
 # How each further column's text becomes an option's value.
 OPTIONS: dict[str, Callable[[str], Any]] = {
     "loop": str, "fps": lambda text: str(parse_fps(text)), "codec": str, "crf": int,
-    "preset": str, "face_index": int, "reference_face": str, "box": parse_box, "engine": str,
-    "device": str, "precision": str, "checkpoint": str, "audio_net": str,
+    "preset": str, "face_index": int, "reference_face": str, "box": parse_box, "hearing": str,
+    "engine": str, "device": str, "precision": str, "checkpoint": str, "audio_net": str,
 }  # fmt: skip
 
 

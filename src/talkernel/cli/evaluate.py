@@ -40,6 +40,10 @@ def evaluate(
         Literal["auto", "openvino", "onnxruntime", "torch"],
         typer.Option(help="What runs the network."),
     ] = "auto",
+    hearing: Annotated[
+        Literal["recorded", "live"],
+        typer.Option(help="live: our model hears 120 ms ahead at most."),
+    ] = "recorded",
     syncnet: Annotated[
         Path | None, typer.Option(help="Official syncnet_v2.model, for LSE-C and LSE-D.")
     ] = None,
@@ -59,7 +63,7 @@ def evaluate(
     from talkernel.evaluate.session import measure_folder
     from talkernel.terminal import show
 
-    own: dict[str, Any] = {"engine": engine}
+    own: dict[str, Any] = {"engine": engine, "hearing": hearing}
     results = measure_folder(
         data, out, protocol=protocol, real=real, adapter=system, syncnet=syncnet, split=split,
         limit=limit, per_person=per_person, mouth_only=mouth_only, overwrite=overwrite,

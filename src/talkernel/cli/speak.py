@@ -37,6 +37,10 @@ def generate(
     box: Annotated[
         str | None, typer.Option(metavar="T,B,L,R", help="Where the face is, in pixels.")
     ] = None,
+    hearing: Annotated[
+        Literal["recorded", "live"],
+        typer.Option(help="live: hear 120 ms ahead at most, as a live avatar must."),
+    ] = "recorded",
     engine: Annotated[
         Literal["auto", "openvino", "onnxruntime", "torch"],
         typer.Option(help="What runs the network."),
@@ -72,6 +76,7 @@ def generate(
             face_index=face_index,
             reference_face=reference_face,
             box=parse_box(box),
+            hearing=hearing,
             engine=engine,
             device=device,
             precision=precision,
