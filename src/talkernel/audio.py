@@ -11,10 +11,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.config import MEL_BINS
+from talkernel.config import N_MELS
 
 SAMPLE_RATE = 16_000
-N_MELS = MEL_BINS
 
 Array = NDArray[np.float32]
 

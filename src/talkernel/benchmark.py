@@ -14,8 +14,8 @@ from statistics import median
 import numpy as np
 from rich.table import Table
 
-from talkernel.audio import N_MELS
 from talkernel.choices import AnyPath
+from talkernel.config import N_MELS
 from talkernel.engine import Engine, load_engine
 from talkernel.job import KERNEL_BATCH
 from talkernel.media.transcode import transcode

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-MEL_BINS = 80
+N_MELS = 80
 AUDIO_PLANES = 16  # of the audio features laid out as a picture (Section VI-D)
 
 
@@ -55,7 +55,7 @@ class ModelConfig:
     @property
     def speech_shape(self) -> tuple[int, int]:
         """Shape of one frame's window of speech features: (F, W)."""
-        bands = self.encoder_width if self.encoder_layers else MEL_BINS
+        bands = self.encoder_width if self.encoder_layers else N_MELS
         return bands, self.speech_window
 
     @property

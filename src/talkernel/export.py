@@ -21,7 +21,7 @@ import torch
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 
-from talkernel.audio import N_MELS
+from talkernel.config import N_MELS
 from talkernel.engine.weights import (
     ENCODER_GRAPH,
     GENERATOR_GRAPH,

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.audio import N_MELS, WAV2LIP, WHISPER, MelKind
-from talkernel.config import ModelConfig
+from talkernel.audio import WAV2LIP, WHISPER, MelKind
+from talkernel.config import N_MELS, ModelConfig
 
 Array = NDArray[np.float32]
 Encode = Callable[[Array], Array]

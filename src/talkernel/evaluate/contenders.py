@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from talkernel.audio import N_MELS
+from talkernel.config import N_MELS
 from talkernel.engine import Engine, EngineName
 from talkernel.engine.base import EngineInfo
 from talkernel.engine.openvino import OpenVinoEngine

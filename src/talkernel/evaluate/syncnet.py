@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from talkernel.errors import CheckpointError, MissingFileError
+from talkernel.model.torch_file import read_torch_file
 
 FRAMES, CEPSTRA_PER_FRAME = 5, 4  # 0.2 s at 25 frames/s and 100 cepstra/s
 FEATURES = 1024
@@ -81,10 +82,10 @@ def load_syncnet(path: Path) -> SyncNet:
     remedy = "Give the official syncnet_v2.model with --syncnet, or leave it out."
     if not path.is_file():
         raise MissingFileError(f"{path} does not exist.", remedy=remedy)
-    network = SyncNet()
+    network, state = SyncNet(), read_torch_file(path, "SyncNet checkpoint", remedy)
     try:
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # unpickling fails in many ways
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError) as error:
         raise CheckpointError(f"{path} holds no SyncNet weights: {error}", remedy=remedy) from error
     return network.eval()
 

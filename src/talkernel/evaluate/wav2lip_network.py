@@ -10,7 +10,7 @@ import openvino
 import torch
 from torch import Tensor, nn
 
-from talkernel.audio import N_MELS
+from talkernel.config import N_MELS
 from talkernel.engine.base import Array, EngineInfo, Precision
 from talkernel.engine.openvino import compile_options
 from talkernel.model.talking_face import WAV2LIP_WINDOW

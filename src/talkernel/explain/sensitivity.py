@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talkernel.audio import N_MELS, SAMPLE_RATE, WAV2LIP, WHISPER, mel_filter_bank
-from talkernel.config import ModelConfig
+from talkernel.audio import SAMPLE_RATE, WAV2LIP, WHISPER, mel_filter_bank
+from talkernel.config import N_MELS, ModelConfig
 from talkernel.explain.scene import Scene
 from talkernel.explain.stored import Arrays
 from talkernel.explain.utterance import FPS

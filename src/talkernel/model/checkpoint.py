@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 from talkernel.engine.weights import METADATA_CONFIG, read_config
 from talkernel.errors import CheckpointError
 from talkernel.model.talking_face import TalkingFace
+from talkernel.model.torch_file import read_torch_file
 from talkernel.whole_file import whole
 
 
@@ -56,8 +57,5 @@ def load_wav2lip_audio(model: TalkingFace, path: Path) -> None:
     Raises:
         CheckpointError: The file is no Wav2Lip checkpoint.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling fails in many ways
-        raise CheckpointError(f"{path} is no PyTorch checkpoint: {error}") from error
+    state = read_torch_file(path, "PyTorch checkpoint")
     model.use_wav2lip(state.get("state_dict", state))

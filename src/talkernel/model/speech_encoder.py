@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from talkernel.audio import N_MELS
+from talkernel.config import N_MELS
 from talkernel.errors import CheckpointError
 
 LONGEST = 600  # tokens at once: 12 s

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from talkernel.errors import CheckpointError
+from talkernel.model.torch_file import read_torch_file
 from talkernel.whole_file import whole
 
 LAST = "last.pt"
@@ -30,11 +31,7 @@ def load_state(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: It cannot be read, or holds more than tensors and plain values.
     """
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch names no class of its own for a damaged file
-        raise CheckpointError(f"{path} is no checkpoint of a training run: {error}") from error
-    return state
+    return read_torch_file(path, "checkpoint of a training run")
 
 
 def averaged_weights(state: dict[str, Any]) -> dict[str, Tensor]:

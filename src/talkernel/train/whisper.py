@@ -20,6 +20,7 @@ from talkernel.errors import CheckpointError, MissingFileError
 from talkernel.model.checkpoint import load_model
 from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.model.talking_face import build_speech_encoder
+from talkernel.model.torch_file import read_torch_file
 from talkernel.train.ear import Ear
 
 # Hugging Face's and CTranslate2's names of parts, and OpenAI's, which are ours.
@@ -90,10 +91,7 @@ def read_whisper(path: Path) -> dict[str, Tensor]:
 
 
 def _openai(path: Path) -> Mapping[str, Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling fails in many ways
-        raise ValueError(error) from error
+    state = read_torch_file(path, "Whisper model")
     return _within(state.get("model_state_dict", state), "encoder.")
 
 
