@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import sys
 import types
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from talkernel.errors import (
     OptionError,
     OutputExistsError,
 )
+from talkernel.explain import sensitivity
 from talkernel.explain.faces import find_faces
 from talkernel.explain.kernel_map import by_lag, principal_components
 from talkernel.explain.phonemes import lip_class, spectral_class
@@ -40,6 +42,14 @@ from tests.test_media_support import write_sound
 
 TINY = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=4, lip_code=3,
                    encoder_layers=1, encoder_width=64)  # fmt: skip
+TEXT = "My boat."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_moments() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sensitivity, "MOMENTS", 2)  # each takes seconds
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +63,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def explained(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("explained")
-    explain(out, text="My mother saw five boats.", checkpoint=weights)
+    explain(out, text=TEXT, checkpoint=weights)
     return out
 
 
@@ -80,7 +90,7 @@ def test_measured_again_the_numbers_are_the_same(
     explained: Path, weights: Path, tmp_path: Path
 ) -> None:
     only = ["map", "sensitivity"]
-    explain(tmp_path, text="My mother saw five boats.", checkpoint=weights, only=only)
+    explain(tmp_path, text=TEXT, checkpoint=weights, only=only)
     for name in only:
         assert (tmp_path / f"{name}.npz").read_bytes() == (explained / f"{name}.npz").read_bytes()
     assert not (tmp_path / "theory.npz").exists()
