@@ -280,7 +280,7 @@ def edit_of(portrait: Image, seam: int = 0) -> Edit:
     before, after = picture_of_rgb(portrait), picture_of_rgb(portrait)
     face = FaceTracker().update(before).face
     assert face is not None
-    crop = Crop.around(*face.geometry)
+    crop = Crop.around(*face.geometry[:3])
     after.planes[0][crop.top, crop.left + 20] += seam
     alpha = np.zeros((64, 64), np.float32)
     alpha[40:50, 20:44] = 1.0

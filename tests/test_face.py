@@ -6,17 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from skimage.data import astronaut
 
+from talkernel.cover import border_window
 from talkernel.errors import FaceChoiceError, ModelsMissingError
 from talkernel.face import models
 from talkernel.face.choose import FaceByIndex, FaceInBox, FaceLikeReference
-from talkernel.face.crop import crop_geometry
+from talkernel.face.crop import SIDE, Crop, crop_geometry, crop_of, face_geometry
 from talkernel.face.detect import FaceDetector
 from talkernel.face.lips import JAW, SHAPE, LipBasis, lip_shape, mirrored, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import RIGID, HeadPose, canonical_face
 from talkernel.face.track import FaceTracker
+from talkernel.face.veil import hidden
 from talkernel.media.sample import picture_of_rgb
 from tests.faces import blank, portrait_on_canvas
 
@@ -76,6 +79,29 @@ def test_an_opening_jaw_neither_moves_nor_scales_the_crop() -> None:
     np.testing.assert_array_equal(before, after)
     gap = mouth_opening(np.stack([lip_shape(points)]))
     assert gap > 0 and set(JAW) < set(SHAPE)
+
+
+@pytest.mark.parametrize("yaw", [-40, 0, 40])
+@pytest.mark.parametrize("pitch", [-25, 0, 25])
+@pytest.mark.parametrize("roll", [-30, 0, 30])
+def test_all_that_is_veiled_lies_in_f_s_part_of_the_face(
+    yaw: float, pitch: float, roll: float
+) -> None:
+    face = canonical_face().copy()
+    face[[i for i in SHAPE if i not in RIGID and face[i, 1] > 1.2], 1] += 0.3  # a mouth wide open
+    turn = Rotation.from_euler("yxz", [yaw, pitch, roll], degrees=True).as_matrix()
+    points = 70.0 * face @ turn.T + np.array([300.0, 200.0, 5.0])
+    share, size = 0.75, 192
+    crop = crop_of(face_geometry(HeadPose.fit(points)), share)
+    assert crop.side == pytest.approx(share * SIDE * 70.0, abs=1.0)
+    weight = hidden(crop.to_view(points, size), size, size / share)
+    assert weight.max() == 1.0
+    assert (weight * (border_window(size) == 0.0)).max() < 0.05
+
+
+def test_the_whole_face_is_the_papers() -> None:
+    pose = HeadPose.fit(70.0 * canonical_face())
+    assert crop_of(face_geometry(pose), 1.0) == Crop.around(*crop_geometry(pose))
 
 
 def test_lip_codes_round_trip_and_mirror() -> None:

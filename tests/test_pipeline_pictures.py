@@ -34,7 +34,8 @@ def run_job(
     before = list(extend(source, count, loop))
     tracker = FaceTracker()
     observed = ((picture, tracker.update(picture)) for picture in before)
-    return job, before, after, [placement for _, placement in stabilise(observed)]
+    placed = stabilise(observed, engine.config.crop_share)
+    return job, before, after, [placement for _, placement in placed]
 
 
 def assert_same_outside(before: Picture, after: Picture, placement: Placement) -> None:
@@ -72,7 +73,8 @@ def test_nothing_but_the_mouth_changes(model: Engine, folder: Path) -> None:
         assert_same_outside(old, new, placement)
         assert placement.crop is not None and placement.landmarks is not None
         size = len(mask)
-        veiled = hidden(placement.crop.to_view(placement.landmarks, size), size, size)
+        points = placement.crop.to_view(placement.landmarks, size)
+        veiled = hidden(points, size, model.config.face_size)
         alpha = np.maximum(mask, veiled) * border_window(size)
         alpha[alpha < FAINT] = 0.0
         crop = placement.crop

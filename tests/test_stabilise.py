@@ -13,18 +13,20 @@ from talkernel.media import Picture, PixelLayout
 
 def seen(x: float, cut: bool = False) -> Observation:
     pose = HeadPose(50.0, np.eye(3), np.zeros(3))
-    face = TrackedFace(canonical_face().astype(np.float32), pose, np.array([x, 100.0, 80.0]))
+    face = TrackedFace(
+        canonical_face().astype(np.float32), pose, np.array([x, 100.0, 80.0, x + 5.0, 130.0])
+    )
     return Observation(face, None, cut)
 
 
 LOST = Observation(None, "no face", False)
 
 
-def place(observations: list[Observation]) -> list[Placement]:
+def place(observations: list[Observation], share: float = 1.0) -> list[Placement]:
     plane = np.zeros((2, 2), np.uint8)
     pictures = [Picture((plane, plane, plane), PixelLayout("yuv444p", 8, (0, 0)), float(i))
                 for i in range(len(observations))]  # fmt: skip
-    placed = list(stabilise(zip(pictures, observations, strict=True)))
+    placed = list(stabilise(zip(pictures, observations, strict=True), share))
     assert [picture.time for picture, _ in placed] == list(map(float, range(len(observations))))
     return [placement for _, placement in placed]
 
@@ -59,6 +61,11 @@ def test_no_fade_at_the_ends_and_none_across_a_cut() -> None:
     placements = place([*[seen(100)] * 10, seen(300, cut=True), *[seen(300)] * 9])
     assert [p.strength for p in placements] == [1.0] * 20
     assert lefts(placements) == [60] * 10 + [260] * 10
+
+
+def test_a_part_of_the_face_lies_around_the_mouth() -> None:
+    crops = {placement.crop for placement in place([seen(100)] * 12, share=0.5)}
+    assert crops == {Crop(105 - 21, 130 - 20, 40)}  # 105 is odd: the even pixel before it
 
 
 def test_short_and_empty_videos() -> None:

@@ -16,7 +16,10 @@ class ModelConfig:
     """Shape of a `TalkingFace`.
 
     Attributes:
-        crop_size: Side of the face crop in pixels, a multiple of 32 (the paper's 256).
+        crop_size: Side in pixels of what f is given, a multiple of 32 (the paper's 256).
+        crop_share: What part of the face crop's side that is. 1: all of it, as in the paper;
+            less: the square around lips and jaw, so that no time goes into eyes and forehead,
+            which keep still.
         encoder_layers: Layers of Whisper's encoder that hear the speech before AudioNet; 0: as
             in the paper, AudioNet hears the mel spectrogram itself, with Wav2Lip's encoder.
         encoder_width: Length of the tokens between them.
@@ -39,6 +42,7 @@ class ModelConfig:
     """
 
     crop_size: int = 256
+    crop_share: float = 1.0
     encoder_layers: int = 3
     encoder_width: int = 384
     speech_window: int = 13
@@ -51,6 +55,11 @@ class ModelConfig:
     dck_rank: int | None = 32
     fusion: str = "dck"
     blending: bool = True
+
+    @property
+    def face_size(self) -> int:
+        """Side in pixels that the whole face crop has, as large as f sees faces."""
+        return round(self.crop_size / self.crop_share)
 
     @property
     def speech_shape(self) -> tuple[int, int]:

@@ -122,7 +122,8 @@ def run(
 def _placed(job: Job, loop: LoopMode) -> Iterator[tuple[Picture, Placement]]:
     """First thread: decode, follow the face, steady the crop."""
     pictures = extend(job.source, job.frame_count, loop)
-    return stabilise(_observed(job, job.clock.each("decode", pictures)))
+    observed = _observed(job, job.clock.each("decode", pictures))
+    return stabilise(observed, job.engine.config.crop_share)
 
 
 def _observed(job: Job, pictures: Iterator[Picture]) -> Iterator[Observed]:
@@ -150,11 +151,11 @@ def _spoken(job: Job, placed: Iterator[tuple[Picture, Placement]]) -> Iterator[P
 
 def _edit(job: Job, picture: Picture, placement: Placement, kernels: NDArray[np.float32]) -> None:
     assert placement.crop is not None and placement.landmarks is not None
-    size = job.engine.config.crop_size
+    size, scale = job.engine.config.crop_size, job.engine.config.face_size
     with job.clock("cover"):
         points = placement.crop.to_view(placement.landmarks, size)
-        veiled = hidden(points, size, size)
-        seen = to_network(veil(cut(picture, placement.crop, size), veiled, size))
+        veiled = hidden(points, size, scale)
+        seen = to_network(veil(cut(picture, placement.crop, size), veiled, scale))
     with job.clock("generator"):
         attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):

@@ -82,7 +82,7 @@ def obey(model: TalkingFace, tracks: Sequence[Track], basis: LipBasis, shift: Sh
         basis: The lip basis the model was trained with.
         shift: Where the faces lie.
     """
-    mesh, view = FaceMesh(), shift.view(model.config.crop_size)
+    mesh, view = FaceMesh(), shift.view(model.config.face_size)
     rows = [_one(model, track, other, basis, view, mesh)
             for track, other in zip(tracks, [*tracks[1:], tracks[0]], strict=True)]  # fmt: skip
     follow, copy, amplitude, error = np.nanmean(np.array(rows), axis=0)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.errors import NoFaceError
-from talkernel.face.crop import Crop
+from talkernel.face.crop import Crop, crop_of
 from talkernel.face.track import FaceTracker
 from talkernel.face.veil import hidden, veil
 from talkernel.media import Picture, open_face
@@ -38,12 +38,14 @@ class Face:
         picture: The whole picture.
         crop: Where the network looks.
         landmarks: `[468, 3]` in the picture's pixels.
+        share: Of the face crop, that is.
     """
 
     name: str
     picture: Picture
     crop: Crop
     landmarks: Array
+    share: float
 
     def view(self, size: int) -> Image:
         """The crop, RGB `[S, S, 3]`."""
@@ -51,11 +53,11 @@ class Face:
 
     def veil(self, size: int) -> Array:
         """Where the mouth is hidden, `[S, S]` in 0..1."""
-        return hidden(self.crop.to_view(self.landmarks, size), size, size)
+        return hidden(self.crop.to_view(self.landmarks, size), size, size / self.share)
 
     def veiled(self, size: int) -> Image:
         """What the network sees, RGB `[S, S, 3]`."""
-        return veil(self.view(size), self.veil(size), size)
+        return veil(self.view(size), self.veil(size), size / self.share)
 
     def network_input(self, size: int) -> Array:
         """The same in -1..1, `[3, S, S]`."""
@@ -100,12 +102,13 @@ def _covered(face: Face, mask: Array, motion: Array, size: int) -> Image:
     return cut(picture, face.crop, size)
 
 
-def find_faces(paths: Sequence[Path], most: int = MOST) -> list[Face]:
+def find_faces(paths: Sequence[Path], share: float, most: int = MOST) -> list[Face]:
     """Faces to explain with.
 
     Args:
         paths: Videos and photos; of several the first face each, of one video faces that are
             equally far apart in time. None: views of the portrait that comes with the sample.
+        share: Of the face crop that f is given, see `crop_of`.
         most: So many at most.
 
     Raises:
@@ -113,10 +116,10 @@ def find_faces(paths: Sequence[Path], most: int = MOST) -> list[Face]:
         TalkernelError: One of them cannot be read.
     """
     if not paths:
-        return [_look(name, [picture_of_rgb(image)]) for name, image in portrait_views(most)]
+        return [_look(name, [picture_of_rgb(image)], share) for name, image in portrait_views(most)]
     if len(paths) == 1 and not open_face(paths[0]).is_photo:
-        return _over_time(paths[0], most)
-    return [_look(path.stem, _pictures(path)) for path in paths[:most]]
+        return _over_time(paths[0], share, most)
+    return [_look(path.stem, _pictures(path), share) for path in paths[:most]]
 
 
 def _pictures(path: Path) -> Iterator[Picture]:
@@ -124,20 +127,21 @@ def _pictures(path: Path) -> Iterator[Picture]:
     return islice(source.frames(), 1 if source.is_photo else LONGEST_SEARCH)
 
 
-def _over_time(path: Path, most: int) -> list[Face]:
+def _over_time(path: Path, share: float, most: int) -> list[Face]:
     pictures = list(_pictures(path))
     wanted = np.unique(np.linspace(0, len(pictures) - 1, most).round().astype(int))
     times = [f"{path.stem} {pictures[number].time:.1f} s" for number in wanted]
-    return [_look(name, pictures[number:]) for name, number in zip(times, wanted, strict=True)]
+    return [
+        _look(name, pictures[number:], share) for name, number in zip(times, wanted, strict=True)
+    ]
 
 
-def _look(name: str, pictures: Iterator[Picture] | list[Picture]) -> Face:
+def _look(name: str, pictures: Iterator[Picture] | list[Picture], share: float) -> Face:
     tracker = FaceTracker()
     for picture in pictures:
         face = tracker.update(picture).face
         if face is not None:
-            x, y, side = face.geometry
-            return Face(name, picture, Crop.around(x, y, side), face.landmarks)
+            return Face(name, picture, crop_of(face.geometry, share), face.landmarks, share)
     raise NoFaceError(f"{name} shows no usable face.")
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from talkernel.errors import NotExplainedError, OutputExistsError, OutputNotWritableError
 from talkernel.explain import kernel_images, kernel_map, masks, mouths, sensitivity, theory_figure
-from talkernel.explain.faces import MOST, find_faces
+from talkernel.explain.faces import find_faces
 from talkernel.explain.scene import Scene, load_explained
 from talkernel.explain.stored import Arrays, read_numbers, write, write_figure, write_numbers
 from talkernel.explain.summary import summarise
@@ -156,7 +156,9 @@ def _scene(
     chosen = zip(at, speech.farthest_sounds(), strict=True)
     first, second = (far if time is None else speech.at(time) for time, far in chosen)
     word = speech.liveliest(mouths.SUCCESSIVE)
-    return Scene(model, speech, find_faces(faces, MOST), (first, second), word, seed)
+    return Scene(
+        model, speech, find_faces(faces, model.config.crop_share), (first, second), word, seed
+    )
 
 
 def _draw(plot: Plot, arrays: Arrays, out: Path, *, overwrite: bool) -> None:

@@ -1,4 +1,4 @@
-"""The face crop: a square fixed to the skull, not to the jaw (Section VI-A)."""
+"""The face crop: a square fixed to the skull, not to the jaw (Section VI-A); and f's part of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.pose import HeadPose
+from talkernel.face.lips import JAW, OUTER_LIP
+from talkernel.face.pose import HeadPose, canonical_face
 
 CENTRE = np.array([[0.0, 0.75, 0.0]])  # canonical units: just under the nose
 SIDE = 3.64  # canonical units: forehead to chin is 2.8, the rest is room for the jaw
@@ -46,6 +47,30 @@ def crop_geometry(pose: HeadPose, scale: float = SIDE) -> NDArray[np.float64]:
     return np.array([x, y, scale * pose.scale])
 
 
+def mouth_centre(pose: HeadPose) -> NDArray[np.float64]:
+    """Middle of lips and jaw as they are at rest, however the head is turned: `[2]`, x, y."""
+    region = pose.to_frame(canonical_face()[[*OUTER_LIP, *JAW]])[:, :2]
+    return np.asarray((region.min(0) + region.max(0)) / 2)
+
+
+def face_geometry(pose: HeadPose) -> NDArray[np.float64]:
+    """`crop_geometry` and `mouth_centre` in one, `[5]`, to be smoothed together."""
+    return np.concatenate([crop_geometry(pose), mouth_centre(pose)])
+
+
+def crop_of(geometry: NDArray[np.float64], share: float) -> Crop:
+    """What f is given.
+
+    Args:
+        geometry: `[5]` of `face_geometry`, smoothed.
+        share: `ModelConfig.crop_share`.
+    """
+    x, y, side, mouth_x, mouth_y = map(float, geometry)
+    if share == 1.0:
+        return Crop.around(x, y, side)
+    return Crop.around(mouth_x, mouth_y, share * side)
+
+
 class CausalSmoother:
     """One-Euro smoothing of a live track: still faces rest, moving ones are followed at once.
 
@@ -58,15 +83,16 @@ class CausalSmoother:
     def __init__(self, fps: float, rest: float = 1.5, follow: float = 40.0) -> None:
         self.fps, self.rest, self.follow = fps, rest, follow
         self._state: NDArray[np.float64] | None = None
-        self._speed = np.zeros(3)
+        self._speed: NDArray[np.float64] = np.zeros(1)
 
     def __call__(self, geometry: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Smooth one more frame's `[3]` crop geometry."""
+        """Smooth one more frame's geometry, `[3]` or `[5]`."""
         if self._state is None:
             self._state = geometry
             return geometry
         step = (geometry - self._state) * self.fps / geometry[2]
-        self._speed += self._weight(np.full(3, self.rest)) * (step - self._speed)
+        rest = self._weight(np.full(1, self.rest))
+        self._speed = self._speed + rest * (step - self._speed)
         weight = self._weight(self.rest + self.follow * np.abs(self._speed))
         self._state = self._state + weight * (geometry - self._state)
         return self._state

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.crop import Crop
+from talkernel.face.crop import Crop, crop_of
 from talkernel.face.track import Observation
 from talkernel.media.frame import Picture
 
@@ -23,7 +23,7 @@ class Placement:
     """What to do with one frame.
 
     Attributes:
-        crop: Where the face is; None to pass the frame through.
+        crop: Where f looks; None to pass the frame through.
         landmarks: `[468, 3]` of the face, in frame pixels.
         strength: Of the edit, 0 to 1.
         reason: Why the frame is passed through.
@@ -38,11 +38,14 @@ class Placement:
 Observed = tuple[Picture, Observation]
 
 
-def stabilise(observed: Iterable[Observed]) -> Iterator[tuple[Picture, Placement]]:
+def stabilise(
+    observed: Iterable[Observed], share: float = 1.0
+) -> Iterator[tuple[Picture, Placement]]:
     """Place the edit in every frame, looking a few frames ahead.
 
     Args:
         observed: Pictures and what the tracker said of them, in order.
+        share: Of the face crop, see `crop_of`.
 
     Yields:
         The same pictures, `LOOK_AHEAD` frames later, with their placement.
@@ -53,14 +56,14 @@ def stabilise(observed: Iterable[Observed]) -> Iterator[tuple[Picture, Placement
         window.append(item)
         ahead += 1
         if ahead > LOOK_AHEAD:
-            yield _place(window, len(window) - ahead)
+            yield _place(window, len(window) - ahead, share)
             ahead -= 1
     while ahead:
-        yield _place(window, len(window) - ahead)
+        yield _place(window, len(window) - ahead, share)
         ahead -= 1
 
 
-def _place(window: deque[Observed], at: int) -> tuple[Picture, Placement]:
+def _place(window: deque[Observed], at: int, share: float) -> tuple[Picture, Placement]:
     picture, observation = window[at]
     if observation.face is None:
         return picture, Placement(None, None, 0.0, observation.reason)
@@ -68,9 +71,8 @@ def _place(window: deque[Observed], at: int) -> tuple[Picture, Placement]:
     first, before = _reach(around, at, -1)
     last, after = _reach(around, at, +1)
     track = np.stack([_geometry(around[i]) for i in range(first, last + 1)])
-    x, y, side = _gaussian_mean(track, at - first)
     strength = min(_fade(at - first, before), _fade(last - at, after))
-    crop = Crop.around(x, y, side)
+    crop = crop_of(_gaussian_mean(track, at - first), share)
     return picture, Placement(crop, observation.face.landmarks, strength, None)
 
 

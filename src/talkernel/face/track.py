@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.choose import Chooser, LargestFace
-from talkernel.face.crop import crop_geometry
+from talkernel.face.crop import face_geometry
 from talkernel.face.detect import FaceDetector
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import HeadPose
@@ -32,7 +32,7 @@ class TrackedFace:
     Attributes:
         landmarks: `[468, 3]` in frame pixels.
         pose: The head pose fitted to them.
-        geometry: `[3]` centre and side of the crop, not yet smoothed.
+        geometry: `[5]` of `face_geometry`, not yet smoothed.
     """
 
     landmarks: NDArray[np.float32]
@@ -116,7 +116,7 @@ class FaceTracker:
             return Observation(None, "turned too far", cut)
         if pose.scale * FACE_HEIGHT < MIN_FACE:
             return Observation(None, "face too small", cut)
-        return Observation(TrackedFace(landmarks, pose, crop_geometry(pose)), None, cut)
+        return Observation(TrackedFace(landmarks, pose, face_geometry(pose)), None, cut)
 
     def _is_cut(self, picture: Picture) -> bool:
         """Whether the picture as a whole changed at once."""

@@ -12,15 +12,19 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.config import ModelConfig
+from talkernel.cover import cut, to_network
 from talkernel.engine import Engine, load_engine
 from talkernel.evaluate.correlation import correlation
+from talkernel.face.crop import crop_of, face_geometry
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
+from talkernel.face.pose import HeadPose
 from talkernel.face.veil import hidden, veil
 from talkernel.media.sample import picture_of_rgb
 from talkernel.speech_features import SpeechFeatures
 from talkernel.train.lip_reader import LAGS
-from talkernel.train.tracks import FPS, STORED, Track
+from talkernel.train.tracks import FPS, Track
 
 EVERY, MOST = 2, 200  # frames listened to; the mouth's next frame says little new
 Array = NDArray[np.float32]
@@ -46,7 +50,7 @@ def heard_opening(track: Track) -> Array:
     frames = frames[:: -(-len(frames) // MOST) or 1]
     if not len(frames):
         return opening
-    face, points = _portrait(track, engine.config.crop_size)
+    face, points = _portrait(track, engine.config)
     kernels = engine.kernels(_windows(track, engine)[frames])
     for frame, kernel in zip(frames, kernels, strict=True):
         drawn = _drawn(engine, face, points, kernel)
@@ -55,14 +59,14 @@ def heard_opening(track: Track) -> Array:
     return opening
 
 
-def _portrait(track: Track, size: int) -> tuple[Image, Array]:
-    """The most frontal crop as the network sees faces, and its landmarks."""
-    turn = np.abs(track.crop_pose[:, :2]).sum(1)
-    number, border = int(np.argmin(turn)), (STORED - size) // 2
-    view = track.crop(number)[border : border + size, border : border + size]
-    return np.ascontiguousarray(view), track.crop_points[number] - np.array(
-        [border, border, 0], np.float32
-    )
+def _portrait(track: Track, config: ModelConfig) -> tuple[Image, Array]:
+    """The most frontal crop as f is given faces, and its landmarks there, `[468, 3]`."""
+    number = int(np.argmin(np.abs(track.crop_pose[:, :2]).sum(1)))
+    landmarks = track.crop_points[number]
+    crop = crop_of(face_geometry(HeadPose.fit(landmarks)), config.crop_share)
+    corner = np.array([crop.left, crop.top, 0], np.float32)
+    points = (landmarks - corner) * np.float32(config.crop_size / crop.side)
+    return cut(picture_of_rgb(track.crop(number)), crop, config.crop_size), points
 
 
 def _windows(track: Track, engine: Engine) -> Array:
@@ -71,9 +75,8 @@ def _windows(track: Track, engine: Engine) -> Array:
 
 
 def _drawn(engine: Engine, face: Image, points: Array, kernel: Array) -> Image:
-    size = len(face)
-    veiled = hidden(points, size, size)
-    seen = veil(face, veiled, size).transpose(2, 0, 1).astype(np.float32) / 127.5 - 1.0
+    veiled = hidden(points, len(face), engine.config.face_size)
+    seen = to_network(veil(face, veiled, engine.config.face_size))
     attention, motion = engine.synthesise(seen[None], kernel[None])
     alpha = np.maximum(attention[0, 0], veiled)[..., None]
     painted = (motion[0].transpose(1, 2, 0) + 1.0) * 127.5
