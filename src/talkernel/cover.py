@@ -27,7 +27,7 @@ def cut(picture: Picture, crop: Crop, size: int) -> NDArray[np.uint8]:
     Args:
         picture: The frame.
         crop: Where; beyond the frame its border is repeated.
-        size: Side of the view in pixels, 256.
+        size: Side of the view in pixels.
 
     Returns:
         RGB `[size, size, 3]`.

@@ -90,7 +90,7 @@ class Speeds:
                 f"{rounds} rounds of the networks alone, {self.threads} threads each, and of "
                 f"{jobs} whole jobs of {self.frames} frames at {self.picture}, decoding, "
                 "tracking and encoding included, each engine with its own threads. Our network "
-                "answers at the crop's 256×256 pixels, Wav2Lip's at 96×96.")  # fmt: skip
+                "answers at 192×192 pixels around the mouth, Wav2Lip's at 96×96.")  # fmt: skip
 
 
 def load_speeds(path: Path) -> Speeds:
