@@ -28,7 +28,7 @@ def test_unseen_faces_speak_unseen_speech(clips: Path, tmp_path: Path) -> None:
     found = measure_folder(clips, tmp_path / "out", protocol="cross", mouth_only=True)
     r = {name: found.mean(name, "r_speech").mean for name in found.names}
     assert r["ground truth"] > 0.95
-    assert r["generated"] > 0.15
+    assert r["generated"] > 0.3
     assert r["generated"] > r["do nothing"] + 0.1
     assert r["generated"] > r["shuffled"] + 0.1
     made = found.means("generated")
