@@ -156,6 +156,6 @@ def draw_curves(found: Comparison) -> Figure:
             own = [row for row in found.rows if (row.model, row.shift) == (model, shift)]
             axes.plot([r.amount for r in own], [r.obeyed.follow for r in own], "o-", label=model)
         axes.set_xlabel(shift)
-    figure.axes[0].set_ylabel("r of the mouth drawn with the mouth told")
+    figure.axes[0].set_ylabel("r of drawn and told opening")
     figure.axes[0].legend()
     return figure
