@@ -95,25 +95,25 @@ def test_defaults(fake: FakeGenerate) -> None:
     assert fake.arguments == (Path("f.mp4"), Path("a.wav"), Path("o.mp4"))
     assert fake.options == {
         "loop": "pingpong", "fps": None, "codec": "h264", "crf": 18, "preset": "veryfast",
-        "face_index": None, "reference_face": None, "box": None, "engine": "auto",
-        "device": None, "precision": "auto", "checkpoint": None, "audio_net": None,
-        "overwrite": False, "progress": None,
+        "face_index": None, "reference_face": None, "box": None,
+        "hearing": "recorded", "engine": "auto", "device": None, "precision": "auto",
+        "checkpoint": None, "audio_net": None, "overwrite": False, "progress": None,
     }  # fmt: skip
 
 
 def test_options_are_passed_on(fake: FakeGenerate) -> None:
     chosen = [
         "--loop=freeze", "--fps=30000/1001", "--crf=0", "--preset=slow", "--codec=hevc",
-        "--face-index=2", "--reference-face=me.png", "--box=1,2,3,4", "--engine=torch",
-        "--device=cuda:1", "--precision=bfloat16", "--checkpoint=c.safetensors",
+        "--face-index=2", "--reference-face=me.png", "--box=1,2,3,4", "--hearing=live",
+        "--engine=torch", "--device=cuda:1", "--precision=bfloat16", "--checkpoint=c.safetensors",
         "--audio-net=n.onnx", "--overwrite",
     ]  # fmt: skip
     assert talkernel(*REQUIRED, *chosen).exit_code == 0
     assert fake.options == {
         "loop": "freeze", "fps": Fraction(30000, 1001), "codec": "hevc", "crf": 0,
         "preset": "slow", "face_index": 2, "reference_face": Path("me.png"),
-        "box": (1, 2, 3, 4), "engine": "torch", "device": "cuda:1", "precision": "bfloat16",
-        "checkpoint": Path("c.safetensors"), "audio_net": Path("n.onnx"), "overwrite": True,
+        "box": (1, 2, 3, 4), "hearing": "live", "engine": "torch", "device": "cuda:1",
+        "precision": "bfloat16", "checkpoint": Path("c.safetensors"), "audio_net": Path("n.onnx"), "overwrite": True,
         "progress": None,
     }  # fmt: skip
 
