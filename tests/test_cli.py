@@ -113,8 +113,8 @@ def test_options_are_passed_on(fake: FakeGenerate) -> None:
         "loop": "freeze", "fps": Fraction(30000, 1001), "codec": "hevc", "crf": 0,
         "preset": "slow", "face_index": 2, "reference_face": Path("me.png"),
         "box": (1, 2, 3, 4), "hearing": "live", "engine": "torch", "device": "cuda:1",
-        "precision": "bfloat16", "checkpoint": Path("c.safetensors"), "audio_net": Path("n.onnx"), "overwrite": True,
-        "progress": None,
+        "precision": "bfloat16", "checkpoint": Path("c.safetensors"), "audio_net": Path("n.onnx"),
+        "overwrite": True, "progress": None,
     }  # fmt: skip
 
 
