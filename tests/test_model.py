@@ -135,7 +135,7 @@ def test_discriminator_scores_patches() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"fusion": "attention", "blending": False},
+    [{"fusion": "attention"}, {"blending": False},
      {"kernel_size": 3, "static_layers": (1, 2), "dynamic_layers": 1, "channels": (4, 6, 8, 12)}],
 )  # fmt: skip
 def test_the_ablations_are_models_too(change: dict[str, Any], tmp_path: Path) -> None:

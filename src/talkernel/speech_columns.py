@@ -76,16 +76,15 @@ def unpaired(columns: Array) -> Array:
 
 
 class EncodedColumns:
-    """Mel columns in, a speech encoder's tokens out, always in the same blocks.
+    """Mel columns in, a speech encoder's tokens out, always in the blocks of `RECORDED`.
 
     Args:
         encode: Mel columns `[1, 80, 2 T]` to tokens `[1, C, T]`.
         width: C.
-        blocks: What is heard at once.
     """
 
-    def __init__(self, encode: Encode, width: int, blocks: Blocks) -> None:
-        self._encode, self._blocks = encode, blocks
+    def __init__(self, encode: Encode, width: int) -> None:
+        self._encode = encode
         self._mel = np.zeros((N_MELS, 0), np.float32)
         self._first = self._done = 0  # token at which self._mel begins; tokens given out
         self._nothing = np.zeros((width, 0), np.float32)
@@ -93,7 +92,7 @@ class EncodedColumns:
     def push(self, mel: Array) -> Array:
         """Feed mel columns `[80, k]`; returns the tokens now complete, `[C, t]`."""
         self._mel = np.hstack([self._mel, mel])
-        return self._advance(self._known - self._blocks.after - self._blocks.size + 1)
+        return self._advance(self._known - RECORDED.after - RECORDED.size + 1)
 
     def flush(self) -> Array:
         """The tokens that are left."""
@@ -111,12 +110,12 @@ class EncodedColumns:
         return np.hstack(tokens)
 
     def _block(self) -> Array:
-        begin, end = self._done, min(self._done + self._blocks.size, self._known)
-        last = min(end + self._blocks.after, self._known)
+        begin, end = self._done, min(self._done + RECORDED.size, self._known)
+        last = min(end + RECORDED.after, self._known)
         heard = self._mel[None, :, : STRIDE * (last - self._first)]
         tokens = self._encode(np.ascontiguousarray(heard))[0]
         made: Array = tokens[:, begin - self._first : end - self._first]
-        keep = max(self._first, end - self._blocks.before)
+        keep = max(self._first, end - RECORDED.before)
         self._mel = self._mel[:, STRIDE * (keep - self._first) :]
         self._first, self._done = keep, end
         return made
@@ -125,7 +124,7 @@ class EncodedColumns:
 def open_columns(config: ModelConfig, encode: Encode) -> MelColumns | EncodedColumns:
     """The stream from a recording's mel columns to the columns that windows are cut from."""
     if config.encoder_layers:
-        return EncodedColumns(encode, config.encoder_width, RECORDED)
+        return EncodedColumns(encode, config.encoder_width)
     return MelColumns()
 
 

@@ -17,6 +17,7 @@ from talkernel.train.transplant import Image, mouth_mask, transform
 from talkernel.train.view import View
 
 Grey = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,14 @@ def _one(model: TalkingFace, track: Track, basis: LipBasis, view: View) -> tuple
     lips = [mouth_mask([seen], view.size, view.scale) > 0 for seen in points]
     wrong = [np.square(a.astype(np.float32) - b)[mask].mean()
              for a, b, mask in zip(drawn, real, lips, strict=True)]  # fmt: skip
-    gradients = [np.mean([_gradient(image)[mask].mean() for image, mask in zip(faces, lips,
-                 strict=True)]) for faces in (drawn, real)]  # fmt: skip
-    return float(10.0 * np.log10(255.0**2 / np.mean(wrong))), float(gradients[0] / gradients[1])
+    psnr = float(10.0 * np.log10(255.0**2 / np.mean(wrong)))
+    return psnr, _steepness(drawn, lips) / _steepness(real, lips)
+
+
+def _steepness(faces: Sequence[Image], masks: Sequence[Mask]) -> float:
+    """Mean gradient within masks."""
+    means = [_gradient(face)[mask].mean() for face, mask in zip(faces, masks, strict=True)]
+    return float(np.mean(means))
 
 
 def _gradient(image: Image) -> Grey:
