@@ -12,8 +12,9 @@ import torch
 from lightning_fabric import Fabric
 
 from talkernel.engine import load_engine
+from talkernel.face.crop import crop_of, face_geometry
 from talkernel.face.lips import LipBasis
-from talkernel.face.pose import RIGID
+from talkernel.face.pose import RIGID, HeadPose
 from talkernel.face.veil import hidden, veil
 from talkernel.model.checkpoint import save_model
 from talkernel.train.assemble import assemble
@@ -36,6 +37,7 @@ from talkernel.train.run_config import Data, GeneratorRun
 from talkernel.train.sync import find_sync, judge
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import align, lower_face_mask, transform, transplant
+from talkernel.train.view import random_view
 from tests.tracks import FRAMES, TINY, drawn_face, drawn_track, fitted_basis, tiny_ear, tiny_encoder
 
 
@@ -72,6 +74,21 @@ def test_pairs_differ_in_the_mouth_only(tracks: list[Track], basis: LipBasis) ->
         assert changed[sample.outside[0] == 255].max() == 0
         assert changed[sample.lips[0] == 255].max() > 12
         assert sample.code.shape == (4,) and sample.face.shape == (3, 160, 160)
+
+
+@pytest.mark.parametrize(("size", "off"), [(192, 0.03), (256, 0.06)])
+def test_a_view_of_the_mouth_is_centred_as_in_use(
+    size: int, off: float, tracks: list[Track]
+) -> None:
+    track, rng = tracks[0], np.random.default_rng(0)
+    in_use = crop_of(face_geometry(HeadPose.fit(track.crop_points[0])), 0.75)
+    mouth = np.array([in_use.left + in_use.side / 2, in_use.top + in_use.side / 2])
+    np.testing.assert_allclose(track.crop_mouth, mouth, atol=2.0)
+    meant = track.crop_mouth if size < 256 else np.full(2, STORED / 2)
+    views = [random_view(size, rng, 256, track.crop_mouth) for _ in range(50)]
+    seen = np.array([transform(meant[None], view.affine)[0] for view in views])
+    wrong = np.abs(seen - size / 2).max() / 256
+    assert 0.8 * off < wrong < 1.25 * off  # shifted by as much, then zoomed and turned
 
 
 def test_the_veil_hides_the_mouth_and_leaves_the_rest() -> None:

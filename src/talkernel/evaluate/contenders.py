@@ -32,6 +32,11 @@ FRAMES = KERNEL_BATCH  # that the network alone is timed on
 RANDOM = "random weights"
 
 
+def pixels(size: int) -> str:
+    """What is said of the side of a network's picture."""
+    return f"at {size}×{size} pixels"
+
+
 class Contender(Protocol):
     """A system on an engine.
 
@@ -65,7 +70,7 @@ class Ours:
         whole: See `Contender`.
     """
 
-    name, remark = "Talkernel", ""
+    name = "Talkernel"
 
     def __init__(self, engine: Engine, name: EngineName, whole: bool) -> None:
         rng, size = np.random.default_rng(0), engine.config.crop_size
@@ -73,6 +78,7 @@ class Ours:
         self._mel = rng.standard_normal((1, N_MELS, columns_encoded(FRAMES)), np.float32)
         self._face = rng.uniform(-1, 1, (1, 3, size, size)).astype(np.float32)
         self._engine, self._name, self.info, self.whole = engine, name, engine.info, whole
+        self.remark = pixels(size)
 
     def network(self) -> int:
         """See `Contender.network`."""
@@ -96,7 +102,7 @@ class Theirs:
         in_job: The same with the threads that its engine takes by itself; None times no jobs.
     """
 
-    name, remark = "Wav2Lip", RANDOM
+    name, remark = "Wav2Lip", f"{RANDOM}, {pixels(SIDE)}"
 
     def __init__(self, network: Wav2LipNetwork, in_job: Wav2LipNetwork | None) -> None:
         rng = np.random.default_rng(0)

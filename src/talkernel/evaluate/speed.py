@@ -89,8 +89,7 @@ class Speeds:
         return (f"Measured in turn in one run on {self.machine}: median [lowest, highest] of "
                 f"{rounds} rounds of the networks alone, {self.threads} threads each, and of "
                 f"{jobs} whole jobs of {self.frames} frames at {self.picture}, decoding, "
-                "tracking and encoding included, each engine with its own threads. Our network "
-                "answers at 192×192 pixels around the mouth, Wav2Lip's at 96×96.")  # fmt: skip
+                "tracking and encoding included, each engine with its own threads.")  # fmt: skip
 
 
 def load_speeds(path: Path) -> Speeds:

@@ -104,7 +104,8 @@ class Pairs(Dataset[Sample]):
 
     def sample(self, track: int, rng: np.random.Generator) -> Sample:
         """Draw a pair from one track."""
-        view = random_view(self.recipe.size, rng, self.recipe.crop)
+        recipe = self.recipe
+        view = random_view(recipe.size, rng, recipe.crop, self.tracks[track].crop_mouth)
         sides = self._maker(track, rng).make(track, view, rng)
         source, target = sides if rng.random() < self.recipe.real_input else sides[::-1]
         if rng.random() < self.recipe.identity:

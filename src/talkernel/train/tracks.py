@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from talkernel.audio import MelKind, mel_spectrogram
 from talkernel.errors import NotPreparedError
+from talkernel.face.crop import mouth_centre
 from talkernel.face.lips import lip_shape, neutral_shape
+from talkernel.face.pose import HeadPose
 from talkernel.train.shard import Sample, read_shard, write_shard
 from talkernel.whole_file import write_text
 
@@ -75,6 +77,12 @@ class Track:
         corner = np.pad(self.crop_corner, ((0, 0), (0, 1)))[:, None]
         scale = self.crop_pose[:, 3, None, None] / STORED
         return np.asarray((self.landmarks[self.crop_index] - corner) / scale, np.float32)
+
+    @cached_property
+    def crop_mouth(self) -> NDArray[np.float64]:
+        """`[2]` middle of lips and jaw at rest in crop pixels: the median of some crops."""
+        some = self.crop_points[:: max(1, len(self.crop_index) // 8)]
+        return np.asarray(np.median([mouth_centre(HeadPose.fit(p)) for p in some], axis=0))
 
     @cached_property
     def shapes(self) -> Array:

@@ -12,6 +12,7 @@ from talkernel.train.tracks import STORED
 from talkernel.train.transplant import Image
 
 CROP = 256  # pixels of the network's crop at the stored crops' scale
+WHOLE_SHIFT, MOUTH_SHIFT = 0.06, 0.03  # of it: how far a view is off its place
 
 
 class View(NamedTuple):
@@ -37,17 +38,20 @@ def warp(crop: Image, affine: NDArray[np.float64], size: int) -> Image:
     return np.asarray(shown, np.uint8)
 
 
-def random_view(size: int, rng: np.random.Generator, crop: int = CROP) -> View:
-    """A shifted, scaled, slightly turned view; a small one is centred near the mouth.
+def random_view(size: int, rng: np.random.Generator, crop: int, mouth: NDArray[np.float64]) -> View:
+    """A shifted, scaled, slightly turned view: of the whole crop, or of the mouth's part of it.
 
     Args:
         size: Its side in pixels.
         rng: Decides.
         crop: Side in pixels that the network's whole crop would have.
+        mouth: `[2]` middle of lips and jaw at rest, in stored pixels: where a view smaller than
+            the crop is centred, as it is in use. The pose tells it well, so it is shifted less.
     """
-    share = (crop - size) / crop  # 0: the whole crop; the smaller, the lower
-    middle = np.array([STORED / 2, STORED / 2 + 0.45 * share * CROP])
-    middle += rng.uniform(-0.06, 0.06, 2) * CROP
+    middle, shift = np.full(2, STORED / 2), WHOLE_SHIFT
+    if size < crop:
+        middle, shift = mouth, MOUTH_SHIFT
+    middle = middle + rng.uniform(-shift, shift, 2) * CROP
     zoom = crop / CROP * float(np.exp(rng.uniform(-0.14, 0.1)))
     centre = (float(middle[0]), float(middle[1]))
     affine = np.asarray(cv2.getRotationMatrix2D(centre, rng.normal(0, 4), zoom), np.float64)
