@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from talkernel.errors import TrainingDataError
 from talkernel.face.lips import OUTER_LIP, LipBasis
-from talkernel.face.veil import hidden, veil
+from talkernel.face.veil import veil
 from talkernel.train.camera import Shot, compress, occlude
 from talkernel.train.ear import Ear
 from talkernel.train.makers import PairMaker, Side, TransplantMaker, TwinMaker
+from talkernel.train.planes import Planes, mirrored
 from talkernel.train.recipes import PairRecipe
 from talkernel.train.spoken import Spoken
 from talkernel.train.tracks import Track, share_of_people
-from talkernel.train.transplant import Image, Points, lower_face_mask, mouth_mask
+from talkernel.train.transplant import Image, Points
 from talkernel.train.view import View, random_view, recolour
 
 Array = NDArray[np.float32]
@@ -106,39 +106,40 @@ class Pairs(Dataset[Sample]):
         """Draw a pair from one track."""
         recipe = self.recipe
         view = random_view(recipe.size, rng, recipe.crop, self.tracks[track].crop_mouth)
-        sides = self._maker(track, rng).make(track, view, rng)
-        source, target = sides if rng.random() < self.recipe.real_input else sides[::-1]
-        if rng.random() < self.recipe.identity:
+        real, made = self._maker(track, rng).make(track, view, rng)
+        source, target = (real, made) if rng.random() < recipe.real_input else (made, real)
+        if rng.random() < recipe.identity:
             source = target
-        planes = _planes(source, target, view)
-        if not self.recipe.veiled:
-            planes[-1] = np.zeros_like(planes[-1])
-        middle = sides[0].points[list(OUTER_LIP)].mean(0)
-        shot = Shot(source.image, target.image, planes[2])
-        if self.recipe.occluded or self.recipe.compressed:
-            shot = self._filmed(shot, source.points, planes, view, rng.spawn(1)[0])
-            planes[2] = shot.outside
-        pictures = [self._shown(shot.source, planes[-1], view), shot.source, shot.target]
-        code = target.said.code
+        shot, planes = self._filmed(source, target, view, rng)
+        pictures = [self._shown(shot.source, planes.hidden, view), shot.source, shot.target]
+        mouth, code = real.points[list(OUTER_LIP)].mean(0), target.said.code
         if rng.random() < 0.5:
-            code = target.said.mirrored
-            pictures, planes = ([x[:, ::-1] for x in group] for group in (pictures, planes))
-            middle[0] = view.size - 1 - middle[0]
+            pictures, planes = mirrored(pictures), Planes(*mirrored(planes))
+            mouth[0], code = view.size - 1 - mouth[0], target.said.mirrored
         seen, face, goal = (np.ascontiguousarray(x.transpose(2, 0, 1))
                             for x in recolour(pictures, rng))  # fmt: skip
         lips, lower, outside, cover = (np.ascontiguousarray(plane[None]) for plane in planes)
         return Sample(seen, face, goal, lips, lower, outside, cover,
-                      _corner(middle, view.size), code, target.said.speech[None])  # fmt: skip
+                      _corner(mouth, view.size), code, target.said.speech[None])  # fmt: skip
 
     def _filmed(
-        self, shot: Shot, points: Points, planes: list[Image], view: View, rng: np.random.Generator
-    ) -> Shot:
-        """A pair as in a worse video; its own `rng` leaves the choice of pairs as it was."""
-        if rng.random() < self.recipe.occluded:
-            shot = occlude(shot, points, planes[0], planes[-1], view.scale, rng)
-        if rng.random() < self.recipe.compressed:
-            shot = compress(shot, rng)
-        return shot
+        self, source: Side, target: Side, view: View, rng: np.random.Generator
+    ) -> tuple[Shot, Planes]:
+        """The pair, some of them as in a worse video.
+
+        That has an `rng` of its own, which leaves the choice of pairs as it was.
+        """
+        recipe = self.recipe
+        planes = Planes.of(source.points, target.points, view, recipe.veiled)
+        shot = Shot(source.image, target.image, planes.outside)
+        if not (recipe.occluded or recipe.compressed):
+            return shot, planes
+        [worse] = rng.spawn(1)
+        if worse.random() < recipe.occluded:
+            shot = occlude(shot, source.points, planes.lips, planes.hidden, view.scale, worse)
+        if worse.random() < recipe.compressed:
+            shot = compress(shot, worse)
+        return shot, planes._replace(outside=shot.outside)
 
     def _shown(self, source: Image, cover: Image, view: View) -> Image:
         """What f sees of an input."""
@@ -151,20 +152,6 @@ class Pairs(Dataset[Sample]):
         if self.twins.twins[track] and rng.random() < self.recipe.twins:
             return self.twins
         return self.transplants
-
-
-def _planes(source: Side, target: Side, view: View) -> list[Image]:
-    """Lips, lower faces, what lies beyond them, and the veil; see `Sample`."""
-    both = [source.points, target.points]
-    lower = lower_face_mask(both, view.size, view.scale)
-    soft = hidden(source.points, view.size, view.scale)
-    return [mouth_mask(both, view.size, view.scale), lower, _beyond(lower),
-            np.rint(255 * soft).astype(np.uint8)]  # fmt: skip
-
-
-def _beyond(mask: Image) -> Image:
-    """255 where a mask, grown a little, is not."""
-    return np.asarray(255 - cv2.dilate(mask, np.ones((9, 9), np.uint8)), np.uint8)
 
 
 def _corner(middle: Points, size: int) -> NDArray[np.int64]:

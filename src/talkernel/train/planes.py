@@ -1,0 +1,48 @@
+"""Regions of a pair: where the mouths are, where nothing may change, what the veil hides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from talkernel.face.veil import hidden
+from talkernel.train.transplant import Image, Points, lower_face_mask, mouth_mask
+from talkernel.train.view import View
+
+
+class Planes(NamedTuple):
+    """Regions in a view, `[S, S]` each, 0 to 255.
+
+    Attributes:
+        lips: The lips of both faces, and a margin.
+        lower: Their lower faces, and a margin.
+        outside: Where nothing may change.
+        hidden: Where the veil lies.
+    """
+
+    lips: Image
+    lower: Image
+    outside: Image
+    hidden: Image
+
+    @staticmethod
+    def of(source: Points, target: Points, view: View, veiled: bool) -> Planes:
+        """Regions by the landmarks `[468, 2]` of both faces; the veil lies on the source."""
+        both = [source, target]
+        lower = lower_face_mask(both, view.size, view.scale)
+        soft = hidden(source, view.size, view.scale) * veiled
+        return Planes(mouth_mask(both, view.size, view.scale), lower, _beyond(lower),
+                      np.rint(255 * soft).astype(np.uint8))  # fmt: skip
+
+
+def mirrored(images: Iterable[Image]) -> list[Image]:
+    """Pictures or regions `[S, S, ...]`, left and right exchanged."""
+    return [image[:, ::-1] for image in images]
+
+
+def _beyond(mask: Image) -> Image:
+    """255 where a mask, grown a little, is not."""
+    return np.asarray(255 - cv2.dilate(mask, np.ones((9, 9), np.uint8)), np.uint8)
