@@ -41,19 +41,24 @@ def basis(tmp_path_factory: pytest.TempPathFactory) -> LipBasis:
     return load_basis(folder / "basis.npz")
 
 
-def test_a_shift_moves_the_face_by_what_it_says() -> None:
-    middle = np.array([152.0, 152.0, 1.0])
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_shift_moves_the_face_by_what_it_says(share: float) -> None:
+    """By shares of the whole crop; what is seen of it lies about the mouth, as in use."""
+    config, track = dataclasses.replace(TINY, crop_share=share), TRACKS[0]
+    whole, half = round(64 / share), 32
+    middle = np.array([152.0, 152.0]) if share == 1.0 else track.crop_mouth
     expected = {
-        Shift(): (32, 32),
-        Shift(up=0.25): (32, 16),
-        Shift(right=0.125): (40, 32),
-        Shift(turn=30, zoom=2): (32, 32),
+        Shift(): (half, half),
+        Shift(up=0.25): (half, half - whole / 4),
+        Shift(right=0.125): (half + whole / 8, half),
+        Shift(turn=30, zoom=2): (half, half),
     }
     for shift, there in expected.items():
-        view = shift.view(64)
-        np.testing.assert_allclose(view.affine @ middle, there)
-        assert view.scale == pytest.approx(64 * shift.zoom)
-    assert not np.allclose(Shift(turn=30).view(64).affine, Shift().view(64).affine)
+        view = shift.view(config, track)
+        np.testing.assert_allclose(view.affine @ [*middle, 1.0], there, atol=1e-6)
+        assert (view.size, view.scale) == (64, pytest.approx(whole * shift.zoom))
+    turned, upright = (Shift(turn=degrees).view(config, track) for degrees in (30, 0))
+    assert not np.allclose(turned.affine, upright.affine)
 
 
 def test_what_it_was_told_is_read_off_what_it_draws(
@@ -87,7 +92,8 @@ def _changed(change: Any, model: Any, faces: list[Any], *rest: Any) -> list[Any]
 
 
 def test_only_what_may_change_is_drawn() -> None:
-    model, view, track = TalkingFace(TINY).eval(), Shift().view(64), TRACKS[0]
+    model, track = TalkingFace(TINY).eval(), TRACKS[0]
+    view = Shift().view(TINY, track)
     faces = [view.see(track.crop(number)) for number in range(4)]
     points = [transform(track.crop_points[number], view.affine) for number in range(4)]
     drawn = draw(model, faces, points, np.random.default_rng(0).normal(size=(4, 4)).astype("f4"),

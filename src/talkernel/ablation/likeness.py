@@ -37,8 +37,8 @@ def likeness(
     model: TalkingFace, tracks: Sequence[Track], basis: LipBasis, shift: Shift
 ) -> Likeness:
     """Hide each person's mouth, tell what it did, and compare; see `obey`."""
-    view = shift.view(model.config.face_size)
-    psnr, sharpness = np.mean([_one(model, track, basis, view) for track in tracks], axis=0)
+    rows = [_one(model, track, basis, shift.view(model.config, track)) for track in tracks]
+    psnr, sharpness = np.mean(rows, axis=0)
     return Likeness(float(psnr), float(sharpness))
 
 

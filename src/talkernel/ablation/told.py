@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from talkernel.config import ModelConfig
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
@@ -24,7 +25,7 @@ from talkernel.media.sample import picture_of_rgb
 from talkernel.model.talking_face import LipCodec, TalkingFace, blend
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import Image, Points, transform
-from talkernel.train.view import View
+from talkernel.train.view import CROP, View
 
 FRAMES = 16  # told to each person
 Array = NDArray[np.float32]
@@ -44,14 +45,15 @@ class Shift(NamedTuple):
     zoom: float = 1.0
     turn: float = 0.0
 
-    def view(self, size: int) -> View:
-        """The network's view of a stored crop, so moved."""
-        zoom = self.zoom * size / 256
-        turned = cv2.getRotationMatrix2D((STORED / 2, STORED / 2), self.turn, zoom)
+    def view(self, config: ModelConfig, track: Track) -> View:
+        """The network's view of a track's stored crops, so moved: else as in use."""
+        middle = np.full(2, STORED / 2) if config.crop_share == 1.0 else track.crop_mouth
+        zoom = self.zoom * config.face_size / CROP
+        turned = cv2.getRotationMatrix2D((middle[0], middle[1]), self.turn, zoom)
         affine = np.asarray(turned, np.float64)
-        middle = np.array([0.5 + self.right, 0.5 - self.up]) * size
-        affine[:, 2] += middle - STORED / 2
-        return View(affine, zoom, size)
+        moved = np.array([self.right, -self.up]) * config.face_size
+        affine[:, 2] += config.crop_size / 2 + moved - middle
+        return View(affine, zoom, config.crop_size)
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ def obey(model: TalkingFace, tracks: Sequence[Track], basis: LipBasis, shift: Sh
         basis: The lip basis the model was trained with.
         shift: Where the faces lie.
     """
-    mesh, view = FaceMesh(), shift.view(model.config.face_size)
-    rows = [_one(model, track, other, basis, view, mesh)
+    mesh = FaceMesh()
+    rows = [_one(model, track, other, basis, shift.view(model.config, track), mesh)
             for track, other in zip(tracks, [*tracks[1:], tracks[0]], strict=True)]  # fmt: skip
     follow, copy, amplitude, error = np.nanmean(np.array(rows), axis=0)
     return Obeyed(float(follow), float(copy), float(amplitude), float(error), len(tracks))
