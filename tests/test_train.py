@@ -85,7 +85,7 @@ def test_a_view_of_the_mouth_is_centred_as_in_use(
     mouth = np.array([in_use.left + in_use.side / 2, in_use.top + in_use.side / 2])
     np.testing.assert_allclose(track.crop_mouth, mouth, atol=2.0)
     meant = track.crop_mouth if size < 256 else np.full(2, STORED / 2)
-    views = [random_view(size, rng, 256, track.crop_mouth) for _ in range(50)]
+    views = [random_view(size, rng, 256, track.view_middle(size < 256)) for _ in range(50)]
     seen = np.array([transform(meant[None], view.affine)[0] for view in views])
     wrong = np.abs(seen - size / 2).max() / 256
     assert 0.8 * off < wrong < 1.25 * off  # shifted by as much, then zoomed and turned

@@ -23,7 +23,7 @@ from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.veil import hidden, veil
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.talking_face import LipCodec, TalkingFace, blend
-from talkernel.train.tracks import STORED, Track
+from talkernel.train.tracks import Track
 from talkernel.train.transplant import Image, Points, transform
 from talkernel.train.view import CROP, View
 
@@ -47,7 +47,7 @@ class Shift(NamedTuple):
 
     def view(self, config: ModelConfig, track: Track) -> View:
         """The network's view of a track's stored crops, so moved: else as in use."""
-        middle = np.full(2, STORED / 2) if config.crop_share == 1.0 else track.crop_mouth
+        middle = track.view_middle(config.crop_share < 1.0)
         zoom = self.zoom * config.face_size / CROP
         turned = cv2.getRotationMatrix2D((middle[0], middle[1]), self.turn, zoom)
         affine = np.asarray(turned, np.float64)

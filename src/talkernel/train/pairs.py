@@ -105,7 +105,8 @@ class Pairs(Dataset[Sample]):
     def sample(self, track: int, rng: np.random.Generator) -> Sample:
         """Draw a pair from one track."""
         recipe = self.recipe
-        view = random_view(recipe.size, rng, recipe.crop, self.tracks[track].crop_mouth)
+        middle = self.tracks[track].view_middle(recipe.size < recipe.crop)
+        view = random_view(recipe.size, rng, recipe.crop, middle)
         real, made = self._maker(track, rng).make(track, view, rng)
         source, target = (real, made) if rng.random() < recipe.real_input else (made, real)
         if rng.random() < recipe.identity:

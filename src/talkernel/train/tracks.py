@@ -84,6 +84,10 @@ class Track:
         some = self.crop_points[:: max(1, len(self.crop_index) // 8)]
         return np.asarray(np.median([mouth_centre(HeadPose.fit(p)) for p in some], axis=0))
 
+    def view_middle(self, narrow: bool) -> NDArray[np.float64]:
+        """`[2]` in crop pixels, what f looks at: the whole crop's middle, or a narrow part's."""
+        return self.crop_mouth if narrow else np.full(2, STORED / 2)
+
     @cached_property
     def shapes(self) -> Array:
         """Lip shapes `[T, 165]`; frames without a face repeat the neutral shape."""

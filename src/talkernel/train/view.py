@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.train.tracks import STORED
 from talkernel.train.transplant import Image
 
 CROP = 256  # pixels of the network's crop at the stored crops' scale
@@ -38,19 +37,19 @@ def warp(crop: Image, affine: NDArray[np.float64], size: int) -> Image:
     return np.asarray(shown, np.uint8)
 
 
-def random_view(size: int, rng: np.random.Generator, crop: int, mouth: NDArray[np.float64]) -> View:
+def random_view(
+    size: int, rng: np.random.Generator, crop: int, middle: NDArray[np.float64]
+) -> View:
     """A shifted, scaled, slightly turned view: of the whole crop, or of the mouth's part of it.
 
     Args:
         size: Its side in pixels.
         rng: Decides.
         crop: Side in pixels that the network's whole crop would have.
-        mouth: `[2]` middle of lips and jaw at rest, in stored pixels: where a view smaller than
-            the crop is centred, as it is in use. The pose tells it well, so it is shifted less.
+        middle: `Track.view_middle`. Where it is the mouth's, the pose tells it well, so the view
+            is shifted less.
     """
-    middle, shift = np.full(2, STORED / 2), WHOLE_SHIFT
-    if size < crop:
-        middle, shift = mouth, MOUTH_SHIFT
+    shift = MOUTH_SHIFT if size < crop else WHOLE_SHIFT
     middle = middle + rng.uniform(-shift, shift, 2) * CROP
     zoom = crop / CROP * float(np.exp(rng.uniform(-0.14, 0.1)))
     centre = (float(middle[0]), float(middle[1]))
