@@ -19,7 +19,7 @@ from talkernel.ablation import likeness as ablation_likeness
 from talkernel.ablation import told
 from talkernel.ablation.compare import SHIFTS, compare, one_of_each, write_comparison
 from talkernel.ablation.likeness import likeness
-from talkernel.ablation.told import FRAMES, Shift, draw, obey
+from talkernel.ablation.told import FRAMES, Shift, draw, obey, reference_of
 from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.face.lips import LipBasis
 from talkernel.model.talking_face import TalkingFace
@@ -97,7 +97,7 @@ def test_only_what_may_change_is_drawn() -> None:
     faces = [view.see(track.crop(number)) for number in range(4)]
     points = [transform(track.crop_points[number], view.affine) for number in range(4)]
     drawn = draw(model, faces, points, np.random.default_rng(0).normal(size=(4, 4)).astype("f4"),
-                 view)  # fmt: skip
+                 view, reference_of(track))  # fmt: skip
     for image, face, seen in zip(drawn, faces, points, strict=True):
         x, y = seen[[13, 14]].mean(0).astype(int)
         assert (image[y, x] != face[y, x]).any() and image.shape == face.shape

@@ -15,6 +15,7 @@ from talkernel.engine import load_engine
 from talkernel.face.crop import crop_of, face_geometry
 from talkernel.face.lips import LipBasis
 from talkernel.face.pose import RIGID, HeadPose
+from talkernel.face.reference import align
 from talkernel.face.veil import hidden, veil
 from talkernel.model.checkpoint import save_model
 from talkernel.train.assemble import assemble
@@ -36,7 +37,7 @@ from talkernel.train.recipes import AudioNetRecipe, GeneratorRecipe, PairRecipe
 from talkernel.train.run_config import Data, GeneratorRun
 from talkernel.train.sync import find_sync, judge
 from talkernel.train.tracks import STORED, Track
-from talkernel.train.transplant import align, lower_face_mask, transform, transplant
+from talkernel.train.transplant import lower_face_mask, transform, transplant
 from talkernel.train.view import random_view
 from tests.tracks import FRAMES, TINY, drawn_face, drawn_track, fitted_basis, tiny_ear, tiny_encoder
 
@@ -119,8 +120,9 @@ def test_losses_say_what_the_paper_says() -> None:
     assert reconstruction_loss(ones, zeros, weight).item() == pytest.approx(1.0)
     assert reconstruction_loss(half, zeros, weight).item() == pytest.approx(5 / 8)
     assert mask_loss(ones[:, :1], torch.zeros(1, 1, 4, 4)).item() == 0.0
-    assert discriminator_loss(ones, zeros).item() == 0.0 == adversarial_loss(ones).item()
-    assert discriminator_loss(zeros, ones).item() == 2.0
+    every = torch.ones(len(ones))
+    assert discriminator_loss(ones, zeros, every).item() == 0.0 == adversarial_loss(ones).item()
+    assert discriminator_loss(zeros, ones, every).item() == 2.0
 
 
 def tiny_run(folder: Path, **recipe: object) -> GeneratorRun:
@@ -181,7 +183,8 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
     plane, corner = torch.zeros(16, 1, MOUTH, MOUTH), torch.zeros(16, 2, dtype=torch.int64)
     code = torch.cat([code[:, :1], 1 - code[:, :1]], 1)
     mel = torch.zeros(16, 1, 80, 0)
-    batch = Batch(mouths, mouths, mouths, plane, plane, plane, plane, corner, code, mel)
+    genuine = torch.ones(16, dtype=torch.bool)
+    batch = Batch(mouths, mouths, mouths, plane, plane, plane, plane, corner, genuine, code, mel)
     critics, wrong = Critics(torch.ones(2), rate=1e-3), (1 - mouths).requires_grad_()
     critics.set_up(cpu())
     first = critics.train_step(batch, wrong)

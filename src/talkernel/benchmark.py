@@ -134,10 +134,10 @@ def _encoder_ms(engine: Engine) -> float:
 
 def _model_ms(engine: Engine) -> tuple[float, float]:
     """Median milliseconds per frame of the kernels and of the generator, in the job's order."""
-    rng, size = np.random.default_rng(0), engine.config.crop_size
+    rng = np.random.default_rng(0)
     shape = (KERNEL_BATCH, 1, *engine.config.speech_shape)
     speech_windows = rng.standard_normal(shape).astype(np.float32)
-    face = rng.uniform(-1, 1, (1, 3, size, size)).astype(np.float32)
+    face = rng.uniform(-1, 1, (1, *engine.config.face_shape)).astype(np.float32)
     speech, generator = [], []
     for _ in range(REPEATS):
         started = time.perf_counter()

@@ -20,6 +20,8 @@ class ModelConfig:
         crop_share: What part of the face crop's side that is. 1: all of it, as in the paper;
             less: the square around lips and jaw, so that no time goes into eyes and forehead,
             which keep still.
+        reference: Whether f is also shown the person's mouth as another frame shows it, so that
+            lips and teeth come out as this person's; the paper's f is not.
         encoder_layers: Layers of Whisper's encoder that hear the speech before AudioNet; 0: as
             in the paper, AudioNet hears the mel spectrogram itself, with Wav2Lip's encoder.
         encoder_width: Length of the tokens between them.
@@ -43,6 +45,7 @@ class ModelConfig:
 
     crop_size: int = 256
     crop_share: float = 1.0
+    reference: bool = False
     encoder_layers: int = 3
     encoder_width: int = 384
     speech_window: int = 13
@@ -60,6 +63,11 @@ class ModelConfig:
     def face_size(self) -> int:
         """Side in pixels that the whole face crop has, as large as f sees faces."""
         return round(self.crop_size / self.crop_share)
+
+    @property
+    def face_shape(self) -> tuple[int, int, int]:
+        """Shape of what f is given of one frame: (3, S, S), with a reference (6, S, S)."""
+        return 6 if self.reference else 3, self.crop_size, self.crop_size
 
     @property
     def speech_shape(self) -> tuple[int, int]:

@@ -38,7 +38,7 @@ def cut(picture: Picture, crop: Crop, size: int) -> NDArray[np.uint8]:
 
 
 def to_network(view: NDArray[np.uint8]) -> Array:
-    """RGB `[S, S, 3]` in 0..255 to `[3, S, S]` in -1..1."""
+    """RGB `[S, S, 3]` in 0..255 to `[3, S, S]` in -1..1; two pictures' channels likewise."""
     return np.ascontiguousarray(view.transpose(2, 0, 1)).astype(np.float32) / 127.5 - 1.0
 
 

@@ -115,8 +115,8 @@ def run_self_test() -> SelfTest:
 
 def _time_engine(engine: Engine) -> float:
     """Mean milliseconds per frame."""
-    noise, size = np.random.default_rng(0), engine.config.crop_size
-    face = noise.uniform(-1, 1, (1, 3, size, size)).astype(np.float32)
+    noise = np.random.default_rng(0)
+    face = noise.uniform(-1, 1, (1, *engine.config.face_shape)).astype(np.float32)
     speech = noise.uniform(-1, 1, (1, 1, *engine.config.speech_shape)).astype(np.float32)
     engine.synthesise(face, engine.kernels(speech))  # the first run also compiles
     start = time.perf_counter()

@@ -62,7 +62,7 @@ def export_graphs(model: TalkingFace, weights: Path) -> None:
     """Write `encoder.onnx`, where there is one, `kernels.onnx` and `generator.onnx`."""
     config = model.config
     speech = torch.zeros(2, 1, *config.speech_shape)
-    face = torch.zeros(2, 3, config.crop_size, config.crop_size)
+    face = torch.zeros(2, *config.face_shape)
     kernels = torch.zeros(2, *config.kernel_shape)
     graphs = {
         KERNELS_GRAPH: _graph(_Kernels(model), {"speech": speech}, "kernels"),

@@ -18,9 +18,10 @@ from talkernel.cover import cover, cut, to_network
 from talkernel.engine import Engine
 from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError, TalkernelError
 from talkernel.face.crop import Crop
+from talkernel.face.reference import ReferenceKeeper
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import hidden, veil
+from talkernel.face.veil import hidden, network_view
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
 from talkernel.speech_features import Hearing, SpeechFeatures
@@ -63,6 +64,7 @@ class Job:
         frame_count: Output frames.
         tracker: Follows the face.
         hearing: How far beyond a frame its speech is heard.
+        reference: Keeps the reference, for a model that is shown one.
         clock: Time spent per stage.
         spans: Output frames passed through so far.
         watch: Called with every edit; frames are copied only for it.
@@ -74,6 +76,7 @@ class Job:
     frame_count: int
     tracker: FaceTracker
     hearing: Hearing = "recorded"
+    reference: ReferenceKeeper = field(default_factory=ReferenceKeeper)
     clock: StageClock = field(default_factory=StageClock)
     spans: list[Span] = field(default_factory=list)
     watch: Callable[[Edit], None] | None = None
@@ -142,6 +145,8 @@ def _spoken(job: Job, placed: Iterator[tuple[Picture, Placement]]) -> Iterator[P
     kernels = _kernels(job)
     for number, (picture, placement) in enumerate(placed):
         own = next(kernels)
+        if placement.cut or placement.crop is None:
+            job.reference.forget()
         if placement.crop is None:
             _note(job.spans, number, placement.reason or "")
         else:
@@ -151,11 +156,14 @@ def _spoken(job: Job, placed: Iterator[tuple[Picture, Placement]]) -> Iterator[P
 
 def _edit(job: Job, picture: Picture, placement: Placement, kernels: NDArray[np.float32]) -> None:
     assert placement.crop is not None and placement.landmarks is not None
-    size, scale = job.engine.config.crop_size, job.engine.config.face_size
+    config, size = job.engine.config, job.engine.config.crop_size
     with job.clock("cover"):
         points = placement.crop.to_view(placement.landmarks, size)
-        veiled = hidden(points, size, scale)
-        seen = to_network(veil(cut(picture, placement.crop, size), veiled, scale))
+        veiled, view = hidden(points, size, config.face_size), cut(picture, placement.crop, size)
+        reference = None
+        if config.reference:
+            reference = job.reference.show(view, points, placement.landmarks)
+        seen = to_network(network_view(view, veiled, config.face_size, reference))
     with job.clock("generator"):
         attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.ablation.told import Shift, draw, evenly
+from talkernel.ablation.told import Shift, draw, evenly, reference_of
 from talkernel.face.lips import LipBasis
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.tracks import Track
@@ -47,7 +47,7 @@ def _one(model: TalkingFace, track: Track, basis: LipBasis, view: View) -> tuple
     codes = basis.encode(track.deviations[track.crop_index[numbers]])
     points = [transform(track.crop_points[i], view.affine) for i in numbers]
     real = [view.see(track.crop(i)) for i in numbers]
-    drawn = draw(model, real, points, codes, view)
+    drawn = draw(model, real, points, codes, view, reference_of(track))
     lips = [mouth_mask([seen], view.size, view.scale) > 0 for seen in points]
     wrong = [np.square(a.astype(np.float32) - b)[mask].mean()
              for a, b, mask in zip(drawn, real, lips, strict=True)]  # fmt: skip

@@ -20,7 +20,8 @@ from talkernel.config import ModelConfig
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
-from talkernel.face.veil import hidden, veil
+from talkernel.face.reference import Reference
+from talkernel.face.veil import hidden, network_view
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.talking_face import LipCodec, TalkingFace, blend
 from talkernel.train.tracks import Track
@@ -98,7 +99,8 @@ def _one(
     codes = basis.encode(other.deviations[other.crop_index[theirs]])
     told = basis.opening(codes)
     points = [transform(track.crop_points[i], view.affine) for i in mine]
-    drawn = draw(model, [view.see(track.crop(i)) for i in mine], points, codes, view)
+    drawn = draw(model, [view.see(track.crop(i)) for i in mine], points, codes, view,
+                 reference_of(track))  # fmt: skip
     got = np.array([_opening(image, seen, mesh) for image, seen in zip(drawn, points, strict=True)])
     own = mouth_opening(track.shapes[track.crop_index[mine]])
     error = float(np.abs((got - np.nanmedian(got)) - (told - np.median(told))).mean())
@@ -107,8 +109,9 @@ def _one(
 
 
 def draw(
-    model: TalkingFace, faces: Sequence[Image], points: Sequence[Points], codes: Array, view: View
-) -> list[Image]:
+    model: TalkingFace, faces: Sequence[Image], points: Sequence[Points], codes: Array,
+    view: View, reference: Reference,
+) -> list[Image]:  # fmt: skip
     """What a model makes of some faces told some lip codes.
 
     Args:
@@ -117,10 +120,14 @@ def draw(
         points: Their landmarks `[468, 2]`.
         codes: `[N, K]`.
         view: Through which they are seen.
+        reference: What a model that wants one is shown of the person.
     """
     assert isinstance(model.lips, LipCodec)
     covers = [hidden(seen, view.size, view.scale) for seen in points]
-    veiled = [veil(face, cover, view.scale) for face, cover in zip(faces, covers, strict=True)]
+    shown = [reference.seen_at(seen, view.size) if model.config.reference else None
+             for seen in points]  # fmt: skip
+    veiled = [network_view(face, cover, view.scale, other)
+              for face, cover, other in zip(faces, covers, shown, strict=True)]  # fmt: skip
     with torch.no_grad():
         kernels = model.kernel_inference(model.lips.encoder(torch.from_numpy(codes)))
         answer = model.unet(_tensor(veiled), kernels)
@@ -140,6 +147,14 @@ def _opening(image: Image, points: Points, mesh: FaceMesh) -> float:
     flat = np.pad(points, ((0, 0), (0, 1)))
     found, _ = mesh.landmarks(picture_of_rgb(image), Region.of_landmarks(flat))
     return float(mouth_opening(lip_shape(found)[None])[0])
+
+
+def reference_of(track: Track) -> Reference:
+    """The widest mouth between the frames that are told something."""
+    told = evenly(len(track.crop_index))
+    between = np.unique((told[:-1] + told[1:]) // 2)
+    widest = between[np.argmax(mouth_opening(track.shapes[track.crop_index[between]]))]
+    return Reference(track.crop(int(widest)), track.crop_points[widest])
 
 
 def evenly(count: int) -> NDArray[np.int64]:

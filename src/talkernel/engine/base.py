@@ -44,5 +44,5 @@ class Engine(Protocol):
         ...
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
-        """Faces `[B, 3, S, S]` in -1..1 and kernels to alpha `[B, 1, S, S]`, M `[B, 3, S, S]`."""
+        """Faces `[B, 3 or 6, S, S]` in -1..1, kernels to alpha `[B, 1, S, S]`, M `[B, 3, S, S]`."""
         ...

@@ -42,8 +42,7 @@ class OpenVinoEngine:
         self.config = read_config(weights)
         options = compile_options(precision, threads)
         encoder, kernels, generator = find_graphs(weights)
-        size = self.config.crop_size
-        one = {"face": [1, 3, size, size], "kernels": [1, *self.config.kernel_shape]}
+        one = {"face": [1, *self.config.face_shape], "kernels": [1, *self.config.kernel_shape]}
         self._encoder: Any = encoder and _compile(core, encoder, device, options)
         self._kernels = _compile(core, kernels, device, options)
         self._generator = _compile(core, generator, device, options, shapes=one)

@@ -73,12 +73,12 @@ class Ours:
     name = "Talkernel"
 
     def __init__(self, engine: Engine, name: EngineName, whole: bool) -> None:
-        rng, size = np.random.default_rng(0), engine.config.crop_size
+        rng = np.random.default_rng(0)
         self._speech = rng.standard_normal((FRAMES, 1, *engine.config.speech_shape), np.float32)
         self._mel = rng.standard_normal((1, N_MELS, columns_encoded(FRAMES)), np.float32)
-        self._face = rng.uniform(-1, 1, (1, 3, size, size)).astype(np.float32)
+        self._face = rng.uniform(-1, 1, (1, *engine.config.face_shape)).astype(np.float32)
         self._engine, self._name, self.info, self.whole = engine, name, engine.info, whole
-        self.remark = pixels(size)
+        self.remark = pixels(engine.config.crop_size)
 
     def network(self) -> int:
         """See `Contender.network`."""

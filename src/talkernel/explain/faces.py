@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from talkernel.config import ModelConfig
 from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.errors import NoFaceError
 from talkernel.face.crop import Crop, crop_of
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import hidden, veil
+from talkernel.face.veil import hidden, network_view, veil
 from talkernel.media import Picture, open_face
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.talking_face import TalkingFace
@@ -59,9 +60,12 @@ class Face:
         """What the network sees, RGB `[S, S, 3]`."""
         return veil(self.view(size), self.veil(size), size / self.share)
 
-    def network_input(self, size: int) -> Array:
-        """The same in -1..1, `[3, S, S]`."""
-        return to_network(self.veiled(size))
+    def network_input(self, config: ModelConfig) -> Array:
+        """What f is given, as `ModelConfig.face_shape` says; a still is its own reference."""
+        size = config.crop_size
+        view = self.view(size)
+        reference = view if config.reference else None
+        return to_network(network_view(view, self.veil(size), config.face_size, reference))
 
 
 class Answer(NamedTuple):
@@ -83,7 +87,7 @@ class Answer(NamedTuple):
 def answer(model: TalkingFace, face: Face, kernels: Array) -> Answer:
     """Put kernels `[N, layers, c1, c2 * ks * ks + 1]` to work on one face."""
     size = model.config.crop_size
-    seen = torch.from_numpy(face.network_input(size))[None]
+    seen = torch.from_numpy(face.network_input(model.config))[None]
     with torch.inference_mode():
         parts = [model.unet(seen.expand(len(part), -1, -1, -1), part)
                  for part in torch.from_numpy(kernels).split(BATCH)]  # fmt: skip

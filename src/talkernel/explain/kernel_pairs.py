@@ -71,7 +71,7 @@ class Passage:
 
 
 def passage(model: TalkingFace, x: Tensor, kernels: Tensor) -> Passage:
-    """Run f on a face `[1, 3, S, S]` in -1..1 and keep what the dynamic layers hand on."""
+    """Run f on a face `[1, 3 or 6, S, S]` in -1..1 and keep what the dynamic layers hand on."""
     middle: list[Tensor] = []
 
     def keep(_: nn.Module, given: tuple[Tensor, Tensor], got: Tensor) -> None:
@@ -84,9 +84,9 @@ def passage(model: TalkingFace, x: Tensor, kernels: Tensor) -> Passage:
     finally:
         for hook in hooks:
             hook.remove()
-    return Passage(middle, answer, blend(x, Synthesis(answer[:, :1], answer[:, 1:])))
+    return Passage(middle, answer, blend(x[:, :3], Synthesis(answer[:, :1], answer[:, 1:])))
 
 
 def network_input(model: TalkingFace, face: Face) -> Tensor:
-    """A face as f sees it, `[1, 3, S, S]`."""
-    return torch.from_numpy(face.network_input(model.config.crop_size))[None]
+    """A face as f sees it, `[1, 3 or 6, S, S]`."""
+    return torch.from_numpy(face.network_input(model.config))[None]

@@ -27,12 +27,14 @@ class Placement:
         landmarks: `[468, 3]` of the face, in frame pixels.
         strength: Of the edit, 0 to 1.
         reason: Why the frame is passed through.
+        cut: Whether the frame begins a new shot.
     """
 
     crop: Crop | None
     landmarks: NDArray[np.float32] | None
     strength: float
     reason: str | None
+    cut: bool
 
 
 Observed = tuple[Picture, Observation]
@@ -66,14 +68,14 @@ def stabilise(
 def _place(window: deque[Observed], at: int, share: float) -> tuple[Picture, Placement]:
     picture, observation = window[at]
     if observation.face is None:
-        return picture, Placement(None, None, 0.0, observation.reason)
+        return picture, Placement(None, None, 0.0, observation.reason, observation.cut)
     around = [seen for _, seen in window]
     first, before = _reach(around, at, -1)
     last, after = _reach(around, at, +1)
     track = np.stack([_geometry(around[i]) for i in range(first, last + 1)])
     strength = min(_fade(at - first, before), _fade(last - at, after))
     crop = crop_of(_gaussian_mean(track, at - first), share)
-    return picture, Placement(crop, observation.face.landmarks, strength, None)
+    return picture, Placement(crop, observation.face.landmarks, strength, None, observation.cut)
 
 
 def _reach(around: list[Observation], at: int, step: int) -> tuple[int, bool]:

@@ -46,5 +46,18 @@ def veil(view: Image, weight: Weight, scale: float) -> Image:
     return np.asarray(veiled, np.uint8)
 
 
+def network_view(view: Image, weight: Weight, scale: float, reference: Image | None) -> Image:
+    """What f is shown: the veiled face `[S, S, 3]`, behind it the reference's channels if any.
+
+    Args:
+        view: RGB `[S, S, 3]`.
+        weight: `hidden` of it.
+        scale: Pixels that a whole face crop would have at the view's scale.
+        reference: The mouth as another frame shows it, see `Reference`; `[S, S, 3]`.
+    """
+    seen = veil(view, weight, scale)
+    return seen if reference is None else np.concatenate([seen, reference], axis=2)
+
+
 def _odd(value: float) -> int:
     return 2 * round(value / 2) + 1

@@ -100,7 +100,7 @@ class TalkingFace(nn.Module):
         )
 
     def forward(self, face: Tensor, speech: Tensor) -> Synthesis:
-        """Faces `[B, 3, H, W]` in -1..1, speech windows `[B, 1, F, W]` to mask and motion."""
+        """Faces `[B, 3 or 6, H, W]` in -1..1, speech windows `[B, 1, F, W]` to mask and motion."""
         answer: Synthesis = self.unet(face, self.kernels(speech))
         return answer
 

@@ -75,7 +75,7 @@ class AdaptedUNet(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         channels = config.channels
-        self.stem = ConvLayer(4 * 3, channels[0])
+        self.stem = ConvLayer(4 * config.face_shape[0], channels[0])
         self.down = nn.ModuleList(
             ConvLayer(c_in, c_out, stride=2) for c_in, c_out in pairwise(channels)
         )
@@ -101,7 +101,8 @@ class AdaptedUNet(nn.Module):
         """Alpha and M in one tensor `[B, 1 + 3, H, W]`.
 
         Args:
-            face: `[B, 3, H, W]` RGB in -1..1, H and W multiples of 32.
+            face: `[B, 3, H, W]` RGB in -1..1, H and W multiples of 32; with a reference
+                `[B, 6, H, W]`, its RGB behind the face's.
             kernels: `[B, layers, c1, c2 * ks * ks + 1]` from `KernelInference`; without
                 DCKs, planes `[B, 16, H, W]` from `AudioPlanes`.
         """

@@ -13,7 +13,7 @@ from talkernel.train.pairs import MOUTH, Sample
 
 
 class Batch(NamedTuple):
-    """Pictures `[B, 3, S, S]` in -1..1, planes `[B, 1, S, S]` in 0..1; see `Sample`."""
+    """Pictures `[B, 3 or 6, S, S]` in -1..1, planes `[B, 1, S, S]` in 0..1; see `Sample`."""
 
     seen: Tensor
     face: Tensor
@@ -23,6 +23,7 @@ class Batch(NamedTuple):
     outside: Tensor
     hidden: Tensor
     corner: Tensor
+    genuine: Tensor
     code: Tensor
     speech: Tensor
 

@@ -17,11 +17,15 @@ from talkernel.train.transplant import Image, Points
 
 
 class Shot(NamedTuple):
-    """A pair's pictures `[S, S, 3]`, and `outside` `[S, S]`, 255 where they are the same."""
+    """A pair's pictures `[S, S, 3]`, and `outside` `[S, S]`, 255 where they are the same.
+
+    The reference, where there is one, was filmed before: nothing is held before it.
+    """
 
     source: Image
     target: Image
     outside: Image
+    reference: Image | None = None
 
 
 def occlude(
@@ -42,11 +46,13 @@ def occlude(
     """
     thing = random_occluder(shot.source, points, lips, scale, rng)
     alone = np.where((thing.weight == 1.0) & (veil == 0), np.uint8(255), shot.outside)
-    return Shot(thing.cover(shot.source), thing.cover(shot.target), alone)
+    return shot._replace(
+        source=thing.cover(shot.source), target=thing.cover(shot.target), outside=alone
+    )
 
 
 def compress(shot: Shot, rng: np.random.Generator) -> Shot:
-    """Both pictures compressed alike, so that the drawn mouth is to match what surrounds it.
+    """All pictures compressed alike, so that the drawn mouth is to match what surrounds it.
 
     Were the input alone compressed, f would be asked to sharpen the mouth within a coarse face,
     and to mend the rest of it, which the mask loss forbids. Were neither, it would not know
@@ -56,4 +62,5 @@ def compress(shot: Shot, rng: np.random.Generator) -> Shot:
     how = Compression.random(len(shot.source), rng)
     source = how.apply(shot.source)
     target = cv2.copyTo(source, shot.outside, how.apply(shot.target))
-    return Shot(source, np.asarray(target, np.uint8), shot.outside)
+    reference = None if shot.reference is None else how.apply(shot.reference)
+    return Shot(source, np.asarray(target, np.uint8), shot.outside, reference)

@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from talkernel.engine.weights import WEIGHTS
 from talkernel.errors import CheckpointError
 from talkernel.model.torch_file import read_torch_file
 from talkernel.whole_file import whole
 
 LAST = "last.pt"
+STEM = "unet.stem.0.weight"  # `[C, 4 * channels of what f sees, 3, 3]`
 
 
 def save_state(state: dict[str, Any], folder: Path) -> None:
@@ -34,6 +39,28 @@ def load_state(path: Path) -> dict[str, Any]:
     return read_torch_file(path, "checkpoint of a training run")
 
 
+def load_start(path: Path) -> dict[str, Any]:
+    """Read what a stage begins with: a run's `last.pt`, or a model that is done.
+
+    Args:
+        path: The checkpoint, or a weight file or folder as `talkernel export` makes them; of
+            these the critics are not known, and begin anew.
+
+    Raises:
+        CheckpointError: It is neither.
+    """
+    path = path / WEIGHTS if path.is_dir() else path
+    if path.suffix != ".safetensors":
+        return load_state(path)
+    try:
+        model = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is no weight file: {error}") from error
+    average = {f"module.{name}": value for name, value in model.items()}
+    average["n_averaged"] = torch.tensor(0)
+    return {"model": model, "average": average, "critics": {}}
+
+
 def averaged_weights(state: dict[str, Any]) -> dict[str, Tensor]:
     """The averaged model's own state, out of a checkpoint of a generator's training."""
     return {
@@ -46,12 +73,23 @@ def averaged_weights(state: dict[str, Any]) -> dict[str, Tensor]:
 def take_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Load what a module has; the weights may have more, such as an AudioNet nobody listens to.
 
+    Where f is shown a reference and those weights knew of none, it counts for nothing at first.
+
     Raises:
         CheckpointError: Some of the module's are missing, or of another shape.
     """
+    own = module.state_dict()
+    weights = {name: _widened(value, own[name]) if name.endswith(STEM) else value
+               for name, value in weights.items()}  # fmt: skip
     try:
         missing = module.load_state_dict(weights, strict=False).missing_keys
     except RuntimeError as error:
         raise CheckpointError(f"These weights are another model's: {error}") from error
     if missing:
         raise CheckpointError(f"The checkpoint lacks weights: {', '.join(missing[:3])}, ...")
+
+
+def _widened(stem: Tensor, own: Tensor) -> Tensor:
+    """A first layer's weights, with zeros for what it was not shown."""
+    more = own.shape[1] - stem.shape[1]
+    return F.pad(stem, (0, 0, 0, 0, 0, more)) if more > 0 else stem

@@ -59,7 +59,7 @@ class Critics:
         """
         real, fake = batch.mouths(batch.target), batch.mouths(result)
         self.networks.requires_grad_(True)
-        fooled, misread = self._own_losses(real, fake.detach(), batch.code)
+        fooled, misread = self._own_losses(real, fake.detach(), batch)
         self.optimiser.zero_grad()
         self.fabric.backward(fooled + misread)
         self.optimiser.step()
@@ -70,12 +70,12 @@ class Critics:
                 "reading": reading_loss(read.float(), batch.code, self.importance),
                 "critic": fooled.detach(), "reader": misread.detach()}  # fmt: skip
 
-    def _own_losses(self, real: Tensor, fake: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
+    def _own_losses(self, real: Tensor, fake: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         both: tuple[Tensor, Tensor] = self.learning(torch.cat([real, fake]), len(real))
         scores, read = both
         real_scores, fake_scores = scores.float().chunk(2)
-        fooled = discriminator_loss(real_scores, fake_scores)
-        return fooled, reading_loss(read.float(), code, self.importance)
+        fooled = discriminator_loss(real_scores, fake_scores, batch.genuine)
+        return fooled, reading_loss(read.float(), batch.code, self.importance)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on."""

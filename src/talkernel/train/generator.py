@@ -148,10 +148,11 @@ class GeneratorTrainer:
         self.parts.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * share * warm
 
     def show(self, batch: Batch, count: int = 6) -> list[Tensor]:
-        """Rows of pictures: what f saw, what it made of it, the target, the mask."""
+        """Rows of pictures: what f saw (and its reference), what it made of it, target, mask."""
         with self._looking_on():
             result, attention = self._answer(batch, self._told(batch))
-        rows = [batch.seen, result, batch.target, (2 * attention - 1).expand_as(result)]
+        mask = (2 * attention - 1).expand_as(result)
+        rows = [*batch.seen.split(3, dim=1), result, batch.target, mask]
         return [row[:count] for row in rows]
 
     def save(self) -> None:
@@ -172,4 +173,5 @@ def make_pairs(
     ear = None
     if model is not None and run.recipe.drive == "heard":
         ear = Ear.of(run.model, model.speech_encoder)
-    return Pairs(tracks, basis, run.recipe.pairs, ear, run.recipe.seed, by_face(twins))
+    return Pairs(tracks, basis, run.recipe.pairs, ear, run.recipe.seed, by_face(twins),
+                 run.model.reference)  # fmt: skip

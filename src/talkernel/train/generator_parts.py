@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.batch_norm import share_statistics
-from talkernel.train.checkpoint import LAST, load_state, take_weights
+from talkernel.train.checkpoint import LAST, load_start, take_weights
 from talkernel.train.critics import Critics
 from talkernel.train.drive import HeardDrive, SeenDrive
 from talkernel.train.lip_reader import LipReader
@@ -95,7 +95,7 @@ class GeneratorParts:
         source = begun if begun.exists() else self.run.start
         if source is None:
             return None
-        state = load_state(source)
+        state = load_start(source)
         take_weights(self.model, state["model"])
         take_weights(self.average, state["average"])
         if self.critics and state["critics"]:

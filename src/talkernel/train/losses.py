@@ -29,9 +29,16 @@ def mask_loss(attention: Tensor, outside: Tensor) -> Tensor:
     return (attention * outside).mean()
 
 
-def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """Eq. 4 as D sees it: scores of real faces towards 1, of generated ones towards 0."""
-    return (1.0 - real).square().mean() + fake.square().mean()
+def discriminator_loss(real: Tensor, fake: Tensor, genuine: Tensor) -> Tensor:
+    """Eq. 4 as D sees it: scores of real faces towards 1, of generated ones towards 0.
+
+    Args:
+        real: Scores of the targets `[B, 1, H, W]`.
+        fake: Scores of the generated faces, likewise.
+        genuine: `[B]` which targets count as real: a composite's seam is nothing to learn.
+    """
+    missed = ((1.0 - real).square().mean((1, 2, 3)) * genuine).sum() / genuine.sum().clamp(min=1)
+    return missed + fake.square().mean()
 
 
 def adversarial_loss(fake: Tensor) -> Tensor:

@@ -11,10 +11,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from talkernel.face.reference import align, warp
 from talkernel.train.spoken import Spoken
 from talkernel.train.tracks import Track
-from talkernel.train.transplant import Image, Points, align, lower_face_mask, transform, transplant
-from talkernel.train.view import View, warp
+from talkernel.train.transplant import Image, Points, lower_face_mask, transform, transplant
+from talkernel.train.view import View
 
 LEAD = 4  # components of the lip code by which mouths are told apart
 GAPE = 2.5  # difference of lip codes beyond which mouths are simply different

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from talkernel.errors import TrainingDataError
-from talkernel.face.lips import OUTER_LIP, LipBasis
+from talkernel.face.lips import OUTER_LIP, LipBasis, mouth_opening
+from talkernel.face.reference import Reference
 from talkernel.face.veil import veil
 from talkernel.train.camera import Shot, compress, occlude
 from talkernel.train.ear import Ear
@@ -24,6 +25,7 @@ from talkernel.train.view import View, random_view, recolour
 
 Array = NDArray[np.float32]
 MOUTH = 96  # side in pixels of the box around the mouth that the critics look at
+WIDEST_OF = 8  # frames at most, of which a reference has the widest mouth
 ENOUGH = 20  # stored crops a track needs, for a mouth to be found among them
 
 
@@ -31,7 +33,7 @@ class Sample(NamedTuple):
     """One pair, bytes throughout: pictures `[3, S, S]` RGB, planes `[1, S, S]` 0 to 255.
 
     Attributes:
-        seen: What the network is shown: `face`, veiled.
+        seen: What the network is shown: `face`, veiled; with a reference `[6, S, S]`.
         face: What its answer is blended with.
         target: What the blend should be.
         lips: The lips of both, and a margin.
@@ -39,6 +41,7 @@ class Sample(NamedTuple):
         outside: Where nothing may change.
         hidden: Where the veil lies.
         corner: `[2]` row and column where the mouth's box of `MOUTH` pixels begins.
+        genuine: `[]` whether the target is a real frame, not a composite.
         code: `[K]` lip code of the target.
         speech: `[1, F, W]` speech features of the target.
     """
@@ -51,6 +54,7 @@ class Sample(NamedTuple):
     outside: Image
     hidden: Image
     corner: NDArray[np.int64]
+    genuine: NDArray[np.bool_]
     code: Array
     speech: NDArray[np.float16]
 
@@ -65,6 +69,7 @@ class Pairs(Dataset[Sample]):
         ear: Who listens to the tracks; None for samples without sound.
         seed: Of everything random.
         twins: Wav2Lip's twins of the tracks, by the tracks' names.
+        reference: Whether f is shown a reference; see `ModelConfig`.
 
     Raises:
         TrainingDataError: No track has enough frames.
@@ -78,11 +83,12 @@ class Pairs(Dataset[Sample]):
         ear: Ear | None = None,
         seed: int = 0,
         twins: Mapping[str, Sequence[Track]] | None = None,
+        reference: bool = False,
     ) -> None:
         self.tracks = [track for track in tracks if len(track.crop_index) > ENOUGH]
         if not self.tracks:
             raise TrainingDataError(f"None of {len(tracks)} tracks has {ENOUGH} frames or more.")
-        self.recipe, self.seed = recipe, seed
+        self.recipe, self.seed, self.reference = recipe, seed, reference
 
         def said(track: Track) -> list[Spoken]:
             return Spoken.of_track(track, basis, ear)
@@ -111,48 +117,58 @@ class Pairs(Dataset[Sample]):
         source, target = (real, made) if rng.random() < recipe.real_input else (made, real)
         if rng.random() < recipe.identity:
             source = target
-        shot, planes = self._filmed(source, target, view, rng)
-        pictures = [self._shown(shot.source, planes.hidden, view), shot.source, shot.target]
+        worse, other = rng.spawn(2)  # of their own: the choice of pairs stays as it is without
+        reference = self._reference(track, source, view, other) if self.reference else None
+        shot, planes = self._filmed(source, target, reference, view, worse)
+        pictures = [_veiled(shot.source, planes.hidden, view), shot.source, shot.target]
+        pictures += [] if shot.reference is None else [shot.reference]
         mouth, code = real.points[list(OUTER_LIP)].mean(0), target.said.code
         if rng.random() < 0.5:
             pictures, planes = mirrored(pictures), Planes(*mirrored(planes))
             mouth[0], code = view.size - 1 - mouth[0], target.said.mirrored
-        seen, face, goal = (np.ascontiguousarray(x.transpose(2, 0, 1))
-                            for x in recolour(pictures, rng))  # fmt: skip
+        seen, face, goal, *others = (np.ascontiguousarray(x.transpose(2, 0, 1))
+                                     for x in recolour(pictures, rng))  # fmt: skip
         lips, lower, outside, cover = (np.ascontiguousarray(plane[None]) for plane in planes)
-        return Sample(seen, face, goal, lips, lower, outside, cover,
-                      _corner(mouth, view.size), code, target.said.speech[None])  # fmt: skip
+        return Sample(np.concatenate([seen, *others]), face, goal, lips, lower, outside, cover,
+                      _corner(mouth, view.size), np.asarray(target is real), code,
+                      target.said.speech[None])  # fmt: skip
+
+    def _reference(self, track: int, source: Side, view: View, rng: np.random.Generator) -> Image:
+        """Another frame's mouth, where the source has its own; often a wide one, as in use."""
+        number = _wide_frame(self.tracks[track], rng)
+        crop, points = self.tracks[track].crop(number), self.tracks[track].crop_points[number]
+        return Reference(crop, points).seen_at(source.points, view.size)
 
     def _filmed(
-        self, source: Side, target: Side, view: View, rng: np.random.Generator
-    ) -> tuple[Shot, Planes]:
-        """The pair, some of them as in a worse video.
-
-        That has an `rng` of its own, which leaves the choice of pairs as it was.
-        """
+        self, source: Side, target: Side, reference: Image | None, view: View,
+        rng: np.random.Generator,
+    ) -> tuple[Shot, Planes]:  # fmt: skip
+        """The pair, some of them as in a worse video."""
         recipe = self.recipe
         planes = Planes.of(source.points, target.points, view, recipe.veiled)
-        shot = Shot(source.image, target.image, planes.outside)
-        if not (recipe.occluded or recipe.compressed):
-            return shot, planes
-        [worse] = rng.spawn(1)
-        if worse.random() < recipe.occluded:
-            shot = occlude(shot, source.points, planes.lips, planes.hidden, view.scale, worse)
-        if worse.random() < recipe.compressed:
-            shot = compress(shot, worse)
+        shot = Shot(source.image, target.image, planes.outside, reference)
+        if rng.random() < recipe.occluded:
+            shot = occlude(shot, source.points, planes.lips, planes.hidden, view.scale, rng)
+        if rng.random() < recipe.compressed:
+            shot = compress(shot, rng)
         return shot, planes._replace(outside=shot.outside)
-
-    def _shown(self, source: Image, cover: Image, view: View) -> Image:
-        """What f sees of an input."""
-        if not self.recipe.veiled:
-            return source
-        weight = cover.astype(np.float32) / np.float32(255.0)
-        return veil(source, weight, view.scale)
 
     def _maker(self, track: int, rng: np.random.Generator) -> PairMaker:
         if self.twins.twins[track] and rng.random() < self.recipe.twins:
             return self.twins
         return self.transplants
+
+
+def _veiled(source: Image, cover: Image, view: View) -> Image:
+    """An input as f sees it; where nothing is to be veiled, `cover` is 0 everywhere."""
+    weight = cover.astype(np.float32) / np.float32(255.0)
+    return veil(source, weight, view.scale)
+
+
+def _wide_frame(track: Track, rng: np.random.Generator) -> int:
+    """The stored crop with the widest mouth of a few, or of one, which may be shut."""
+    some = rng.integers(0, len(track.crop_index), rng.integers(1, WIDEST_OF + 1))
+    return int(some[np.argmax(mouth_opening(track.shapes[track.crop_index[some]]))])
 
 
 def _corner(middle: Points, size: int) -> NDArray[np.int64]:

@@ -61,7 +61,8 @@ class GeneratorRun:
     Attributes:
         data: What to learn from.
         out: Folder of checkpoints, curves and pictures.
-        start: `last.pt` of an earlier stage, whose weights this one begins with.
+        start: What this stage begins with: `last.pt` of an earlier one, or a weight file or
+            folder of a model that is done, such as the package's.
         audio_net: `audio_net.pt` of the AudioNet that is heard, where the run is driven by
             sound and its start has none.
         model: Shape of the model.

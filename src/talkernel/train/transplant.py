@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.lips import OUTER_LIP
-from talkernel.face.pose import RIGID
 from talkernel.face.region import region_mask
 
 Image = NDArray[np.uint8]
@@ -24,14 +23,6 @@ LOWER_FACE = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 36
               425, 327, 2, 98, 205)  # fmt: skip
 
 MAX_OFFSET = 10.0  # of 255
-
-
-def align(source: Points, target: Points) -> NDArray[np.float64]:
-    """Affine `[2, 3]` that takes the rigid landmarks of one face to another's, `[468, 2+]`."""
-    rigid = list(RIGID)
-    ones = np.ones((len(rigid), 1))
-    solution, *_ = np.linalg.lstsq(np.hstack([source[rigid, :2], ones]), target[rigid, :2])
-    return np.asarray(solution.T, np.float64)
 
 
 def transform(points: Points, affine: NDArray[np.float64]) -> Points:

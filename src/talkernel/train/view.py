@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.train.transplant import Image
+from talkernel.face.reference import Image, warp
 
 CROP = 256  # pixels of the network's crop at the stored crops' scale
 WHOLE_SHIFT, MOUTH_SHIFT = 0.06, 0.03  # of it: how far a view is off its place
@@ -29,12 +29,6 @@ class View(NamedTuple):
     def see(self, crop: Image) -> Image:
         """What the window shows, `[S, S, 3]`."""
         return warp(crop, self.affine, self.size)
-
-
-def warp(crop: Image, affine: NDArray[np.float64], size: int) -> Image:
-    """A square picture by an affine `[2, 3]` from its pixels to the result's."""
-    shown = cv2.warpAffine(crop, affine, (size, size), borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(shown, np.uint8)
 
 
 def random_view(

@@ -1,0 +1,146 @@
+"""The reference: the person's own mouth, as another frame shows it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from talkernel.errors import CheckpointError
+from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
+from talkernel.face.reference import WIDE, WIDER, Reference, ReferenceKeeper
+from talkernel.face.veil import hidden, network_view, veil
+from talkernel.model.checkpoint import save_model
+from talkernel.model.talking_face import TalkingFace
+from talkernel.train.checkpoint import load_start, take_weights
+from talkernel.train.losses import discriminator_loss
+from talkernel.train.pairs import Pairs
+from talkernel.train.recipes import PairRecipe
+from talkernel.train.tracks import STORED, Track
+from tests.tracks import TINY, drawn_face, drawn_track, fitted_basis
+
+SHOWN = dataclasses.replace(TINY, reference=True)
+
+
+@pytest.fixture(scope="module")
+def tracks() -> list[Track]:
+    return [drawn_track(seed) for seed in range(2)]
+
+
+@pytest.fixture(scope="module")
+def basis(tracks: list[Track]) -> LipBasis:
+    return fitted_basis(tracks)
+
+
+def mouth(opening: float) -> tuple[np.ndarray, np.ndarray]:
+    """A drawn face whose mouth is open by so much, in canonical units."""
+    return drawn_face(opening - mouth_opening(lip_shape(drawn_face(0.0)[0])[None])[0])
+
+
+def shown(keeper: ReferenceKeeper, opening: float) -> np.ndarray:
+    points, image = mouth(opening)
+    return keeper.show(image, points[:, :2], points)
+
+
+def test_the_first_frame_serves_until_a_wider_mouth_is_seen_and_a_wide_one_stays() -> None:
+    keeper = ReferenceKeeper()
+    gap = 0.5 * WIDE
+    for next_one, kept in (
+        (gap, gap),
+        (0.2 * gap, gap),  # narrower
+        (gap + WIDER / 2, gap),  # hardly wider
+        (2 * WIDE, 2 * WIDE),
+        (3 * WIDE, 2 * WIDE),  # wide enough already
+    ):
+        np.testing.assert_allclose(shown(keeper, next_one), mouth(kept)[1], atol=2)
+
+
+def test_after_a_cut_the_next_face_is_its_own_reference() -> None:
+    keeper = ReferenceKeeper()
+    shown(keeper, 2 * WIDE)
+    keeper.forget()
+    np.testing.assert_allclose(shown(keeper, 0.1), mouth(0.1)[1], atol=2)
+
+
+def test_a_reference_is_moved_to_where_the_face_is() -> None:
+    points, image = drawn_face(0.3)
+    turn = cv2.getRotationMatrix2D((150, 140), 12, 0.8)
+    moved = cv2.warpAffine(image, turn, (STORED, STORED), borderMode=cv2.BORDER_REPLICATE)
+    there = points[:, :2] @ turn[:, :2].T + turn[:, 2]
+    seen = Reference(image, points).seen_at(there, STORED)
+    assert np.abs(seen.astype(int) - moved).mean() < 0.5
+
+
+def test_the_network_sees_the_veiled_face_and_behind_it_the_reference() -> None:
+    points, image = drawn_face(0.3)
+    weight = hidden(points, STORED, 256)
+    seen = network_view(image, weight, 256, image)
+    np.testing.assert_array_equal(seen[:, :, :3], veil(image, weight, 256))
+    np.testing.assert_array_equal(seen[:, :, 3:], image)
+    np.testing.assert_array_equal(network_view(image, weight, 256, None), seen[:, :, :3])
+
+
+@pytest.mark.parametrize("worse", [{}, {"compressed": 1.0, "occluded": 1.0}])
+def test_pairs_with_a_reference_are_the_same_pairs(
+    worse: dict[str, float], tracks: list[Track], basis: LipBasis
+) -> None:
+    recipe = PairRecipe(size=160, **worse)
+    without = Pairs(tracks, basis, recipe, seed=3)
+    with_one = Pairs(tracks, basis, recipe, seed=3, reference=True)
+    for number in range(4):
+        plain, shown = without[number], with_one[number]
+        assert shown.seen.shape == (6, 160, 160)
+        np.testing.assert_array_equal(shown.seen[:3], plain.seen)
+        np.testing.assert_array_equal(shown.target, plain.target)
+        assert shown.genuine == plain.genuine
+
+
+def test_a_reference_lies_where_the_input_has_its_face(
+    tracks: list[Track], basis: LipBasis
+) -> None:
+    pairs = Pairs(tracks, basis, PairRecipe(size=160), seed=3, reference=True)
+    for number in range(6):
+        sample = pairs[number]
+        beyond = (sample.outside[0] == 255) & (sample.hidden[0] == 0)
+        wrong = np.abs(sample.seen[3:].astype(int) - sample.face)[:, beyond]
+        assert np.median(wrong) < 6 < np.abs(sample.face.astype(int) - 128).mean()
+
+
+def test_composites_are_not_taken_for_real(tracks: list[Track], basis: LipBasis) -> None:
+    for share in (0.0, 1.0):
+        recipe = PairRecipe(size=160, real_input=share, identity=0.0)
+        assert {bool(Pairs(tracks, basis, recipe)[n].genuine) for n in range(4)} == {share == 0.0}
+
+
+def test_d_learns_nothing_from_composites() -> None:
+    real = torch.tensor([1.0, 0.0]).reshape(2, 1, 1, 1)  # D takes the second for made: it is
+    fake = torch.zeros(2, 1, 1, 1)
+    assert discriminator_loss(real, fake, torch.tensor([True, False])) == 0.0
+    assert discriminator_loss(real, fake, torch.tensor([True, True])) == 0.5
+    assert discriminator_loss(real, fake, torch.tensor([False, False])) == 0.0
+
+
+def test_a_finished_model_is_taken_further_and_begins_as_it_was(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    done = TalkingFace(TINY).eval()
+    save_model(done, tmp_path / "talkernel.safetensors")
+    further = TalkingFace(SHOWN).eval()
+    for path in (tmp_path, tmp_path / "talkernel.safetensors"):
+        take_weights(further, load_start(path)["model"])
+    face, reference = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)
+    kernels = done.kernel_inference(torch.rand(1, TINY.audio_channels))
+    with torch.no_grad():
+        before = done.unet.answer(face, kernels)
+        after = further.unet.answer(torch.cat([face, reference], 1), kernels)
+    torch.testing.assert_close(after, before, atol=0.02, rtol=0)  # kept in half precision
+
+
+def test_what_is_no_weight_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "talkernel.safetensors"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(CheckpointError, match="no weight file"):
+        load_start(path)
