@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from talkernel.errors import MissingFileError, TrainingDataError
 from talkernel.export import export_checkpoint
@@ -71,10 +72,16 @@ def draw_pairs(config: Path, changes: Sequence[str], out: Path, count: int) -> s
     tracks, basis = _tracks(run.data)[0], load_basis(run.data.basis)
     pairs = make_pairs(run, tracks, basis, _twins(run.data))
     samples = [pairs[number] for number in range(count)]
-    columns = [np.concatenate(sample[:3], axis=1).transpose(1, 2, 0) for sample in samples]
-    sheet = np.ascontiguousarray(np.concatenate(columns, axis=1)[:, :, ::-1])
-    cv2.imwrite(str(out), sheet)
-    return f"{count} pairs; from above: what f sees, its input, its target."
+    columns = [_pictures(np.concatenate(sample[:3])) for sample in samples]
+    cv2.imwrite(str(out), np.hstack(columns)[:, :, ::-1])
+    reference = ", its reference" if run.model.reference else ""
+    return f"{count} pairs; from above: what f sees{reference}, its input, its target."
+
+
+def _pictures(channels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Channels `[3 N, S, S]` as N RGB pictures below each other, `[N * S, S, 3]`."""
+    pictures = np.split(channels, len(channels) // 3)
+    return np.vstack([picture.transpose(1, 2, 0) for picture in pictures])
 
 
 def bundle_run(config: Path, changes: Sequence[str], out: Path, megabytes: float) -> int:
