@@ -16,6 +16,7 @@ from torch import Tensor
 
 from talkernel.config import ModelConfig
 from talkernel.engine import load_engine
+from talkernel.engine.weights import default_weights
 from talkernel.errors import CheckpointError
 from talkernel.export import export_checkpoint
 from talkernel.model.audio_net import Wav2LipAudioNet
@@ -135,13 +136,14 @@ def test_discriminator_scores_patches() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"fusion": "attention"}, {"blending": False},
+    [{"fusion": "attention"}, {"blending": False, "reference": True},
      {"kernel_size": 3, "static_layers": (1, 2), "dynamic_layers": 1, "channels": (4, 6, 8, 12)}],
 )  # fmt: skip
-def test_the_ablations_are_models_too(change: dict[str, Any], tmp_path: Path) -> None:
+def test_other_shapes_are_models_too(change: dict[str, Any], tmp_path: Path) -> None:
     config = dataclasses.replace(SMALL, **change)
     model = TalkingFace(config).eval()
-    face, speech = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, *config.speech_shape)
+    face = torch.rand(2, *config.face_shape) * 2 - 1
+    speech = torch.randn(2, 1, *config.speech_shape)
     with torch.no_grad():
         kernels = model.kernels(speech)
         assert kernels.shape == (2, *config.kernel_shape)
@@ -192,3 +194,24 @@ def test_a_checkpoint_from_before_static_layers_loads_as_it_was(tmp_path: Path) 
 def test_a_shape_with_static_layers_survives_being_written() -> None:
     config = dataclasses.replace(SMALL, static_layers=(2, 0))
     assert ModelConfig.from_json(config.to_json()) == config
+
+
+def test_variances_too_large_for_half_precision_are_kept(tmp_path: Path) -> None:
+    model, path = TalkingFace(SMALL).eval(), tmp_path / "talkernel.safetensors"
+    norm = model.unet.middle[-1].norm
+    norm.running_var.fill_(1e6)
+    save_model(model, path)
+    torch.testing.assert_close(load_model(path).unet.middle[-1].norm.running_var, norm.running_var)
+
+
+def test_weights_that_are_no_numbers_are_not_written(tmp_path: Path) -> None:
+    model, path = TalkingFace(SMALL).eval(), tmp_path / "talkernel.safetensors"
+    model.unet.middle[-1].norm.running_var[0] = torch.inf
+    with pytest.raises(CheckpointError, match=r"middle\.\d\.norm\.running_var are not all finite"):
+        save_model(model, path)
+    assert not path.exists()
+
+
+def test_the_weights_that_ship_are_finite() -> None:
+    state = load_model(default_weights()).state_dict()
+    assert not [name for name, value in state.items() if not value.isfinite().all()]

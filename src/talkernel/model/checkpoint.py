@@ -1,4 +1,4 @@
-"""Model weights as safetensors in half precision, the config in the file's metadata."""
+"""Model weights as safetensors, in half precision where that holds them; the config inside."""
 
 from __future__ import annotations
 
@@ -23,16 +23,25 @@ def save_model(model: TalkingFace, path: Path, notes: Mapping[str, str] | None =
         model: The model.
         path: A `.safetensors` file.
         notes: More metadata, such as the run that trained it.
+
+    Raises:
+        CheckpointError: Some weights are no numbers.
     """
-    half = {name: _half(value) for name, value in model.state_dict().items()}
+    half = {name: _half(name, value) for name, value in model.state_dict().items()}
     metadata = {METADATA_CONFIG: model.config.to_json(), **(notes or {})}
     with whole(path) as partial:
         partial.write_bytes(save(half, metadata))  # save_file would make it readable to us alone
 
 
-def _half(value: torch.Tensor) -> torch.Tensor:
+def _half(name: str, value: torch.Tensor) -> torch.Tensor:
+    """In half precision, unless numbers are too large for it, as variances can be."""
     value = value.detach().cpu().contiguous()
-    return value.half() if value.is_floating_point() else value
+    if not value.is_floating_point():
+        return value
+    if not value.isfinite().all():
+        raise CheckpointError(f"The weights {name} are not all finite numbers.")
+    half = value.half()
+    return half if half.isfinite().all() else value.float()
 
 
 def load_model(path: Path) -> TalkingFace:
