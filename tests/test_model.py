@@ -134,22 +134,33 @@ def test_discriminator_scores_patches() -> None:
     assert Discriminator(8)(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 8, 12)
 
 
+STATIC: dict[str, Any] = {"kernel_size": 3, "static_layers": (1, 2), "dynamic_layers": 1,
+                          "channels": (4, 6, 8, 12)}  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "change",
-    [{"fusion": "attention"}, {"blending": False, "reference": True},
-     {"kernel_size": 3, "static_layers": (1, 2), "dynamic_layers": 1, "channels": (4, 6, 8, 12)}],
-)  # fmt: skip
-def test_other_shapes_are_models_too(change: dict[str, Any], tmp_path: Path) -> None:
+    "change", [{"fusion": "attention"}, {"blending": False, "reference": True}, STATIC]
+)
+def test_other_shapes_are_models_too(change: dict[str, Any]) -> None:
     config = dataclasses.replace(SMALL, **change)
     model = TalkingFace(config).eval()
-    face = torch.rand(2, *config.face_shape) * 2 - 1
-    speech = torch.randn(2, 1, *config.speech_shape)
+    face, speech = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, *config.speech_shape)
     with torch.no_grad():
         kernels = model.kernels(speech)
         assert kernels.shape == (2, *config.kernel_shape)
         answer = model.unet(face, kernels)
         assert (answer.attention == 1).all() == (not config.blending)
         assert not torch.equal(answer.motion, model.unet(face, model.kernels(-speech)).motion)
+
+
+@pytest.mark.parametrize("change", [{"fusion": "attention"}, {"blending": False, **STATIC}])
+def test_the_ablations_are_exported_too(change: dict[str, Any], tmp_path: Path) -> None:
+    """Each export takes seconds: what does not meet in the graph goes into one model."""
+    config = dataclasses.replace(SMALL, encoder_layers=0, speech_window=16, **change)
+    model = TalkingFace(config).eval()
+    face, speech = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, *config.speech_shape)
+    with torch.no_grad():
+        answer = model.unet(face, model.kernels(speech))
     save_model(model, tmp_path / "talkernel.safetensors")
     export_checkpoint(tmp_path, tmp_path)
     engine = load_engine("openvino", precision="float32", checkpoint=tmp_path)

@@ -219,7 +219,10 @@ def test_killed_in_the_middle_nothing_acknowledged_is_lost(study: Path) -> None:
             before = dict(acknowledged)
             with ThreadPoolExecutor(3) as raters:
                 answering = [raters.submit(answer_on, Client(url, t)) for t in tokens[-3:]]
-                time.sleep(0.7)
+                enough = len(before) + 3 * len(QUESTIONS)
+                while len(acknowledged) < enough and not any(rater.done() for rater in answering):
+                    time.sleep(0.01)
+                time.sleep(0.2)  # into the middle of answers that are changed
                 server.send_signal(signal.SIGKILL)
             assert all(rater.result() is None for rater in answering)
         assert len(acknowledged) >= len(before) + 12
