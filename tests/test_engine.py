@@ -49,7 +49,7 @@ LEVEL = 1.0 / 255.0  # one step of an 8-bit picture whose range is 0 to 1
 def inputs(config: ModelConfig, batch: int) -> tuple[Array, Array]:
     """Faces and windows of speech features."""
     rng = np.random.default_rng(batch)
-    face = rng.uniform(-1, 1, (batch, 3, config.crop_size, config.crop_size))
+    face = rng.uniform(-1, 1, (batch, *config.face_shape))
     speech = rng.uniform(-2, 2, (batch, 1, *config.speech_shape))
     return face.astype(np.float32), speech.astype(np.float32)
 
@@ -57,7 +57,8 @@ def inputs(config: ModelConfig, batch: int) -> tuple[Array, Array]:
 def spoken(engine: Engine, face: Array, speech: Array) -> Array:
     """The blended face I' in 0..1."""
     attention, motion = engine.synthesise(face, engine.kernels(speech))
-    return (face + attention * (motion - face) + 1.0) / 2.0
+    seen = face[:, :3]
+    return (seen + attention * (motion - seen) + 1.0) / 2.0
 
 
 def difference(engine: Engine, reference: Engine, batch: int) -> float:

@@ -144,7 +144,8 @@ STATIC: dict[str, Any] = {"kernel_size": 3, "static_layers": (1, 2), "dynamic_la
 def test_other_shapes_are_models_too(change: dict[str, Any]) -> None:
     config = dataclasses.replace(SMALL, **change)
     model = TalkingFace(config).eval()
-    face, speech = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, *config.speech_shape)
+    face = torch.rand(2, *config.face_shape) * 2 - 1
+    speech = torch.randn(2, 1, *config.speech_shape)
     with torch.no_grad():
         kernels = model.kernels(speech)
         assert kernels.shape == (2, *config.kernel_shape)
@@ -153,12 +154,16 @@ def test_other_shapes_are_models_too(change: dict[str, Any]) -> None:
         assert not torch.equal(answer.motion, model.unet(face, model.kernels(-speech)).motion)
 
 
-@pytest.mark.parametrize("change", [{"fusion": "attention"}, {"blending": False, **STATIC}])
+@pytest.mark.parametrize(
+    "change",
+    [{"fusion": "attention"}, {"blending": False, "reference": True, **STATIC}],
+)
 def test_the_ablations_are_exported_too(change: dict[str, Any], tmp_path: Path) -> None:
     """Each export takes seconds: what does not meet in the graph goes into one model."""
     config = dataclasses.replace(SMALL, encoder_layers=0, speech_window=16, **change)
     model = TalkingFace(config).eval()
-    face, speech = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, *config.speech_shape)
+    face = torch.rand(2, *config.face_shape) * 2 - 1
+    speech = torch.randn(2, 1, *config.speech_shape)
     with torch.no_grad():
         answer = model.unet(face, model.kernels(speech))
     save_model(model, tmp_path / "talkernel.safetensors")
