@@ -9,11 +9,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from talkernel.engine.weights import WEIGHTS
 from talkernel.errors import CheckpointError
 from talkernel.model.torch_file import read_torch_file
 from talkernel.whole_file import whole
@@ -49,9 +46,15 @@ def load_start(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: It is neither.
     """
-    path = path / WEIGHTS if path.is_dir() else path
-    if path.suffix != ".safetensors":
+    if path.is_file() and path.suffix != ".safetensors":
         return load_state(path)
+    # Here, so that a bundle trains where there is no safetensors.
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from talkernel.engine.weights import WEIGHTS
+
+    path = path / WEIGHTS if path.is_dir() else path
     try:
         model = load_file(path)
     except (SafetensorError, OSError) as error:
