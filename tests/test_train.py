@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from lightning_fabric import Fabric
 
 from talkernel.engine import load_engine
@@ -121,9 +122,12 @@ def test_losses_say_what_the_paper_says() -> None:
     assert reconstruction_loss(ones, zeros, weight).item() == pytest.approx(1.0)
     assert reconstruction_loss(half, zeros, weight).item() == pytest.approx(5 / 8)
     assert mask_loss(ones[:, :1], torch.zeros(1, 1, 4, 4)).item() == 0.0
-    every = torch.ones(len(ones))
-    assert discriminator_loss(ones, zeros, every).item() == 0.0 == adversarial_loss(ones).item()
-    assert discriminator_loss(zeros, ones, every).item() == 2.0
+    every, yes, no, some = torch.ones(1), ones[:, :1], zeros[:, :1], half[:, :1]
+    assert discriminator_loss(yes, no, every, weight).item() == 0.0
+    assert discriminator_loss(no, yes, every, weight).item() == 2.0
+    assert adversarial_loss(yes, weight).item() == 0.0
+    assert adversarial_loss(some, weight).item() == pytest.approx(3 / 8)
+    assert adversarial_loss(some, some).item() == 0.0  # elsewhere nothing was drawn
 
 
 def tiny_run(folder: Path, **recipe: object) -> GeneratorRun:
@@ -178,6 +182,40 @@ def test_the_mouths_box_holds_the_mouth_mirrored_or_not(
     assert (lips.sum((1, 2, 3)) > 0.85 * batch.lips.sum((1, 2, 3))).all()  # they gape widely
 
 
+def test_strangers_are_told_each_others_lips_and_not_held_to_their_targets(
+    tracks: list[Track], basis: LipBasis, tmp_path: Path
+) -> None:
+    pairs = Pairs(tracks, basis, PairRecipe(size=64), seed=0)
+    batch = Batch.of(collate([pairs[number] for number in range(4)]), "cpu")
+    told, own = batch.told(2), batch.told()
+    assert told.known.tolist() == [0, 0, 1, 1] and own.known.tolist() == [1, 1, 1, 1]
+    assert batch.told(1).known.all()  # there is no other to be told by
+    torch.testing.assert_close(told.code[[1, 0, 2, 3]], batch.code)
+    torch.testing.assert_close(told.speech[[1, 0, 2, 3]], batch.speech)
+    weight = batch.weight(8.0, told.known)
+    torch.testing.assert_close(weight[:2], 1 - batch.lower[:2])
+    torch.testing.assert_close(weight[2:], batch.weight(8.0)[2:])
+    run = tiny_run(tmp_path, strangers=0.5, adversarial=0.1)
+    figures = GeneratorTrainer(run, tracks, basis, cpu()).train_step(batch)
+    assert figures["adversarial"] > 0 and np.isfinite(list(figures.values())).all()
+
+
+def test_d_learns_to_tell_a_mouth_as_sharp_as_the_persons() -> None:
+    torch.manual_seed(0)
+    light = F.interpolate(torch.randn(8, 3, 4, 4), 48, mode="bicubic").clamp(-0.9, 0.9)
+    sharpness = torch.tensor([0.02, 0.0]).repeat(4)[:, None, None, None]
+    real = light + sharpness * torch.randn(8, 3, 48, 48)  # what tells them is this fine
+    fake = light + sharpness.flip(0) * torch.randn(8, 3, 48, 48)
+    plane, corner = torch.ones(8, 1, 48, 48), torch.zeros(8, 2, dtype=torch.int64)
+    batch = Batch(torch.cat([light, real], 1), light, real, plane, plane, plane, plane, corner,
+                  plane[:, 0, 0, 0] > 0, torch.zeros(8, 2), torch.zeros(8, 1, 80, 0))  # fmt: skip
+    critics = Critics(torch.ones(2), channels=6)
+    critics.set_up(cpu())
+    for _ in range(60):
+        losses = critics.train_step(batch, fake, batch.told())
+    assert losses["critic"] < 0.25  # guessing is 0.5
+
+
 def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
     torch.manual_seed(0)
     code = torch.rand(8, 2)
@@ -190,9 +228,9 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
     batch = Batch(mouths, mouths, mouths, plane, plane, plane, plane, corner, genuine, code, mel)
     critics, wrong = Critics(torch.ones(2), rate=1e-3), (1 - mouths).requires_grad_()
     critics.set_up(cpu())
-    first = critics.train_step(batch, wrong)
+    first = critics.train_step(batch, wrong, batch.told())
     for _ in range(20):
-        losses = critics.train_step(batch, wrong)
+        losses = critics.train_step(batch, wrong, batch.told())
     assert losses["reader"] < 0.3 * first["reader"]
     assert losses["reading"] > 3 * losses["reader"]
     losses["reading"].backward()

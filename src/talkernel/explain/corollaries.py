@@ -33,7 +33,6 @@ from talkernel.model.talking_face import TalkingFace
 
 PAIRS = 6
 FACES = 3  # that the losses are means over
-SETTLING = 30
 
 
 @dataclass(frozen=True)
@@ -121,13 +120,9 @@ def check_corollaries(scene: Scene) -> Arrays:
 
 
 def random_discriminator(seed: int) -> Discriminator:
-    """One whose spectral normalisation has settled, which takes some passes."""
+    """One as training begins with it."""
     torch.manual_seed(seed)
-    judge = Discriminator()
-    with torch.no_grad():
-        for _ in range(SETTLING):
-            judge(torch.zeros(1, 3, 32, 32))
-    return judge.eval()
+    return Discriminator().eval()
 
 
 def _cases(
@@ -151,10 +146,7 @@ def _means(cases: list[Case]) -> list[list[float]]:
 
 
 def discriminator_lipschitz(judge: Discriminator) -> float:
-    """2-norm bound of D: its layers' multiplied. Spectral normalisation alone gives no such thing.
-
-    It divides by the norm of the weights laid out as a matrix, which is not the convolution's.
-    """
+    """2-norm bound of D: its layers' multiplied; leaky ReLU enlarges nothing."""
     found = 1.0
     for layer in judge:
         if isinstance(layer, nn.Conv2d):

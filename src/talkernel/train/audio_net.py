@@ -24,9 +24,11 @@ from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.train.audio_data import SpeechTable
 from talkernel.train.checkpoint import LAST, load_state, save_state
 from talkernel.train.contrast import SPAN, SyncHead
+from talkernel.train.hardware import launch
 from talkernel.train.journal import Journal
 from talkernel.train.lip_reader import LipReader, best_of, correlations
 from talkernel.train.recipes import AudioNetRecipe
+from talkernel.train.run_config import Hardware
 from talkernel.train.timer import Every
 
 WARM = 100  # steps over which the learning rate grows
@@ -64,7 +66,7 @@ def train_lip_reader(
         folder: Of checkpoints and curves, from which a run that was broken off goes on;
             None: none are written.
     """
-    fabric = fabric or Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    fabric = fabric or launch(Hardware(accelerator="cpu"))
     trainer = AudioNetTrainer(config, encoder, table, basis, recipe, fabric, folder)
     return trainer.train(held_out)
 

@@ -5,30 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from talkernel.model.discriminator import Discriminator
-from talkernel.train.batch import Batch
+from talkernel.train.batch import Batch, Told
 from talkernel.train.lip_critic import LipCritic, reading_loss
 from talkernel.train.losses import adversarial_loss, discriminator_loss
+
+FINE = 5  # pixels: side of the mean from which detail is told
+DETAIL = 20.0  # factor on it, for D to see it beside light and shade
 
 
 class MouthCritics(nn.Module):
     """D and the lip critic as one module.
 
+    D also sees a reference of the person, if there is one, which tells how sharp the picture is.
+
     Args:
         code: Length of the lip code.
+        channels: Of faces and, behind them, their references.
     """
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, channels: int) -> None:
         super().__init__()
-        self.discriminator = Discriminator()
+        self.discriminator = Discriminator(channels=2 * channels)
         self.reader = LipCritic(code)
 
-    def forward(self, mouths: Tensor, read: int) -> tuple[Tensor, Tensor]:
-        """Mouths `[B, 3, 96, 96]` in -1..1 to D's scores, and lip codes of the first `read`."""
-        return self.discriminator(mouths), self.reader(mouths[:read])
+    def forward(self, mouths: Tensor, reference: Tensor, read: int) -> tuple[Tensor, Tensor]:
+        """D's scores, and lip codes of the first `read`.
+
+        Args:
+            mouths: `[B, 3, S, S]` in -1..1.
+            reference: The same place in the references, `[B, 3 or 0, S, S]`.
+            read: How many to read.
+        """
+        scores = self.discriminator(with_detail(torch.cat([mouths, reference], 1)))
+        return scores.float(), self.reader(mouths[:read]).float()
+
+
+def with_detail(pictures: Tensor) -> Tensor:
+    """Pictures `[B, C, S, S]` and, behind them, what makes them sharp, `[B, 2 C, S, S]`."""
+    around = F.pad(pictures, (FINE // 2,) * 4, mode="replicate")
+    return torch.cat([pictures, DETAIL * (pictures - F.avg_pool2d(around, FINE, 1))], 1)
 
 
 class Critics:
@@ -37,11 +57,12 @@ class Critics:
     Args:
         importance: `[K]` weight of each component of the lip code.
         rate: Learning rate of both.
+        channels: Of what f is shown, face and reference.
     """
 
-    def __init__(self, importance: Tensor, rate: float = 3e-4) -> None:
+    def __init__(self, importance: Tensor, rate: float = 5e-4, channels: int = 3) -> None:
         self.importance = importance
-        self.networks = MouthCritics(len(importance))
+        self.networks = MouthCritics(len(importance), channels)
         self.optimiser: Any = torch.optim.Adam(self.networks.parameters(), rate, betas=(0.5, 0.99))
 
     def set_up(self, fabric: Fabric) -> None:
@@ -51,31 +72,33 @@ class Critics:
         self.fabric, self.importance = fabric, self.importance.to(fabric.device)
         self.learning, self.optimiser = fabric.setup(self.networks, self.optimiser)
 
-    def train_step(self, batch: Batch, result: Tensor) -> dict[str, Tensor]:
+    def train_step(self, batch: Batch, result: Tensor, told: Told) -> dict[str, Tensor]:
         """Learn from one batch, then judge its results.
 
         Returns:
             f's losses `adversarial` and `reading`, and for the log the critics' own.
         """
-        real, fake = batch.mouths(batch.target), batch.mouths(result)
+        fake, reference = batch.mouths(result), batch.mouths(batch.seen[:, 3:])
         self.networks.requires_grad_(True)
-        fooled, misread = self._own_losses(real, fake.detach(), batch)
+        own = self._own_losses(batch, fake.detach(), reference)
         self.optimiser.zero_grad()
-        self.fabric.backward(fooled + misread)
+        self.fabric.backward(own["critic"] + own["reader"])
         self.optimiser.step()
         self.networks.requires_grad_(False)
         with self.fabric.autocast():  # past Fabric's wrapper: nothing of the critics learns here
-            scores, read = self.networks(fake, len(fake))
-        return {"adversarial": adversarial_loss(scores.float()),
-                "reading": reading_loss(read.float(), batch.code, self.importance),
-                "critic": fooled.detach(), "reader": misread.detach()}  # fmt: skip
+            scores, read = self.networks(fake, reference, len(fake))
+        return {"adversarial": adversarial_loss(scores, _drawn(batch, scores)),
+                "reading": reading_loss(read, told.code, self.importance),
+                **{name: loss.detach() for name, loss in own.items()}}  # fmt: skip
 
-    def _own_losses(self, real: Tensor, fake: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        both: tuple[Tensor, Tensor] = self.learning(torch.cat([real, fake]), len(real))
-        scores, read = both
-        real_scores, fake_scores = scores.float().chunk(2)
-        fooled = discriminator_loss(real_scores, fake_scores, batch.genuine)
-        return fooled, reading_loss(read.float(), batch.code, self.importance)
+    def _own_losses(self, batch: Batch, fake: Tensor, reference: Tensor) -> dict[str, Tensor]:
+        """How far D is fooled, and how badly real mouths are read."""
+        mouths = torch.cat([batch.mouths(batch.target), fake])
+        both: tuple[Tensor, Tensor] = self.learning(mouths, reference.repeat(2, 1, 1, 1), len(fake))
+        real_scores, fake_scores = both[0].chunk(2)
+        where = _drawn(batch, real_scores)
+        return {"critic": discriminator_loss(real_scores, fake_scores, batch.genuine, where),
+                "reader": reading_loss(both[1], batch.code, self.importance)}  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on."""
@@ -83,3 +106,8 @@ class Critics:
             "networks": self.networks.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
+
+
+def _drawn(batch: Batch, scores: Tensor) -> Tensor:
+    """How much of the lower face, where f may draw, lies in each patch that is scored."""
+    return F.adaptive_avg_pool2d(batch.mouths(batch.lower), scores.shape[2:])

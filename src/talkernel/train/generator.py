@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from talkernel.face.lips import LipBasis
 from talkernel.model.talking_face import TalkingFace, blend
 from talkernel.model.unet import Synthesis
-from talkernel.train.batch import Batch, collate
+from talkernel.train.batch import Batch, Told, collate
 from talkernel.train.checkpoint import save_state
 from talkernel.train.ear import Ear
 from talkernel.train.generator_parts import GeneratorParts
@@ -93,31 +93,32 @@ class GeneratorTrainer:
     def train_step(self, batch: Batch) -> dict[str, float]:
         """Learn from one batch; returns its losses."""
         self._set_learning_rate()
-        result, attention = self._answer(batch, self._told(batch))
-        weight = batch.weight(self.recipe.mouth_weight)
+        told = batch.told(round(self.recipe.strangers * len(batch.code)))
+        result, attention = self._answer(batch, self._driving(told))
+        weight = batch.weight(self.recipe.mouth_weight, told.known)
         losses = {"rec": reconstruction_loss(result, batch.target, weight),
                   "mask": mask_loss(attention, batch.outside)}  # fmt: skip
         if self.parts.critics:
-            losses |= self.parts.critics.train_step(batch, result)
+            losses |= self.parts.critics.train_step(batch, result, told)
         self.parts.optimiser.zero_grad()
         self.fabric.backward(total_loss(losses, self._weights()))
         self.parts.optimiser.step()
         return self._figures(losses)
 
-    def _told(self, batch: Batch) -> Tensor:
-        return batch.speech if self.recipe.drive == "heard" else batch.code
+    def _driving(self, told: Batch | Told) -> Tensor:
+        return told.speech if self.recipe.drive == "heard" else told.code
 
-    def _answer(self, batch: Batch, told: Tensor) -> tuple[Tensor, Tensor]:
+    def _answer(self, batch: Batch, driving: Tensor) -> tuple[Tensor, Tensor]:
         """The blended faces and the attention, forced to 1 where the veil lies."""
-        answer = cast(Tensor, self.parts.drive(batch, told)).float()
+        answer = cast(Tensor, self.parts.drive(batch, driving)).float()
         attention = torch.maximum(answer[:, :1], batch.hidden)
         return blend(batch.face, Synthesis(attention, answer[:, 1:])), attention
 
     def mouth_error(self, batch: Batch, shuffled: bool) -> float:
         """L1 at the lips, told their own code or another sample's."""
-        told = self._told(batch)
+        own = self._driving(batch)
         with self._looking_on():
-            result, _ = self._answer(batch, told.roll(1, 0) if shuffled else told)
+            result, _ = self._answer(batch, own.roll(1, 0) if shuffled else own)
         error = ((result - batch.target).abs() * batch.lips).sum() / batch.lips.sum()
         return float(self.fabric.all_reduce(error))  # type: ignore[arg-type]  # one tensor in, one out
 
@@ -150,7 +151,7 @@ class GeneratorTrainer:
     def show(self, batch: Batch, count: int = 6) -> list[Tensor]:
         """Rows of pictures: what f saw (and its reference), what it made of it, target, mask."""
         with self._looking_on():
-            result, attention = self._answer(batch, self._told(batch))
+            result, attention = self._answer(batch, self._driving(batch))
         mask = (2 * attention - 1).expand_as(result)
         rows = [*batch.seen.split(3, dim=1), result, batch.target, mask]
         return [row[:count] for row in rows]

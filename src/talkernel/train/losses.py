@@ -29,21 +29,27 @@ def mask_loss(attention: Tensor, outside: Tensor) -> Tensor:
     return (attention * outside).mean()
 
 
-def discriminator_loss(real: Tensor, fake: Tensor, genuine: Tensor) -> Tensor:
+def discriminator_loss(real: Tensor, fake: Tensor, genuine: Tensor, where: Tensor) -> Tensor:
     """Eq. 4 as D sees it: scores of real faces towards 1, of generated ones towards 0.
 
     Args:
         real: Scores of the targets `[B, 1, H, W]`.
         fake: Scores of the generated faces, likewise.
         genuine: `[B]` which targets count as real: a composite's seam is nothing to learn.
+        where: `[B, 1, H, W]` in 0..1, how far each patch counts: elsewhere both are the same.
     """
-    missed = ((1.0 - real).square().mean((1, 2, 3)) * genuine).sum() / genuine.sum().clamp(min=1)
-    return missed + fake.square().mean()
+    missed = (_missed(1.0 - real, where) * genuine).sum() / genuine.sum().clamp(min=1)
+    return missed + _missed(fake, where).mean()
 
 
-def adversarial_loss(fake: Tensor) -> Tensor:
+def adversarial_loss(fake: Tensor, where: Tensor) -> Tensor:
     """Eq. 4 as f sees it: scores of generated faces towards 1."""
-    return (1.0 - fake).square().mean()
+    return _missed(1.0 - fake, where).mean()
+
+
+def _missed(error: Tensor, where: Tensor) -> Tensor:
+    """Each sample's mean square where it counts, `[B]`."""
+    return (error.square() * where).sum((1, 2, 3)) / where.sum((1, 2, 3)).clamp(min=1e-6)
 
 
 def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

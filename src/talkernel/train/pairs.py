@@ -24,7 +24,7 @@ from talkernel.train.transplant import Image, Points
 from talkernel.train.view import View, random_view, recolour
 
 Array = NDArray[np.float32]
-MOUTH = 96  # side in pixels of the box around the mouth that the critics look at
+MOUTH = 128  # side in pixels of the box around the mouth that the critics look at
 WIDEST_OF = 8  # frames at most, of which a reference has the widest mouth
 ENOUGH = 20  # stored crops a track needs, for a mouth to be found among them
 

@@ -52,6 +52,8 @@ class GeneratorRecipe:
         mouth_weight: Reconstruction weight of the lips; the lower face has half of it.
         adversarial: Weight of D's judgement of the mouth (eq. 4); 0 leaves D out.
         reading: Weight of the lip critic's reading; 0 leaves it out.
+        strangers: Share of samples told another's lips, as in use: no picture shows what they
+            should look like, so that the critics alone judge them.
         critics_warm: Steps over which both weights grow from 0, while the critics learn.
         ema: Decay of the averaged weights that are kept, updated every `ema_every` steps.
         ema_every: Steps between these updates, which cost a pass over memory.
@@ -72,6 +74,7 @@ class GeneratorRecipe:
     mouth_weight: float = 8.0
     adversarial: float = 0.1
     reading: float = 1.0
+    strangers: float = 0.0
     critics_warm: int = 600
     ema: float = 0.99
     ema_every: int = 8

@@ -26,14 +26,14 @@ class Hardware:
         accelerator: "auto", "cpu", "cuda", "mps".
         devices: How many processes, each with a device of its own.
         nodes: How many machines.
-        precision: "bf16-mixed", "32-true", "16-mixed".
+        precision: "bf16-mixed", "32-true", "16-mixed"; "auto": bfloat16 where it is native.
         threads: Of each process on the CPU; 0 leaves it to torch.
     """
 
     accelerator: str = "auto"
     devices: int = 1
     nodes: int = 1
-    precision: str = "bf16-mixed"
+    precision: str = "auto"
     threads: int = 0
 
 
