@@ -110,4 +110,5 @@ class Critics:
 
 def _drawn(batch: Batch, scores: Tensor) -> Tensor:
     """How much of the lower face, where f may draw, lies in each patch that is scored."""
-    return F.adaptive_avg_pool2d(batch.mouths(batch.lower), scores.shape[2:])
+    rows, columns = scores.shape[2:]
+    return F.adaptive_avg_pool2d(batch.mouths(batch.lower), (rows, columns))
