@@ -210,7 +210,7 @@ def test_what_cannot_be_explained_is_named(weights: Path, tmp_path: Path) -> Non
     Image.fromarray(blank()).save(tmp_path / "blank.png")
     Image.fromarray(portrait_on_canvas()).save(tmp_path / "face.png")
     with pytest.raises(NoFaceError, match="blank"):
-        find_faces([tmp_path / "face.png", tmp_path / "blank.png"], share=1.0)
+        find_faces([tmp_path / "face.png", tmp_path / "blank.png"], TINY)
     with pytest.raises(NotExplainedError):
         redraw(tmp_path)
     (tmp_path / "map.npz").write_bytes(b"PK")

@@ -13,7 +13,7 @@ import torch
 from talkernel.errors import CheckpointError
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.reference import WIDE, WIDER, Reference, ReferenceKeeper
-from talkernel.face.veil import hidden, network_view, veil
+from talkernel.face.veil import hidden, show, veil
 from talkernel.model.checkpoint import save_model
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.checkpoint import load_start, take_weights
@@ -78,10 +78,12 @@ def test_a_reference_is_moved_to_where_the_face_is() -> None:
 def test_the_network_sees_the_veiled_face_and_behind_it_the_reference() -> None:
     points, image = drawn_face(0.3)
     weight = hidden(points, STORED, 256)
-    seen = network_view(image, weight, 256, image)
-    np.testing.assert_array_equal(seen[:, :, :3], veil(image, weight, 256))
-    np.testing.assert_array_equal(seen[:, :, 3:], image)
-    np.testing.assert_array_equal(network_view(image, weight, 256, None), seen[:, :, :3])
+    shown = show(image, points, 256, image)
+    np.testing.assert_array_equal(shown.hidden, weight)
+    np.testing.assert_array_equal(shown.picture[:, :, :3], veil(image, weight, 256))
+    np.testing.assert_array_equal(shown.picture[:, :, 3:], image)
+    alone = show(image, points, 256, None).picture
+    np.testing.assert_array_equal(alone, shown.picture[:, :, :3])
 
 
 @pytest.mark.parametrize("worse", [{}, {"compressed": 1.0, "occluded": 1.0}])

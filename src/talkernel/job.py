@@ -21,7 +21,7 @@ from talkernel.face.crop import Crop
 from talkernel.face.reference import ReferenceKeeper
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import hidden, network_view
+from talkernel.face.veil import show
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
 from talkernel.speech_features import Hearing, SpeechFeatures
@@ -159,15 +159,15 @@ def _edit(job: Job, picture: Picture, placement: Placement, kernels: NDArray[np.
     config, size = job.engine.config, job.engine.config.crop_size
     with job.clock("cover"):
         points = placement.crop.to_view(placement.landmarks, size)
-        veiled, view = hidden(points, size, config.face_size), cut(picture, placement.crop, size)
-        reference = None
+        view, reference = cut(picture, placement.crop, size), None
         if config.reference:
             reference = job.reference.show(view, points, placement.landmarks)
-        seen = to_network(network_view(view, veiled, config.face_size, reference))
+        shown = show(view, points, config.face_size, reference)
+        seen = to_network(shown.picture)
     with job.clock("generator"):
         attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):
-        full = np.maximum(attention[0, 0], veiled)
+        full = np.maximum(attention[0, 0], shown.hidden)
         before = None if job.watch is None else picture.copy()
         cover(picture, placement.crop, full, motion[0], placement.strength)
     if job.watch is not None and before is not None:

@@ -21,7 +21,7 @@ from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.reference import Reference
-from talkernel.face.veil import hidden, network_view
+from talkernel.face.veil import show
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.talking_face import LipCodec, TalkingFace, blend
 from talkernel.train.tracks import Track
@@ -123,15 +123,13 @@ def draw(
         reference: What a model that wants one is shown of the person.
     """
     assert isinstance(model.lips, LipCodec)
-    covers = [hidden(seen, view.size, view.scale) for seen in points]
-    shown = [reference.seen_at(seen, view.size) if model.config.reference else None
-             for seen in points]  # fmt: skip
-    veiled = [network_view(face, cover, view.scale, other)
-              for face, cover, other in zip(faces, covers, shown, strict=True)]  # fmt: skip
+    shown = [show(face, seen, view.scale,
+                  reference.seen_at(seen, view.size) if model.config.reference else None)
+             for face, seen in zip(faces, points, strict=True)]  # fmt: skip
     with torch.no_grad():
         kernels = model.kernel_inference(model.lips.encoder(torch.from_numpy(codes)))
-        answer = model.unet(_tensor(veiled), kernels)
-        cover = torch.from_numpy(np.stack(covers))[:, None]
+        answer = model.unet(_tensor([one.picture for one in shown]), kernels)
+        cover = torch.from_numpy(np.stack([one.hidden for one in shown]))[:, None]
         answer = answer._replace(attention=torch.maximum(answer.attention, cover))
         blended = blend(_tensor(faces), answer)
     images = ((blended + 1.0) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)

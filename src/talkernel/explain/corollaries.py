@@ -131,8 +131,8 @@ def _cases(
     model, steep = scene.model, discriminator_lipschitz(judge)
     layers = {p: layer_bounds(model.unet, pair.one, pair.other, p) for p in decoders}
     for face in scene.faces[:FACES]:
-        truth = torch.from_numpy(to_network(face.view(model.config.crop_size)))[None]
-        x = network_input(model, face)
+        truth = torch.from_numpy(to_network(face.view()))[None]
+        x = network_input(face)
         one, other = (passage(model, x, kernels) for kernels in (pair.one, pair.other))
         yield Case(model, pair, x, truth, one, other, judge, steep, layers, decoders)
 

@@ -18,7 +18,7 @@ from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.errors import NoFaceError
 from talkernel.face.crop import Crop, crop_of
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import hidden, network_view, veil
+from talkernel.face.veil import Shown, show
 from talkernel.media import Picture, open_face
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.talking_face import TalkingFace
@@ -39,33 +39,24 @@ class Face:
         picture: The whole picture.
         crop: Where the network looks.
         landmarks: `[468, 3]` in the picture's pixels.
-        share: Of the face crop, that is.
+        config: Of the model that is to look there.
     """
 
     name: str
     picture: Picture
     crop: Crop
     landmarks: Array
-    share: float
+    config: ModelConfig
 
-    def view(self, size: int) -> Image:
+    def view(self) -> Image:
         """The crop, RGB `[S, S, 3]`."""
-        return cut(self.picture, self.crop, size)
+        return cut(self.picture, self.crop, self.config.crop_size)
 
-    def veil(self, size: int) -> Array:
-        """Where the mouth is hidden, `[S, S]` in 0..1."""
-        return hidden(self.crop.to_view(self.landmarks, size), size, size / self.share)
-
-    def veiled(self, size: int) -> Image:
-        """What the network sees, RGB `[S, S, 3]`."""
-        return veil(self.view(size), self.veil(size), size / self.share)
-
-    def network_input(self, config: ModelConfig) -> Array:
-        """What f is given, as `ModelConfig.face_shape` says; a still is its own reference."""
-        size = config.crop_size
-        view = self.view(size)
-        reference = view if config.reference else None
-        return to_network(network_view(view, self.veil(size), config.face_size, reference))
+    def shown(self) -> Shown:
+        """What f is shown of it; a still is its own reference."""
+        view, config = self.view(), self.config
+        points = self.crop.to_view(self.landmarks, config.crop_size)
+        return show(view, points, config.face_size, view if config.reference else None)
 
 
 class Answer(NamedTuple):
@@ -86,18 +77,18 @@ class Answer(NamedTuple):
 
 def answer(model: TalkingFace, face: Face, kernels: Array) -> Answer:
     """Put kernels `[N, layers, c1, c2 * ks * ks + 1]` to work on one face."""
-    size = model.config.crop_size
-    seen = torch.from_numpy(face.network_input(model.config))[None]
+    size, shown = model.config.crop_size, face.shown()
+    seen = torch.from_numpy(to_network(shown.picture))[None]
     with torch.inference_mode():
         parts = [model.unet(seen.expand(len(part), -1, -1, -1), part)
                  for part in torch.from_numpy(kernels).split(BATCH)]  # fmt: skip
     attention = np.concatenate([part.attention[:, 0].numpy() for part in parts])
     motion = np.concatenate([part.motion.numpy() for part in parts])
-    full = np.maximum(attention, face.veil(size))
+    full = np.maximum(attention, shown.hidden)
     pairs = zip(full, motion, strict=True)
     result = np.stack([_covered(face, mask, image, size) for mask, image in pairs])
-    shown = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
-    return Answer(attention, full * border_window(size), shown, result)
+    painted = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    return Answer(attention, full * border_window(size), painted, result)
 
 
 def _covered(face: Face, mask: Array, motion: Array, size: int) -> Image:
@@ -106,13 +97,13 @@ def _covered(face: Face, mask: Array, motion: Array, size: int) -> Image:
     return cut(picture, face.crop, size)
 
 
-def find_faces(paths: Sequence[Path], share: float, most: int = MOST) -> list[Face]:
+def find_faces(paths: Sequence[Path], config: ModelConfig, most: int = MOST) -> list[Face]:
     """Faces to explain with.
 
     Args:
         paths: Videos and photos; of several the first face each, of one video faces that are
             equally far apart in time. None: views of the portrait that comes with the sample.
-        share: Of the face crop that f is given, see `crop_of`.
+        config: Of the model that is to look at them.
         most: So many at most.
 
     Raises:
@@ -120,10 +111,12 @@ def find_faces(paths: Sequence[Path], share: float, most: int = MOST) -> list[Fa
         TalkernelError: One of them cannot be read.
     """
     if not paths:
-        return [_look(name, [picture_of_rgb(image)], share) for name, image in portrait_views(most)]
+        return [
+            _look(name, [picture_of_rgb(image)], config) for name, image in portrait_views(most)
+        ]
     if len(paths) == 1 and not open_face(paths[0]).is_photo:
-        return _over_time(paths[0], share, most)
-    return [_look(path.stem, _pictures(path), share) for path in paths[:most]]
+        return _over_time(paths[0], config, most)
+    return [_look(path.stem, _pictures(path), config) for path in paths[:most]]
 
 
 def _pictures(path: Path) -> Iterator[Picture]:
@@ -131,21 +124,24 @@ def _pictures(path: Path) -> Iterator[Picture]:
     return islice(source.frames(), 1 if source.is_photo else LONGEST_SEARCH)
 
 
-def _over_time(path: Path, share: float, most: int) -> list[Face]:
+def _over_time(path: Path, config: ModelConfig, most: int) -> list[Face]:
     pictures = list(_pictures(path))
     wanted = np.unique(np.linspace(0, len(pictures) - 1, most).round().astype(int))
     times = [f"{path.stem} {pictures[number].time:.1f} s" for number in wanted]
     return [
-        _look(name, pictures[number:], share) for name, number in zip(times, wanted, strict=True)
+        _look(name, pictures[number:], config) for name, number in zip(times, wanted, strict=True)
     ]
 
 
-def _look(name: str, pictures: Iterator[Picture] | list[Picture], share: float) -> Face:
+def _look(
+    name: str, pictures: Iterator[Picture] | list[Picture], config: ModelConfig
+) -> Face:  # fmt: skip
     tracker = FaceTracker()
     for picture in pictures:
         face = tracker.update(picture).face
         if face is not None:
-            return Face(name, picture, crop_of(face.geometry, share), face.landmarks, share)
+            crop = crop_of(face.geometry, config.crop_share)
+            return Face(name, picture, crop, face.landmarks, config)
     raise NoFaceError(f"{name} shows no usable face.")
 
 

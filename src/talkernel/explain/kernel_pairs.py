@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from talkernel.cover import to_network
 from talkernel.explain.faces import Face
 from talkernel.explain.scene import Scene
 from talkernel.explain.utterance import Utterance
@@ -87,6 +88,6 @@ def passage(model: TalkingFace, x: Tensor, kernels: Tensor) -> Passage:
     return Passage(middle, answer, blend(x[:, :3], Synthesis(answer[:, :1], answer[:, 1:])))
 
 
-def network_input(model: TalkingFace, face: Face) -> Tensor:
+def network_input(face: Face) -> Tensor:
     """A face as f sees it, `[1, 3 or 6, S, S]`."""
-    return torch.from_numpy(face.network_input(model.config))[None]
+    return torch.from_numpy(to_network(face.shown().picture))[None]

@@ -25,12 +25,12 @@ def measure(scene: Scene) -> Arrays:
     """One face at moments equally spaced over what can be heard."""
     audible = scene.speech.audible
     chosen = audible[np.linspace(0, len(audible) - 1, COLUMNS).round().astype(int)]
-    face, size = scene.faces[0], scene.model.config.crop_size
+    face = scene.faces[0]
     found = answer(scene.model, face, scene.speech.kernels[chosen])
     return {
         "captions": np.array([scene.speech.caption(int(number)) for number in chosen]),
-        "input": np.stack([face.view(size)] * COLUMNS),
-        "seen": np.stack([face.veiled(size)] * COLUMNS),
+        "input": np.stack([face.view()] * COLUMNS),
+        "seen": np.stack([face.shown().picture[:, :, :3]] * COLUMNS),
         **found._asdict(),
     }
 

@@ -27,11 +27,10 @@ def measure_word(scene: Scene) -> Arrays:
 
 
 def _on_faces(scene: Scene, kernels: Array, captions: list[str]) -> Arrays:
-    size = scene.model.config.crop_size
     return {
         "names": np.array([face.name for face in scene.faces]),
         "captions": np.array(captions),
-        "input": np.stack([face.view(size) for face in scene.faces]),
+        "input": np.stack([face.view() for face in scene.faces]),
         "result": np.stack([answer(scene.model, face, kernels).result for face in scene.faces]),
     }
 

@@ -156,9 +156,7 @@ def _scene(
     chosen = zip(at, speech.farthest_sounds(), strict=True)
     first, second = (far if time is None else speech.at(time) for time, far in chosen)
     word = speech.liveliest(mouths.SUCCESSIVE)
-    return Scene(
-        model, speech, find_faces(faces, model.config.crop_share), (first, second), word, seed
-    )
+    return Scene(model, speech, find_faces(faces, model.config), (first, second), word, seed)
 
 
 def _draw(plot: Plot, arrays: Arrays, out: Path, *, overwrite: bool) -> None:

@@ -62,7 +62,7 @@ def check(scene: Scene) -> list[Check]:
     static = static_kernels(scene.model)
     found: list[Check] = []
     for pair in draw_pairs(scene):
-        x = network_input(scene.model, pair.face)
+        x = network_input(pair.face)
         runs = passage(scene.model, x, pair.one), passage(scene.model, x, pair.other)
         for p in NORMS:
             found += _chain(scene.model, pair, runs[0].middle[0], p)

@@ -8,6 +8,8 @@ the network says, so that the old mouth never shines through (eq. 7).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,18 @@ REGION = [*OUTER_LIP, *JAW]
 MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
 SOFT = 0.09  # of the crop's side: width of the veil's edge
+
+
+class Shown(NamedTuple):
+    """What f is shown.
+
+    Attributes:
+        picture: The veiled face `[S, S, 3]`, or with the reference behind it `[S, S, 6]`.
+        hidden: Where the veil lies, `[S, S]` in 0..1.
+    """
+
+    picture: Image
+    hidden: Weight
 
 
 def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
@@ -46,17 +60,21 @@ def veil(view: Image, weight: Weight, scale: float) -> Image:
     return np.asarray(veiled, np.uint8)
 
 
-def network_view(view: Image, weight: Weight, scale: float, reference: Image | None) -> Image:
-    """What f is shown: the veiled face `[S, S, 3]`, behind it the reference's channels if any.
+def show(
+    view: Image, points: NDArray[np.floating], scale: float, reference: Image | None
+) -> Shown:  # fmt: skip
+    """Make of a view what f is to see of it.
 
     Args:
         view: RGB `[S, S, 3]`.
-        weight: `hidden` of it.
+        points: Landmarks `[468, 2 or more]` in its pixels.
         scale: Pixels that a whole face crop would have at the view's scale.
         reference: The mouth as another frame shows it, see `Reference`; `[S, S, 3]`.
     """
+    weight = hidden(points, len(view), scale)
     seen = veil(view, weight, scale)
-    return seen if reference is None else np.concatenate([seen, reference], axis=2)
+    picture = seen if reference is None else np.concatenate([seen, reference], axis=2)
+    return Shown(picture, weight)
 
 
 def _odd(value: float) -> int:

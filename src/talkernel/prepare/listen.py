@@ -20,7 +20,7 @@ from talkernel.face.crop import crop_of, face_geometry
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import HeadPose
-from talkernel.face.veil import hidden, network_view
+from talkernel.face.veil import show
 from talkernel.media.sample import picture_of_rgb
 from talkernel.speech_features import SpeechFeatures
 from talkernel.train.lip_reader import LAGS
@@ -75,12 +75,10 @@ def _windows(track: Track, engine: Engine) -> Array:
 
 
 def _drawn(engine: Engine, face: Image, points: Array, kernel: Array) -> Image:
-    scale = engine.config.face_size
-    veiled = hidden(points, len(face), scale)
     reference = face if engine.config.reference else None  # a still is its own reference
-    seen = to_network(network_view(face, veiled, scale, reference))
-    attention, motion = engine.synthesise(seen[None], kernel[None])
-    alpha = np.maximum(attention[0, 0], veiled)[..., None]
+    shown = show(face, points, engine.config.face_size, reference)
+    attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])
+    alpha = np.maximum(attention[0, 0], shown.hidden)[..., None]
     painted = (motion[0].transpose(1, 2, 0) + 1.0) * 127.5
     blended = np.clip(face * (1.0 - alpha) + painted * alpha, 0, 255)
     return np.asarray(blended, np.uint8)
