@@ -15,7 +15,7 @@ from talkernel.train.lip_critic import LipCritic, reading_loss
 from talkernel.train.losses import adversarial_loss, discriminator_loss
 
 FINE = 5  # pixels: side of the mean from which detail is told
-DETAIL = 20.0  # factor on it, for D to see it beside light and shade
+DETAIL = 10.0  # factor on it, for D to see it beside light and shade
 
 
 class MouthCritics(nn.Module):

@@ -15,8 +15,8 @@ def reconstruction_loss(result: Tensor, target: Tensor, weight: Tensor) -> Tenso
 
     Each sample by the sum of its own weights: the mean over a batch is that over its parts.
     """
-    each = ((result - target).abs() * weight).mean((1, 2, 3)) / weight.mean((1, 2, 3))
-    return each.mean()
+    error = ((result - target).abs() * weight).mean((1, 2, 3))
+    return (error / weight.mean((1, 2, 3)).clamp(min=1e-6)).mean()  # a weight may be 0 everywhere
 
 
 def mask_loss(attention: Tensor, outside: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from talkernel.train.view import View, random_view, recolour
 
 Array = NDArray[np.float32]
 MOUTH = 128  # side in pixels of the box around the mouth that the critics look at
+OFF = 8  # pixels: how far that box is off its place, to either side
 WIDEST_OF = 8  # frames at most, of which a reference has the widest mouth
 ENOUGH = 20  # stored crops a track needs, for a mouth to be found among them
 
@@ -117,7 +118,7 @@ class Pairs(Dataset[Sample]):
         source, target = (real, made) if rng.random() < recipe.real_input else (made, real)
         if rng.random() < recipe.identity:
             source = target
-        worse, other = rng.spawn(2)  # of their own: the choice of pairs stays as it is without
+        worse, other, box = rng.spawn(3)  # of their own: the choice of pairs stays as it is
         reference = self._reference(track, source, view, other) if self.reference else None
         shot, planes = self._filmed(source, target, reference, view, worse)
         pictures = [_veiled(shot.source, planes.hidden, view), shot.source, shot.target]
@@ -130,7 +131,7 @@ class Pairs(Dataset[Sample]):
                                      for x in recolour(pictures, rng))  # fmt: skip
         lips, lower, outside, cover = (np.ascontiguousarray(plane[None]) for plane in planes)
         return Sample(np.concatenate([seen, *others]), face, goal, lips, lower, outside, cover,
-                      _corner(mouth, view.size), np.asarray(target is real), code,
+                      _corner(mouth, view.size, box), np.asarray(target is real), code,
                       target.said.speech[None])  # fmt: skip
 
     def _reference(self, track: int, source: Side, view: View, rng: np.random.Generator) -> Image:
@@ -171,9 +172,14 @@ def _wide_frame(track: Track, rng: np.random.Generator) -> int:
     return int(some[np.argmax(mouth_opening(track.shapes[track.crop_index[some]]))])
 
 
-def _corner(middle: Points, size: int) -> NDArray[np.int64]:
-    """Row and column of the mouth's box, inside the view, the mouth in its upper half."""
+def _corner(middle: Points, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Row and column of the mouth's box, inside the view, the mouth in its upper half.
+
+    It lies a little off: what D's strides say of a mouth repeats every 8 pixels, and were the
+    box fixed to the mouth, f would draw that grid on the teeth.
+    """
     column, row = middle
     corner = np.array([row - 0.42 * MOUTH, column - 0.5 * MOUTH])
+    corner += rng.integers(-OFF, OFF, 2)
     inside = np.clip(np.rint(corner), 0, max(0, size - MOUTH))
     return np.asarray(inside, np.int64)
