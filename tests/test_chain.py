@@ -67,7 +67,7 @@ def test_from_raw_clips_to_a_video_that_speaks(tmp_path: Path) -> None:
     torch.save({"dims": {}, "model_state_dict": whisper}, tmp_path / "whisper.pt")
     audio = train_audio_net(tmp_path / "audio.yaml", [f"whisper={tmp_path / 'whisper.pt'}"])
     face = train_generator(tmp_path / "face.yaml", [])
-    assemble_model(face, audio, tmp_path / "weights", gain=1.0)
+    assemble_model([face], audio, tmp_path / "weights", gain=1.0)
     spoken(tmp_path, "Now it speaks.")
     out = tmp_path / "out.mp4"
     made = generate(

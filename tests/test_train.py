@@ -14,16 +14,18 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 
 from talkernel.engine import load_engine
+from talkernel.errors import CheckpointError, OptionError
 from talkernel.face.crop import crop_of, face_geometry
 from talkernel.face.lips import LipBasis
 from talkernel.face.pose import RIGID, HeadPose
 from talkernel.face.reference import align
 from talkernel.face.veil import hidden, veil
 from talkernel.model.checkpoint import save_model
-from talkernel.train.assemble import assemble
+from talkernel.train.assemble import assemble, mean_generator
 from talkernel.train.audio_data import SpeechTable
 from talkernel.train.audio_net import train_lip_reader
 from talkernel.train.batch import Batch, collate
+from talkernel.train.checkpoint import averaged_weights, load_state, save_state
 from talkernel.train.critics import Critics
 from talkernel.train.ear import Ear
 from talkernel.train.generator import GeneratorTrainer
@@ -292,6 +294,25 @@ def test_sync_believes_a_recordings_clear_offset_and_drops_what_never_agrees() -
     assert found["c"].offset == 0  # too short to tell
 
 
+def test_several_generators_make_a_mean_one(
+    tracks: list[Track], basis: LipBasis, tmp_path: Path
+) -> None:
+    paths = [tmp_path / name / "last.pt" for name in ("one", "other")]
+    for path in paths:
+        GeneratorTrainer(tiny_run(path.parent, steps=1), tracks, basis, cpu()).train()
+    one, other = (averaged_weights(load_state(path)) for path in paths)
+    config, mean = mean_generator(paths, [3.0, 1.0])
+    name = "unet.head.weight"
+    assert config == TINY
+    torch.testing.assert_close(mean[name], 0.75 * one[name] + 0.25 * other[name])
+    with pytest.raises(OptionError, match="2 generators have 1 shares"):
+        mean_generator(paths, [1.0])
+    shape = dataclasses.replace(TINY, reference=True).to_json()
+    save_state(load_state(paths[1]) | {"config": shape}, paths[1].parent)
+    with pytest.raises(CheckpointError, match="one shape"):
+        mean_generator(paths)
+
+
 def test_sync_finds_the_track_that_was_moved(basis: LipBasis) -> None:
     people = [drawn_track(number, frames=180) for number in range(6)]
     late = dataclasses.replace(people[2], wave=np.roll(people[2].wave, -3 * 640))
@@ -310,7 +331,7 @@ def test_audio_net_trains_and_joins_the_generator(
     reader = train_lip_reader(TINY, tiny_encoder(), table, table, basis, recipe)
     reader.save(tmp_path / "audio.pt")
     GeneratorTrainer(tiny_run(tmp_path, steps=1), tracks, basis, cpu()).train()
-    model = assemble(tmp_path / "last.pt", tmp_path / "audio.pt", gain=2.0)
+    model = assemble([tmp_path / "last.pt"], tmp_path / "audio.pt", gain=2.0)
     speech = table.heard(torch.arange(2))
     with torch.no_grad():
         heard = model.lips.hear(model.audio_net(speech))

@@ -117,14 +117,19 @@ def bundle(
 @train.command()
 @reports_errors()
 def assemble(
-    generator: Annotated[Path, typer.Option(help="last.pt of the generator's run.")],
+    generator: Annotated[
+        list[Path], typer.Option(help="last.pt of the generator's run; of several, the mean.")
+    ],
     audio_net: Annotated[Path, typer.Option(help="audio_net.pt of AudioNet's run.")],
     out: Annotated[Path, typer.Option(help="Folder for the weights, made if need be.")],
     gain: Annotated[
         float, typer.Option(help="Factor on what is heard, which is less than what is seen.")
     ] = 1.0,
+    share: Annotated[
+        list[float] | None, typer.Option(help="Of each generator in the mean; else equal.")
+    ] = None,
 ) -> None:
     """Join both parts into a weight folder that every engine loads."""
     from talkernel.train.runs import assemble_model
 
-    print(f"Wrote {assemble_model(generator, audio_net, out, gain)}.")
+    print(f"Wrote {assemble_model(generator, audio_net, out, gain, share or [])}.")

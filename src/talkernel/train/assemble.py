@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from talkernel.config import ModelConfig
+from talkernel.errors import CheckpointError, OptionError
 from talkernel.model.talking_face import LipCodec, TalkingFace
 from talkernel.train.checkpoint import averaged_weights, load_state
 from talkernel.train.lip_reader import LipReader
@@ -16,26 +18,34 @@ from talkernel.train.lip_reader import LipReader
 TRAINED = ("lips.", "kernel_inference.", "unet.")  # what a `GeneratorTrainer` trains
 
 
-def assemble(generator: Path, lip_reader: Path, gain: Tensor | float = 1.0) -> TalkingFace:
+def assemble(
+    generators: Sequence[Path], lip_reader: Path, gain: Tensor | float = 1.0,
+    shares: Sequence[float] = (),
+) -> TalkingFace:  # fmt: skip
     """The model that speaks.
 
     Args:
-        generator: `last.pt` of a `GeneratorTrainer`.
+        generators: `last.pt` of a `GeneratorTrainer`; of several, which must have begun from the
+            same weights, the mean: what each of them got wrong in its own way is then less.
         lip_reader: Weights of a `LipReader`.
         gain: Factor on the heard lip code, `[K]` or one number. What a regression hears
             is a mean over all the mouths that go with a sound, so it moves less than any
             real mouth; the gain gives the motion back its size.
+        shares: Of each generator in the mean, in any unit; none given: equal.
+
+    Raises:
+        CheckpointError: A file is something else, or they are not of one shape.
+        OptionError: There are not as many shares as generators.
     """
-    state = load_state(generator)
+    config, averaged = mean_generator(generators, shares)
     reader = LipReader.load(lip_reader)
     config = dataclasses.replace(
-        ModelConfig.from_json(state["config"]),
+        config,
         encoder_layers=reader.config.encoder_layers,
         encoder_width=reader.config.encoder_width,
         speech_window=reader.config.speech_window,
     )
     model = TalkingFace(config)
-    averaged = averaged_weights(state)
     ours = {name: value for name, value in averaged.items() if name.startswith(TRAINED)}
     model.load_state_dict(model.state_dict() | ours)
     reader.lend(model)
@@ -44,3 +54,26 @@ def assemble(generator: Path, lip_reader: Path, gain: Tensor | float = 1.0) -> T
         model.lips.from_audio.weight.copy_(reader.head.weight.T.mul(gain).T)
         model.lips.from_audio.bias.mul_(gain)
     return model.eval()
+
+
+def mean_generator(
+    generators: Sequence[Path], shares: Sequence[float] = ()
+) -> tuple[ModelConfig, dict[str, Tensor]]:
+    """Mean of some generators' averaged weights, and their config; see `assemble`."""
+    shares = shares or [1.0] * len(generators)
+    if len(shares) != len(generators) or sum(shares) <= 0:
+        remedy = "Give one --share above 0 for each --generator, or none."
+        raise OptionError(f"{len(generators)} generators have {len(shares)} shares.", remedy=remedy)
+    states = [load_state(path) for path in generators]
+    if len({state["config"] for state in states}) > 1:
+        raise CheckpointError(f"{', '.join(map(str, generators))} are not of one shape.")
+    parts = [averaged_weights(state) for state in states]
+    mean = {name: _mean([part[name] for part in parts], shares) for name in parts[0]}
+    return ModelConfig.from_json(states[0]["config"]), mean
+
+
+def _mean(values: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    if not values[0].is_floating_point():  # such as a count of batches
+        return values[0]
+    weighted = [share * value for share, value in zip(shares, values, strict=True)]
+    return torch.stack(weighted).sum(0) / sum(shares)

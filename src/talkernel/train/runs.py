@@ -92,10 +92,14 @@ def bundle_run(config: Path, changes: Sequence[str], out: Path, megabytes: float
     return write_bundle(run, _tracks(run.data)[0], out, megabytes, start)
 
 
-def assemble_model(generator: Path, audio_net: Path, out: Path, gain: float) -> Path:
-    """Join both parts into a weight folder; returns its weight file."""
+def assemble_model(
+    generators: Sequence[Path], audio_net: Path, out: Path, gain: float,
+    shares: Sequence[float] = (),
+) -> Path:  # fmt: skip
+    """Join both parts into a weight folder; returns its weight file. See `assemble`."""
+    model = assemble(generators, audio_net, gain, shares)
     out.mkdir(parents=True, exist_ok=True)
-    save_model(assemble(generator, audio_net, gain), out / "talkernel.safetensors")
+    save_model(model, out / "talkernel.safetensors")
     return export_checkpoint(out, out)
 
 
