@@ -120,10 +120,9 @@ def test_composites_are_not_taken_for_real(tracks: list[Track], basis: LipBasis)
 
 def test_d_learns_nothing_from_composites() -> None:
     real = torch.tensor([1.0, 0.0]).reshape(2, 1, 1, 1)  # D takes the second for made: it is
-    fake = torch.zeros(2, 1, 1, 1)
-    assert discriminator_loss(real, fake, torch.tensor([True, False])) == 0.0
-    assert discriminator_loss(real, fake, torch.tensor([True, True])) == 0.5
-    assert discriminator_loss(real, fake, torch.tensor([False, False])) == 0.0
+    fake, everywhere = torch.zeros(2, 1, 1, 1), torch.ones(2, 1, 1, 1)
+    for genuine, loss in (([True, False], 0.0), ([True, True], 0.5), ([False, False], 0.0)):
+        assert discriminator_loss(real, fake, torch.tensor(genuine), everywhere) == loss
 
 
 def test_a_finished_model_is_taken_further_and_begins_as_it_was(tmp_path: Path) -> None:
