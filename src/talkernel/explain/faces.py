@@ -133,9 +133,7 @@ def _over_time(path: Path, config: ModelConfig, most: int) -> list[Face]:
     ]
 
 
-def _look(
-    name: str, pictures: Iterator[Picture] | list[Picture], config: ModelConfig
-) -> Face:  # fmt: skip
+def _look(name: str, pictures: Iterator[Picture] | list[Picture], config: ModelConfig) -> Face:
     tracker = FaceTracker()
     for picture in pictures:
         face = tracker.update(picture).face

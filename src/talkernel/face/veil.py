@@ -60,9 +60,7 @@ def veil(view: Image, weight: Weight, scale: float) -> Image:
     return np.asarray(veiled, np.uint8)
 
 
-def show(
-    view: Image, points: NDArray[np.floating], scale: float, reference: Image | None
-) -> Shown:  # fmt: skip
+def show(view: Image, points: NDArray[np.floating], scale: float, reference: Image | None) -> Shown:
     """Make of a view what f is to see of it.
 
     Args:

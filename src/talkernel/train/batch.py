@@ -51,10 +51,9 @@ class Batch(NamedTuple):
 
     def told(self, strangers: int = 0) -> Told:
         """What is said in the targets; the first few samples are told each other's."""
-        order = torch.arange(len(self.code), device=self.code.device)
-        order[:strangers] = order[:strangers].roll(1)
-        known = (order == order.sort().values).float()
-        return Told(self.code[order], self.speech[order], known)
+        own = torch.arange(len(self.code), device=self.code.device)
+        order = torch.cat([own[:strangers].roll(1), own[strangers:]])
+        return Told(self.code[order], self.speech[order], (order == own).float())
 
     def weight(self, mouth: float, known: Tensor | None = None) -> Tensor:
         """Of the reconstruction loss: `mouth` at the lips, half of it on the lower face, else 1.

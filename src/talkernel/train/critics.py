@@ -80,25 +80,28 @@ class Critics:
         """
         fake, reference = batch.mouths(result), batch.mouths(batch.seen[:, 3:])
         self.networks.requires_grad_(True)
-        own = self._own_losses(batch, fake.detach(), reference)
+        own, where = self._own_losses(batch, fake.detach(), reference)
         self.optimiser.zero_grad()
         self.fabric.backward(own["critic"] + own["reader"])
         self.optimiser.step()
         self.networks.requires_grad_(False)
         with self.fabric.autocast():  # past Fabric's wrapper: nothing of the critics learns here
             scores, read = self.networks(fake, reference, len(fake))
-        return {"adversarial": adversarial_loss(scores, _drawn(batch, scores)),
+        return {"adversarial": adversarial_loss(scores, where),
                 "reading": reading_loss(read, told.code, self.importance),
                 **{name: loss.detach() for name, loss in own.items()}}  # fmt: skip
 
-    def _own_losses(self, batch: Batch, fake: Tensor, reference: Tensor) -> dict[str, Tensor]:
-        """How far D is fooled, and how badly real mouths are read."""
+    def _own_losses(
+        self, batch: Batch, fake: Tensor, reference: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """How far D is fooled and how badly real mouths are read; where D's scores count."""
         mouths = torch.cat([batch.mouths(batch.target), fake])
         both: tuple[Tensor, Tensor] = self.learning(mouths, reference.repeat(2, 1, 1, 1), len(fake))
         real_scores, fake_scores = both[0].chunk(2)
         where = _drawn(batch, real_scores)
-        return {"critic": discriminator_loss(real_scores, fake_scores, batch.genuine, where),
-                "reader": reading_loss(both[1], batch.code, self.importance)}  # fmt: skip
+        losses = {"critic": discriminator_loss(real_scores, fake_scores, batch.genuine, where),
+                  "reader": reading_loss(both[1], batch.code, self.importance)}  # fmt: skip
+        return losses, where
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on."""
