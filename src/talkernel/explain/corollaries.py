@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from talkernel.cover import to_network
-from talkernel.explain.convolution_norm import convolution_norm, transposed_as_convolution
-from talkernel.explain.kernel_pairs import Pair, Passage, draw_pairs, network_input, passage
+from talkernel.explain.convolution_norm import convolution_norm
+from talkernel.explain.faces import network_input
+from talkernel.explain.kernel_pairs import Pair, Passage, draw_pairs, passage
 from talkernel.explain.network_bound import (
     DecoderBound,
     LayerBound,
@@ -33,6 +34,9 @@ from talkernel.model.talking_face import TalkingFace
 
 PAIRS = 6
 FACES = 3  # that the losses are means over
+# 2-norm of a mean over 4 x 4 at every second place, by Schur's test: the weights of each output
+# sum to 1, those of each input to 1/4.
+AVERAGED = 0.5
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def _cases(
     layers = {p: layer_bounds(model.unet, pair.one, pair.other, p) for p in decoders}
     for face in scene.faces[:FACES]:
         truth = torch.from_numpy(to_network(face.view()))[None]
-        x = network_input(face)
+        x = network_input(face.shown())
         one, other = (passage(model, x, kernels) for kernels in (pair.one, pair.other))
         yield Case(model, pair, x, truth, one, other, judge, steep, layers, decoders)
 
@@ -148,9 +152,9 @@ def _means(cases: list[Case]) -> list[list[float]]:
 def discriminator_lipschitz(judge: Discriminator) -> float:
     """2-norm bound of D: its layers' multiplied; leaky ReLU enlarges nothing."""
     found = 1.0
-    for layer in judge:
+    for layer in judge.modules():
         if isinstance(layer, nn.Conv2d):
-            weight = layer.weight.detach()
-            strided = layer.stride[0] == 2  # the adjoint of a transposed one, of the same norm
-            found *= convolution_norm(transposed_as_convolution(weight) if strided else weight, 2.0)
+            found *= convolution_norm(layer.weight.detach(), 2.0)
+        elif isinstance(layer, nn.AvgPool2d):
+            found *= AVERAGED
     return found

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from talkernel.config import ModelConfig
 from talkernel.cover import border_window, cover, cut, to_network
@@ -59,6 +60,11 @@ class Face:
         return show(view, points, config.face_size, view if config.reference else None)
 
 
+def network_input(shown: Shown) -> Tensor:
+    """A face as f takes it, `[1, 3 or 6, S, S]`."""
+    return torch.from_numpy(to_network(shown.picture))[None]
+
+
 class Answer(NamedTuple):
     """What becomes of a face, for each of N kernels.
 
@@ -78,7 +84,7 @@ class Answer(NamedTuple):
 def answer(model: TalkingFace, face: Face, kernels: Array) -> Answer:
     """Put kernels `[N, layers, c1, c2 * ks * ks + 1]` to work on one face."""
     size, shown = model.config.crop_size, face.shown()
-    seen = torch.from_numpy(to_network(shown.picture))[None]
+    seen = network_input(shown)
     with torch.inference_mode():
         parts = [model.unet(seen.expand(len(part), -1, -1, -1), part)
                  for part in torch.from_numpy(kernels).split(BATCH)]  # fmt: skip

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from talkernel.cover import to_network
 from talkernel.explain.faces import Face
 from talkernel.explain.scene import Scene
 from talkernel.explain.utterance import Utterance
@@ -86,8 +85,3 @@ def passage(model: TalkingFace, x: Tensor, kernels: Tensor) -> Passage:
         for hook in hooks:
             hook.remove()
     return Passage(middle, answer, blend(x[:, :3], Synthesis(answer[:, :1], answer[:, 1:])))
-
-
-def network_input(face: Face) -> Tensor:
-    """A face as f sees it, `[1, 3 or 6, S, S]`."""
-    return torch.from_numpy(to_network(face.shown().picture))[None]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 SLOPE = 0.2  # of the leaky ReLU
 
 
 class Discriminator(nn.Sequential):
-    """Strided convolutions to a map of scores, one per overlapping patch of 54 pixels.
+    """Convolutions and means over them, to a map of scores: one per overlapping patch of 68 pixels.
 
     No normalisation: what tells a generated mouth is fine detail, a hundredth of the range, and
-    normalised by light and shade around it that is lost.
+    normalised by light and shade around it that is lost. No strides: what a strided convolution
+    says of a picture repeats every few pixels, and f draws that grid on the teeth.
 
     Args:
         width: Channels after the first layer; doubled by each of the next two.
@@ -19,22 +22,29 @@ class Discriminator(nn.Sequential):
     """
 
     def __init__(self, width: int = 24, channels: int = 3) -> None:
-        layers: list[nn.Module] = []
-        for c_in, c_out in ((channels, width), (width, 2 * width), (2 * width, 4 * width)):
-            layers += [_conv(c_in, c_out, 4, 2), nn.LeakyReLU(SLOPE, inplace=True)]
-        layers += [_conv(4 * width, 4 * width, 3, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+        widths = (channels, width, 2 * width, 4 * width)
+        stages = [_stage(c_in, c_out, halved=True) for c_in, c_out in pairwise(widths)]
         last = nn.Conv2d(4 * width, 1, 3, 1, 1)
         nn.init.normal_(last.weight, 0.0, 0.01)  # it begins undecided
-        super().__init__(*layers, last)
+        super().__init__(*stages, _stage(4 * width, 4 * width, halved=False), last)
+
+    def features(self, face: Tensor) -> list[Tensor]:
+        """What each stage makes of faces `[B, channels, H, W]` in -1..1.
+
+        The last are the scores `[B, 1, H / 8, W / 8]`, 1 for real.
+        """
+        found = [face]
+        for stage in self:
+            found.append(stage(found[-1]))
+        return found[1:]
 
     def forward(self, face: Tensor) -> Tensor:
-        """Faces `[B, channels, H, W]` in -1..1 to scores `[B, 1, H / 8, W / 8]`, 1 for real."""
-        for layer in self:
-            face = layer(face)
-        return face
+        """The scores alone."""
+        return self.features(face)[-1]
 
 
-def _conv(c_in: int, c_out: int, size: int, stride: int) -> nn.Module:
-    layer = nn.Conv2d(c_in, c_out, size, stride, 1)
+def _stage(c_in: int, c_out: int, halved: bool) -> nn.Sequential:
+    layer = nn.Conv2d(c_in, c_out, 3, 1, 1)
     nn.init.kaiming_normal_(layer.weight, SLOPE)
-    return layer
+    halve: list[nn.Module] = [nn.AvgPool2d(4, 2, 1)] if halved else []
+    return nn.Sequential(layer, nn.LeakyReLU(SLOPE), *halve)

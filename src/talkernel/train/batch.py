@@ -42,11 +42,14 @@ class Batch(NamedTuple):
 
     @staticmethod
     def of(parts: Sequence[Tensor], device: torch.device | str) -> Batch:
-        """Move what `collate` made to the device, as bytes, and scale it there."""
+        """Move what `collate` made to the device, as bytes, and scale it there.
+
+        The corners stay: Python reads them, and a GPU would be waited for each time.
+        """
         moved = [part.to(device, non_blocking=True) for part in parts]
         pictures = [_picture(part) for part in moved[:3]]
         planes = [part.float() / 255.0 for part in moved[3:7]]
-        rest = [*moved[7:-1], moved[-1].float()]
+        rest = [parts[7], *moved[8:-1], moved[-1].float()]
         return Batch(*pictures, *planes, *rest)
 
     def told(self, strangers: int = 0) -> Told:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from talkernel.errors import CheckpointError
 from talkernel.model.discriminator import Discriminator
 from talkernel.train.batch import Batch, Told
 from talkernel.train.lip_critic import LipCritic, reading_loss
-from talkernel.train.losses import adversarial_loss, discriminator_loss
+from talkernel.train.losses import adversarial_loss, discriminator_loss, matching_loss
 
 FINE = 5  # pixels: side of the mean from which detail is told
 DETAIL = 10.0  # factor on it, for D to see it beside light and shade
@@ -33,22 +35,35 @@ class MouthCritics(nn.Module):
         self.discriminator = Discriminator(channels=2 * channels)
         self.reader = LipCritic(code)
 
-    def forward(self, mouths: Tensor, reference: Tensor, read: int) -> tuple[Tensor, Tensor]:
-        """D's scores, and lip codes of the first `read`.
+    def forward(self, mouths: Tensor, reference: Tensor, read: int) -> tuple[list[Tensor], Tensor]:
+        """What D sees, and lip codes of the first `read`.
 
         Args:
             mouths: `[B, 3, S, S]` in -1..1.
             reference: The same place in the references, `[B, 3 or 0, S, S]`.
             read: How many to read.
         """
-        scores = self.discriminator(with_detail(torch.cat([mouths, reference], 1)))
-        return scores.float(), self.reader(mouths[:read]).float()
+        return self.seen(mouths, reference), self.reader(mouths[:read]).float()
+
+    def seen(self, mouths: Tensor, reference: Tensor) -> list[Tensor]:
+        """D's features, the scores last."""
+        detailed = with_detail(torch.cat([mouths, reference], 1))
+        return [part.float() for part in self.discriminator.features(detailed)]
 
 
 def with_detail(pictures: Tensor) -> Tensor:
     """Pictures `[B, C, S, S]` and, behind them, what makes them sharp, `[B, 2 C, S, S]`."""
     around = F.pad(pictures, (FINE // 2,) * 4, mode="replicate")
     return torch.cat([pictures, DETAIL * (pictures - F.avg_pool2d(around, FINE, 1))], 1)
+
+
+class Looked(NamedTuple):
+    """Boxes around the mouths: targets, f's, their references, and where f may draw."""
+
+    real: Tensor
+    fake: Tensor
+    reference: Tensor
+    lower: Tensor
 
 
 class Critics:
@@ -76,32 +91,51 @@ class Critics:
         """Learn from one batch, then judge its results.
 
         Returns:
-            f's losses `adversarial` and `reading`, and for the log the critics' own.
+            f's losses `adversarial`, `matching` and `reading`, and for the log the critics' own.
         """
-        fake, reference = batch.mouths(result), batch.mouths(batch.seen[:, 3:])
+        looked = Looked(*map(batch.mouths, (batch.target, result, batch.seen[:, 3:], batch.lower)))
         self.networks.requires_grad_(True)
-        own, where = self._own_losses(batch, fake.detach(), reference)
+        own = self._own_losses(batch, looked)
         self.optimiser.zero_grad()
         self.fabric.backward(own["critic"] + own["reader"])
         self.optimiser.step()
         self.networks.requires_grad_(False)
         with self.fabric.autocast():  # past Fabric's wrapper: nothing of the critics learns here
-            scores, read = self.networks(fake, reference, len(fake))
-        return {"adversarial": adversarial_loss(scores, where),
-                "reading": reading_loss(read, told.code, self.importance),
-                **{name: loss.detach() for name, loss in own.items()}}  # fmt: skip
+            judged = self._judged(batch, looked, told)
+        return judged | {name: loss.detach() for name, loss in own.items()}
 
-    def _own_losses(
-        self, batch: Batch, fake: Tensor, reference: Tensor
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """How far D is fooled and how badly real mouths are read; where D's scores count."""
-        mouths = torch.cat([batch.mouths(batch.target), fake])
-        both: tuple[Tensor, Tensor] = self.learning(mouths, reference.repeat(2, 1, 1, 1), len(fake))
-        real_scores, fake_scores = both[0].chunk(2)
-        where = _drawn(batch, real_scores)
-        losses = {"critic": discriminator_loss(real_scores, fake_scores, batch.genuine, where),
-                  "reader": reading_loss(both[1], batch.code, self.importance)}  # fmt: skip
-        return losses, where
+    def _own_losses(self, batch: Batch, looked: Looked) -> dict[str, Tensor]:
+        """How far D is fooled, and how badly real mouths are read."""
+        mouths = torch.cat([looked.real, looked.fake.detach()])
+        both = looked.reference.repeat(2, 1, 1, 1)
+        features, read = self.learning(mouths, both, len(looked.real))
+        real, fake = features[-1].chunk(2)
+        where = drawn(looked.lower, real)
+        return {"critic": discriminator_loss(real, fake, batch.genuine, where),
+                "reader": reading_loss(read, batch.code, self.importance)}  # fmt: skip
+
+    def _judged(self, batch: Batch, looked: Looked, told: Told) -> dict[str, Tensor]:
+        """What both say of f's mouths."""
+        with torch.no_grad():
+            wanted = self.networks.seen(looked.real, looked.reference)
+        found, read = self.networks(looked.fake, looked.reference, len(looked.fake))
+        wheres = [drawn(looked.lower, part) for part in found]
+        known = told.known * batch.genuine
+        return {"adversarial": adversarial_loss(found[-1], wheres[-1]),
+                "matching": matching_loss(found[:-1], wanted[:-1], wheres, known),
+                "reading": reading_loss(read, told.code, self.importance)}  # fmt: skip
+
+    def take_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Go on with critics that learned before.
+
+        Raises:
+            CheckpointError: They are of another shape.
+        """
+        try:
+            self.networks.load_state_dict(weights)
+        except RuntimeError as error:
+            remedy = "Start from a weight folder (`talkernel train assemble`): they begin anew."
+            raise CheckpointError(f"These critics are others: {error}", remedy=remedy) from error
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on."""
@@ -111,7 +145,7 @@ class Critics:
         }
 
 
-def _drawn(batch: Batch, scores: Tensor) -> Tensor:
-    """How much of the lower face, where f may draw, lies in each patch that is scored."""
-    rows, columns = scores.shape[2:]
-    return F.adaptive_avg_pool2d(batch.mouths(batch.lower), (rows, columns))
+def drawn(lower: Tensor, features: Tensor) -> Tensor:
+    """How much of the lower face, where f may draw, lies in each patch `[B, 1, h, w]`."""
+    rows, columns = features.shape[2:]
+    return F.adaptive_avg_pool2d(lower, (rows, columns))

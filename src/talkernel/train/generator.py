@@ -140,6 +140,7 @@ class GeneratorTrainer:
         warm = min(1.0, self.step / max(1, self.recipe.critics_warm))
         return {"rec": LAMBDA_REC, "mask": self.recipe.mask_weight,
                 "adversarial": warm * self.recipe.adversarial,
+                "matching": warm * self.recipe.matching,
                 "reading": warm * self.recipe.reading}  # fmt: skip
 
     def _set_learning_rate(self) -> None:

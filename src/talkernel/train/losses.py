@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -45,6 +45,25 @@ def discriminator_loss(real: Tensor, fake: Tensor, genuine: Tensor, where: Tenso
 def adversarial_loss(fake: Tensor, where: Tensor) -> Tensor:
     """Eq. 4 as f sees it: scores of generated faces towards 1."""
     return _missed(1.0 - fake, where).mean()
+
+
+def matching_loss(
+    found: Sequence[Tensor], wanted: Sequence[Tensor], wheres: Sequence[Tensor], known: Tensor
+) -> Tensor:
+    """L1 between what D sees in generated faces and in their targets (Wang et al. 2018).
+
+    Args:
+        found: D's features of generated faces, `[B, C, H, W]` of each stage.
+        wanted: Of their targets, likewise.
+        wheres: How far each place of them counts, `[B, 1, H, W]`.
+        known: `[B]` which targets say how the face should look.
+    """
+    parts = []
+    for ours, theirs, where in zip(found, wanted, wheres, strict=False):
+        weight = where * known[:, None, None, None]
+        error, scale = (((x.abs() * weight).sum()) for x in (ours - theirs, theirs))
+        parts.append(error / scale.clamp(min=1e-6))
+    return torch.stack(parts).mean()
 
 
 def _missed(error: Tensor, where: Tensor) -> Tensor:

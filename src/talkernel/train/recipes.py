@@ -51,10 +51,11 @@ class GeneratorRecipe:
         mask_weight: Weight of the mask loss.
         mouth_weight: Reconstruction weight of the lips; the lower face has half of it.
         adversarial: Weight of D's judgement of the mouth (eq. 4); 0 leaves D out.
+        matching: Weight of the difference between what D sees in a face and in its target.
         reading: Weight of the lip critic's reading; 0 leaves it out.
         strangers: Share of samples told another's lips, as in use: no picture shows what they
             should look like, so that the critics alone judge them.
-        critics_warm: Steps over which both weights grow from 0, while the critics learn.
+        critics_warm: Steps over which these weights grow from 0, while the critics learn.
         ema: Decay of the averaged weights that are kept, updated every `ema_every` steps.
         ema_every: Steps between these updates, which cost a pass over memory.
         workers: Loader processes.
@@ -73,6 +74,7 @@ class GeneratorRecipe:
     mask_weight: float = 2.0
     mouth_weight: float = 8.0
     adversarial: float = 0.1
+    matching: float = 0.0
     reading: float = 1.0
     strangers: float = 0.0
     critics_warm: int = 600
