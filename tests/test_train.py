@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +16,7 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 
 from talkernel.engine import load_engine
-from talkernel.errors import CheckpointError, OptionError
+from talkernel.errors import CheckpointError, LoaderKilledError, OptionError
 from talkernel.face.crop import crop_of, face_geometry
 from talkernel.face.lips import LipBasis
 from talkernel.face.pose import RIGID, HeadPose
@@ -253,6 +255,18 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
     losses["reading"].backward()
     assert wrong.grad is not None and wrong.grad.abs().sum() > 0
     assert all(p.grad is None or not p.requires_grad for p in critics.networks.parameters())
+
+
+def test_a_killed_loader_is_told_as_such(
+    tmp_path: Path, tracks: list[Track], basis: LipBasis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_: Pairs, number: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(Pairs, "__getitem__", die)
+    trainer = GeneratorTrainer(tiny_run(tmp_path, workers=1), tracks, basis, cpu())
+    with pytest.raises(LoaderKilledError, match="step 1"):
+        trainer.train()
 
 
 def test_critics_of_another_shape_are_refused() -> None:

@@ -299,3 +299,13 @@ class TrainingDataError(TalkernelError):
 
     exit_code = 72
     default_remedy = "Make them with `talkernel prepare`, and check the run's data section."
+
+
+class LoaderKilledError(TalkernelError):
+    """A process that makes training samples was killed."""
+
+    exit_code = 73
+    default_remedy = (
+        "Where memory ran out, set a smaller recipe.workers or recipe.pairs.size; "
+        "the same command goes on from the last checkpoint."
+    )

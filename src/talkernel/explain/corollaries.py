@@ -34,8 +34,7 @@ from talkernel.model.talking_face import TalkingFace
 
 PAIRS = 6
 FACES = 3  # that the losses are means over
-# 2-norm of a mean over 4 x 4 at every second place, by Schur's test: the weights of each output
-# sum to 1, those of each input to 1/4.
+# 2-norm of the mean of 2 x 2 neighbours: alike, they keep a quarter of their squares.
 AVERAGED = 0.5
 
 

@@ -10,7 +10,7 @@ SLOPE = 0.2  # of the leaky ReLU
 
 
 class Discriminator(nn.Sequential):
-    """Convolutions and means over them, to a map of scores: one per overlapping patch of 68 pixels.
+    """Convolutions and means over them, to a map of scores: one per overlapping patch of 54 pixels.
 
     No normalisation: what tells a generated mouth is fine detail, a hundredth of the range, and
     normalised by light and shade around it that is lost. No strides: what a strided convolution
@@ -46,5 +46,5 @@ class Discriminator(nn.Sequential):
 def _stage(c_in: int, c_out: int, halved: bool) -> nn.Sequential:
     layer = nn.Conv2d(c_in, c_out, 3, 1, 1)
     nn.init.kaiming_normal_(layer.weight, SLOPE)
-    halve: list[nn.Module] = [nn.AvgPool2d(4, 2, 1)] if halved else []
+    halve: list[nn.Module] = [nn.AvgPool2d(2)] if halved else []
     return nn.Sequential(layer, nn.LeakyReLU(SLOPE), *halve)

@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from talkernel.errors import LoaderKilledError
 from talkernel.face.lips import LipBasis
 from talkernel.model.talking_face import TalkingFace, blend
 from talkernel.model.unet import Synthesis
@@ -87,8 +88,13 @@ class GeneratorTrainer:
             self.pairs, batch_sampler=plan, collate_fn=collate, num_workers=self.recipe.workers,
             worker_init_fn=single_threaded,
         )  # fmt: skip
-        for parts in loader:
-            yield Batch.of(parts, self.fabric.device)
+        try:
+            for parts in loader:
+                yield Batch.of(parts, self.fabric.device)
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise LoaderKilledError(f"At step {self.step + 1}: {error}") from error
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """Learn from one batch; returns its losses."""
