@@ -378,3 +378,6 @@ def test_audio_net_trains_and_joins_the_generator(
     mel = np.zeros((1, 80, 40), np.float32)
     np.testing.assert_allclose(engine.encode(mel), tiny_ear().encode(mel), atol=1e-2)
     assert engine.kernels(speech.numpy()).shape == (2, *TINY.kernel_shape)
+    again = assemble([tmp_path / "last.pt", tmp_path], tmp_path, shares=[1.0, 3.0])  # of itself
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, atol=2e-3, rtol=2e-3)

@@ -118,12 +118,20 @@ def bundle(
 @reports_errors()
 def assemble(
     generator: Annotated[
-        list[Path], typer.Option(help="last.pt of the generator's run; of several, the mean.")
+        list[Path],
+        typer.Option(
+            help="last.pt of a generator's run, or a weight folder; of several, the mean."
+        ),
     ],
-    audio_net: Annotated[Path, typer.Option(help="audio_net.pt of AudioNet's run.")],
+    audio_net: Annotated[
+        Path, typer.Option(help="audio_net.pt of AudioNet's run, or a weight folder.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the weights, made if need be.")],
     gain: Annotated[
-        float, typer.Option(help="Factor on what is heard, which is less than what is seen.")
+        float,
+        typer.Option(
+            help="Factor on what is heard, which is less than what is seen; a folder has its own."
+        ),
     ] = 1.0,
     share: Annotated[
         list[float] | None, typer.Option(help="Of each generator in the mean; else equal.")

@@ -12,7 +12,7 @@ from torch import Tensor
 from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError, OptionError
 from talkernel.model.talking_face import LipCodec, TalkingFace
-from talkernel.train.checkpoint import averaged_weights, load_state
+from talkernel.train.checkpoint import averaged_weights, load_start
 from talkernel.train.lip_reader import LipReader
 
 TRAINED = ("lips.", "kernel_inference.", "unet.")  # what a `GeneratorTrainer` trains
@@ -25,9 +25,10 @@ def assemble(
     """The model that speaks.
 
     Args:
-        generators: `last.pt` of a `GeneratorTrainer`; of several, which must have begun from the
-            same weights, the mean: what each of them got wrong in its own way is then less.
-        lip_reader: Weights of a `LipReader`.
+        generators: `last.pt` of a `GeneratorTrainer`, or a weight file or folder; of several, which
+            must have begun from the same weights, the mean: what each of them got wrong in its
+            own way is then less.
+        lip_reader: Weights of a `LipReader`, or a model that hears with one; its gain counts too.
         gain: Factor on the heard lip code, `[K]` or one number. What a regression hears
             is a mean over all the mouths that go with a sound, so it moves less than any
             real mouth; the gain gives the motion back its size.
@@ -46,8 +47,7 @@ def assemble(
         speech_window=reader.config.speech_window,
     )
     model = TalkingFace(config)
-    ours = {name: value for name, value in averaged.items() if name.startswith(TRAINED)}
-    model.load_state_dict(model.state_dict() | ours)
+    model.load_state_dict(model.state_dict() | averaged)
     reader.lend(model)
     assert isinstance(model.lips, LipCodec)
     with torch.no_grad():
@@ -59,17 +59,21 @@ def assemble(
 def mean_generator(
     generators: Sequence[Path], shares: Sequence[float] = ()
 ) -> tuple[ModelConfig, dict[str, Tensor]]:
-    """Mean of some generators' averaged weights, and their config; see `assemble`."""
+    """Mean of what was trained of some generators, and their config; see `assemble`."""
     shares = shares or [1.0] * len(generators)
     if len(shares) != len(generators) or sum(shares) <= 0:
         remedy = "Give one --share above 0 for each --generator, or none."
         raise OptionError(f"{len(generators)} generators have {len(shares)} shares.", remedy=remedy)
-    states = [load_state(path) for path in generators]
+    states = [load_start(path) for path in generators]
     if len({state["config"] for state in states}) > 1:
         raise CheckpointError(f"{', '.join(map(str, generators))} are not of one shape.")
-    parts = [averaged_weights(state) for state in states]
+    parts = [_trained(averaged_weights(state)) for state in states]
     mean = {name: _mean([part[name] for part in parts], shares) for name in parts[0]}
     return ModelConfig.from_json(states[0]["config"]), mean
+
+
+def _trained(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in weights.items() if name.startswith(TRAINED)}
 
 
 def _mean(values: Sequence[Tensor], shares: Sequence[float]) -> Tensor:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from talkernel.errors import CheckpointError
+from talkernel.model.talking_face import TalkingFace
 from talkernel.model.torch_file import read_torch_file
 from talkernel.whole_file import whole
 
@@ -45,23 +46,29 @@ def load_start(path: Path) -> dict[str, Any]:
 
     Raises:
         CheckpointError: It is neither.
+        MissingFileError: It does not exist.
     """
-    if path.is_file() and path.suffix != ".safetensors":
+    if not is_done(path):
         return load_state(path)
-    # Here, so that a bundle trains where there is no safetensors.
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from talkernel.engine.weights import WEIGHTS
-
-    path = path / WEIGHTS if path.is_dir() else path
-    try:
-        model = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is no weight file: {error}") from error
-    average = {f"module.{name}": value for name, value in model.items()}
+    model = load_done(path)
+    weights = model.state_dict()
+    average = {f"module.{name}": value for name, value in weights.items()}
     average["n_averaged"] = torch.tensor(0)
-    return {"model": model, "average": average, "critics": {}}
+    return {"model": weights, "average": average, "config": model.config.to_json(), "critics": {}}
+
+
+def is_done(path: Path) -> bool:
+    """Whether a path means a model that is done, not a training run's checkpoint."""
+    return path.is_dir() or path.suffix == ".safetensors"
+
+
+def load_done(path: Path) -> TalkingFace:
+    """The model of a weight file or folder; see `load_start`."""
+    # Here, so that a bundle trains where there is no safetensors.
+    from talkernel.engine.weights import find_weights
+    from talkernel.model.checkpoint import load_model
+
+    return load_model(find_weights(path))
 
 
 def averaged_weights(state: dict[str, Any]) -> dict[str, Tensor]:

@@ -58,12 +58,12 @@ def with_detail(pictures: Tensor) -> Tensor:
 
 
 class Looked(NamedTuple):
-    """Boxes around the mouths: targets, f's, their references, and where f may draw."""
+    """Boxes around the mouths: targets, f's, their references, and where the lips are."""
 
     real: Tensor
     fake: Tensor
     reference: Tensor
-    lower: Tensor
+    lips: Tensor
 
 
 class Critics:
@@ -93,7 +93,7 @@ class Critics:
         Returns:
             f's losses `adversarial`, `matching` and `reading`, and for the log the critics' own.
         """
-        looked = Looked(*map(batch.mouths, (batch.target, result, batch.seen[:, 3:], batch.lower)))
+        looked = Looked(*map(batch.mouths, (batch.target, result, batch.seen[:, 3:], batch.lips)))
         self.networks.requires_grad_(True)
         own = self._own_losses(batch, looked)
         self.optimiser.zero_grad()
@@ -110,7 +110,7 @@ class Critics:
         both = looked.reference.repeat(2, 1, 1, 1)
         features, read = self.learning(mouths, both, len(looked.real))
         real, fake = features[-1].chunk(2)
-        where = drawn(looked.lower, real)
+        where = near_lips(looked.lips, real)
         return {"critic": discriminator_loss(real, fake, batch.genuine, where),
                 "reader": reading_loss(read, batch.code, self.importance)}  # fmt: skip
 
@@ -119,7 +119,7 @@ class Critics:
         with torch.no_grad():
             wanted = self.networks.seen(looked.real, looked.reference)
         found, read = self.networks(looked.fake, looked.reference, len(looked.fake))
-        wheres = [drawn(looked.lower, part) for part in found]
+        wheres = [near_lips(looked.lips, part) for part in found]
         known = told.known * batch.genuine
         return {"adversarial": adversarial_loss(found[-1], wheres[-1]),
                 "matching": matching_loss(found[:-1], wanted[:-1], wheres, known),
@@ -145,7 +145,11 @@ class Critics:
         }
 
 
-def drawn(lower: Tensor, features: Tensor) -> Tensor:
-    """How much of the lower face, where f may draw, lies in each patch `[B, 1, h, w]`."""
+def near_lips(lips: Tensor, features: Tensor) -> Tensor:
+    """How much of the lips and the margin around them lies in each patch, `[B, 1, h, w]`.
+
+    Asked about all that f may draw, D wants the skin's grain, and f, which knows no chance,
+    answers with rows of dots.
+    """
     rows, columns = features.shape[2:]
-    return F.adaptive_avg_pool2d(lower, (rows, columns))
+    return F.adaptive_avg_pool2d(lips, (rows, columns))

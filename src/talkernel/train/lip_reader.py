@@ -16,7 +16,7 @@ from talkernel.model.audio_net import build_audio_net
 from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.model.talking_face import LipCodec, TalkingFace, build_speech_encoder
 from talkernel.train.audio_data import SpeechTable
-from talkernel.train.checkpoint import load_state
+from talkernel.train.checkpoint import is_done, load_done, load_state
 
 LAGS = range(-8, 9)  # frames
 FAR = 0.6  # standard deviations
@@ -91,12 +91,30 @@ class LipReader(nn.Module):
         torch.save({"config": self.config.to_json(), "model": self.state_dict()}, path)
 
     @staticmethod
+    def borrow(model: TalkingFace) -> LipReader:
+        """What a model hears with, the other way round than `lend`.
+
+        Raises:
+            CheckpointError: It has no lip code, so that nothing says what is heard.
+        """
+        if not isinstance(model.lips, LipCodec):
+            raise CheckpointError("A model without a lip code has no AudioNet to borrow.")
+        reader = LipReader(model.config, model.speech_encoder)
+        reader.audio_net = model.audio_net
+        reader.head.load_state_dict(model.lips.from_audio.state_dict())
+        reader.lowest.copy_(model.lips.lowest)
+        reader.highest.copy_(model.lips.highest)
+        return reader
+
+    @staticmethod
     def load(path: Path) -> LipReader:
-        """Read what `save` wrote.
+        """Read what `save` wrote, or take it out of a weight file or folder.
 
         Raises:
             CheckpointError: It is something else.
         """
+        if is_done(path):
+            return LipReader.borrow(load_done(path))
         state = load_state(path)
         if "config" not in state or "model" not in state:
             raise CheckpointError(f"{path} holds no AudioNet.")
