@@ -122,7 +122,7 @@ class Critics:
         wheres = [near_lips(looked.lips, part) for part in found]
         known = told.known * batch.genuine
         return {"adversarial": adversarial_loss(found[-1], wheres[-1]),
-                "matching": matching_loss(found[:-1], wanted[:-1], wheres, known),
+                "matching": matching_loss(found[:-1], wanted[:-1], wheres[:-1], known),
                 "reading": reading_loss(read, told.code, self.importance)}  # fmt: skip
 
     def take_weights(self, weights: Mapping[str, Tensor]) -> None:

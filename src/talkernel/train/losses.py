@@ -59,9 +59,9 @@ def matching_loss(
         known: `[B]` which targets say how the face should look.
     """
     parts = []
-    for ours, theirs, where in zip(found, wanted, wheres, strict=False):
+    for ours, theirs, where in zip(found, wanted, wheres, strict=True):
         weight = where * known[:, None, None, None]
-        error, scale = (((x.abs() * weight).sum()) for x in (ours - theirs, theirs))
+        error, scale = ((x.abs() * weight).sum() for x in (ours - theirs, theirs))
         parts.append(error / scale.clamp(min=1e-6))
     return torch.stack(parts).mean()
 
