@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,8 +15,14 @@ from torch import Tensor
 
 from talkernel.config import ModelConfig
 from talkernel.explain.convolution_norm import convolution_norm, transposed_as_convolution
-from talkernel.explain.corollaries import discriminator_lipschitz, random_discriminator
-from talkernel.explain.kernel_pairs import passage
+from talkernel.explain.corollaries import (
+    Case,
+    cycle,
+    discriminator_lipschitz,
+    random_discriminator,
+)
+from talkernel.explain.faces import Face
+from talkernel.explain.kernel_pairs import Pair, passage
 from talkernel.explain.network_bound import (
     decoder_bound,
     input_lipschitz,
@@ -30,13 +37,16 @@ Norms = st.sampled_from(NORMS)
 
 
 def small_network(
-    seed: int, kernel_size: int, static_layers: tuple[int, int] = (0, 0)
+    seed: int,
+    kernel_size: int,
+    static_layers: tuple[int, int] = (0, 0),
+    reference: bool = False,
 ) -> tuple[TalkingFace, Tensor, Tensor, Tensor]:
     """A network with random statistics, two faces, and two kernel sets."""
     torch.manual_seed(seed)
     config = ModelConfig(crop_size=32, channels=(3, 4, 4, 5, 6), dynamic_layers=2,
                          kernel_size=kernel_size, dck_rank=2, lip_code=2,
-                         static_layers=static_layers)  # fmt: skip
+                         static_layers=static_layers, reference=reference)  # fmt: skip
     model = TalkingFace(config).eval()
     for name, value in model.named_buffers():
         if name.endswith("running_mean"):
@@ -47,7 +57,8 @@ def small_network(
         if "norm" in name or name.endswith(".1.bias"):
             torch.nn.init.normal_(parameter)
     kernels = torch.randn(2, *config.kernel_shape)
-    return model, torch.rand(2, 3, 64, 32) * 2 - 1, kernels, kernels + 0.3 * torch.randn(1)
+    faces = torch.rand(2, config.face_shape[0], 64, 32) * 2 - 1
+    return model, faces, kernels, kernels + 0.3 * torch.randn(1)
 
 
 @settings(max_examples=25)
@@ -157,6 +168,20 @@ def test_a_transposed_convolution_is_a_convolution_and_a_shuffle() -> None:
     expected = F.conv_transpose2d(x, weight, stride=2, padding=1)
     got = F.pixel_shuffle(F.conv2d(x, transposed_as_convolution(weight), padding=1), 2)
     torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_corollary_3_holds_as_mended(reference: bool) -> None:
+    model, faces, (one, *_), (other, *_) = small_network(3, 1, reference=reference)
+    x, pair = faces[:1], Pair("any", one, other, cast(Face, None))
+    runs = [passage(model, x, kernels) for kernels in (one, other)]
+    layers = {1.0: layer_bounds(model.unet, one, other, 1.0)}
+    decoders = {1.0: decoder_bound(model.unet, 1.0)}
+    judge = random_discriminator(0)
+    difference, measured, bound = cycle(
+        Case(model, pair, x, x[:, :3], *runs, judge, 1.0, layers, decoders)
+    )
+    assert 0 < abs(difference) <= measured <= bound
 
 
 def test_the_discriminators_constant_holds() -> None:

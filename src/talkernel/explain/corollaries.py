@@ -53,6 +53,10 @@ class Case:
     layers: dict[float, list[LayerBound]]
     decoders: dict[float, DecoderBound]
 
+    def beside_reference(self, face: Tensor) -> Tensor:
+        """Another face `[1, 3, S, S]` in the place of the input's, as f takes it."""
+        return torch.cat([face, self.x[:, 3:]], 1)
+
     def apart(self, p: float) -> float:
         """Measured ‖I'1 - I'2‖_p."""
         return size(self.one.blended - self.other.blended, p)
@@ -90,10 +94,11 @@ def absolute(case: Case) -> Limits:
 
 def cycle(case: Case) -> Limits:
     """Corollary 3, both directions the same network: ‖f(f(x)) - x‖_1."""
-    again = [passage(case.model, run.blended, kernels) for run, kernels in
-             ((case.one, case.pair.one), (case.other, case.pair.other))]  # fmt: skip
-    one, other = (size(run.blended - case.x, 1.0) for run in again)
-    swapped = passage(case.model, case.other.blended, case.pair.one)
+    first, second = (case.beside_reference(run.blended) for run in (case.one, case.other))
+    again = [passage(case.model, first, case.pair.one),
+             passage(case.model, second, case.pair.other)]  # fmt: skip
+    one, other = (size(run.blended - case.x[:, :3], 1.0) for run in again)
+    swapped = passage(case.model, second, case.pair.one)
     steep = input_lipschitz(case.model.unet, case.pair.one, 1.0)
     measured = steep * case.apart(1.0) + size(swapped.blended - again[1].blended, 1.0)
     return one - other, measured, steep * case.bound(1.0) + case.bound_of(again[1], 1.0)
