@@ -275,10 +275,16 @@ def test_a_killed_loader_is_told_as_such(
         GeneratorTrainer(tiny_run(tmp_path), tracks, basis, cpu()).train()
 
 
-def test_critics_of_another_shape_are_refused() -> None:
-    older = Critics(torch.ones(2), channels=3).networks.state_dict()
-    with pytest.raises(CheckpointError, match="critics"):
-        Critics(torch.ones(2), channels=6).take_weights(older)
+def test_critics_of_another_shape_are_refused(
+    tracks: list[Track], basis: LipBasis, tmp_path: Path
+) -> None:
+    run = tiny_run(tmp_path, steps=1, adversarial=0.1)
+    trainer = GeneratorTrainer(run, tracks, basis, cpu())
+    state = trainer.parts.state(1)
+    state["critics"]["networks"] = Critics(torch.ones(4), channels=6).networks.state_dict()
+    save_state(state, tmp_path)
+    with pytest.raises(CheckpointError, match="another model's"):
+        GeneratorTrainer(run, tracks, basis, cpu())
 
 
 def test_windows_follow_their_offsets(tracks: list[Track], basis: LipBasis) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +9,6 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from talkernel.errors import CheckpointError
 from talkernel.model.discriminator import Discriminator
 from talkernel.train.batch import Batch, Told
 from talkernel.train.lip_critic import LipCritic, reading_loss
@@ -124,18 +122,6 @@ class Critics:
         return {"adversarial": adversarial_loss(found[-1], wheres[-1]),
                 "matching": matching_loss(found[:-1], wanted[:-1], wheres[:-1], known),
                 "reading": reading_loss(read, told.code, self.importance)}  # fmt: skip
-
-    def take_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Go on with critics that learned before.
-
-        Raises:
-            CheckpointError: They are of another shape.
-        """
-        try:
-            self.networks.load_state_dict(weights)
-        except RuntimeError as error:
-            remedy = "Start from a weight folder (`talkernel train assemble`): they begin anew."
-            raise CheckpointError(f"These critics are others: {error}", remedy=remedy) from error
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on."""

@@ -99,7 +99,7 @@ class GeneratorParts:
         take_weights(self.model, state["model"])
         take_weights(self.average, state["average"])
         if self.critics and state["critics"]:
-            self.critics.take_weights(state["critics"]["networks"])
+            take_weights(self.critics.networks, state["critics"]["networks"])
         return state if source == begun else None
 
     def _restore_progress(self, state: dict[str, Any]) -> None:
