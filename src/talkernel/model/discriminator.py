@@ -13,8 +13,8 @@ class Discriminator(nn.Sequential):
     """Convolutions and means over them, to a map of scores: one per overlapping patch of 54 pixels.
 
     No normalisation: what tells a generated mouth is fine detail, a hundredth of the range, and
-    normalised by light and shade around it that is lost. No strides: what a strided convolution
-    says of a picture repeats every few pixels, and f draws that grid on the teeth.
+    normalised by light and shade around it that is lost. Halved by means, not by strides: what
+    a strided convolution says depends on where the picture lies, and f drew that grid on the teeth.
 
     Args:
         width: Channels after the first layer; doubled by each of the next two.

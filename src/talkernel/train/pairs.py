@@ -175,8 +175,8 @@ def _wide_frame(track: Track, rng: np.random.Generator) -> int:
 def _corner(middle: Points, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Row and column of the mouth's box, inside the view, the mouth in its upper half.
 
-    It lies a little off: what D's strides say of a mouth repeats every 8 pixels, and were the
-    box fixed to the mouth, f would draw that grid on the teeth.
+    It lies a little off: D halves the picture three times, so what it says repeats every 8
+    pixels; a strided D and a box fixed to the mouth made f draw that grid on the teeth.
     """
     column, row = middle
     corner = np.array([row - 0.42 * MOUTH, column - 0.5 * MOUTH])
