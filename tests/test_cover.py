@@ -9,6 +9,7 @@ import pytest
 
 from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.face.crop import Crop
+from talkernel.grain import grain
 from talkernel.media import Matrix, Picture, PixelLayout
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix, yuv_to_rgb_matrix
 
@@ -98,6 +99,44 @@ def test_cut_shows_the_frame_in_its_colours(layout: PixelLayout) -> None:
     assert view.shape == (3, 32, 32)
     expected = np.broadcast_to(np.array([0.6, -0.8, -0.4])[:, None, None], view.shape)
     np.testing.assert_allclose(view, expected, atol=0.03)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
+@pytest.mark.parametrize("side", [48, 96])
+def test_skin_keeps_the_frames_grain_and_loses_what_it_shows(
+    layout: PixelLayout, side: int
+) -> None:
+    size, unit = 48, 1 << (layout.depth - 8)
+    rows = np.arange(121)[:, None]
+    wave = 40 * unit * np.sin(rows / 20)  # what the frame shows
+    noise = RNG.normal(0.0, 3.0 * unit, (121, 161))
+    picture = flat_picture(layout, (0.5, 0.5, 0.5))
+    picture.planes[0][:] = np.rint(128 * unit + wave + noise)
+    plain, half = picture.copy(), np.zeros((size, size), np.float32)
+    half[:, : size // 2] = 1.0
+    ones, grey = np.ones((size, size), np.float32), np.zeros((3, size, size), np.float32)
+    crop = Crop(20, 10, side)
+    cover(picture, crop, ones, grey, skin=half)
+    cover(plain, crop, ones, grey)
+    rows_in = slice(10 + side // 4, 10 + 3 * side // 4)
+    skin, lips = (
+        slice(20 + side // 6, 20 + side // 3),
+        slice(20 + 2 * side // 3, 20 + 5 * side // 6),
+    )
+    laid = picture.planes[0][rows_in].astype(float) - plain.planes[0][rows_in]
+    agreement = np.corrcoef(laid[:, skin].ravel(), noise[rows_in, skin].ravel())[0, 1]
+    assert agreement > 0.9 and 0.7 < laid[:, skin].std() / noise[rows_in, skin].std() < 1.1
+    assert np.abs(laid[:, lips]).max() == 0
+    assert np.abs(laid[:, skin].mean(1)).max() < 5 * unit  # of the wave's 40 no more than grain
+
+
+def test_an_edge_in_the_skin_leaves_no_more_than_strong_grain() -> None:
+    samples = RNG.normal(100.0, 2.0, (60, 60))
+    samples[:, 30:] += 80.0
+    left = grain(samples, np.ones((60, 60), np.float32), pixel=1.0)
+    assert 6.0 < np.abs(left).max() < 15.0  # where the edge alone would leave 40
+    assert np.abs(left[:, 10:20]).mean() > 1.2  # of the noise, whose own mean is 1.6
+    assert not grain(samples, np.zeros((60, 60), np.float32), pixel=1.0).any()
 
 
 def test_colour_matrices_are_inverse() -> None:

@@ -112,6 +112,22 @@ def test_a_reference_lies_where_the_input_has_its_face(
         assert np.median(wrong) < 6 < np.abs(sample.face.astype(int) - 128).mean()
 
 
+def test_as_of_a_photo_an_input_may_be_its_own_reference(
+    tracks: list[Track], basis: LipBasis
+) -> None:
+    recipe = PairRecipe(size=160, own_reference=0.5)
+    pairs = Pairs(tracks, basis, recipe, seed=3, reference=True)
+    others = Pairs(tracks, basis, PairRecipe(size=160), seed=3, reference=True)
+    own = []
+    for number in range(12):
+        sample, other = pairs[number], others[number]
+        own.append(bool((sample.seen[3:] == sample.face).all()))
+        np.testing.assert_array_equal(sample.seen[:3], other.seen[:3])
+        np.testing.assert_array_equal(sample.target, other.target)
+        assert own[-1] or (sample.seen == other.seen).all()
+    assert 2 <= sum(own) <= 10
+
+
 def test_composites_are_not_taken_for_real(tracks: list[Track], basis: LipBasis) -> None:
     for share in (0.0, 1.0):
         recipe = PairRecipe(size=160, real_input=share, identity=0.0)

@@ -169,7 +169,7 @@ def _edit(job: Job, picture: Picture, placement: Placement, kernels: NDArray[np.
     with job.clock("cover"):
         full = np.maximum(attention[0, 0], shown.hidden)
         before = None if job.watch is None else picture.copy()
-        cover(picture, placement.crop, full, motion[0], placement.strength)
+        cover(picture, placement.crop, full, motion[0], placement.strength, shown.skin)
     if job.watch is not None and before is not None:
         job.watch(Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], full))
 

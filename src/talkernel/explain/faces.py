@@ -83,7 +83,7 @@ class Answer(NamedTuple):
 
 def answer(model: TalkingFace, face: Face, kernels: Array) -> Answer:
     """Put kernels `[N, layers, c1, c2 * ks * ks + 1]` to work on one face."""
-    size, shown = model.config.crop_size, face.shown()
+    shown = face.shown()
     seen = network_input(shown)
     with torch.inference_mode():
         parts = [model.unet(seen.expand(len(part), -1, -1, -1), part)
@@ -92,15 +92,15 @@ def answer(model: TalkingFace, face: Face, kernels: Array) -> Answer:
     motion = np.concatenate([part.motion.numpy() for part in parts])
     full = np.maximum(attention, shown.hidden)
     pairs = zip(full, motion, strict=True)
-    result = np.stack([_covered(face, mask, image, size) for mask, image in pairs])
+    result = np.stack([_covered(face, mask, image, shown.skin) for mask, image in pairs])
     painted = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
-    return Answer(attention, full * border_window(size), painted, result)
+    return Answer(attention, full * border_window(full.shape[1]), painted, result)
 
 
-def _covered(face: Face, mask: Array, motion: Array, size: int) -> Image:
+def _covered(face: Face, mask: Array, motion: Array, skin: Array) -> Image:
     picture = face.picture.copy()
-    cover(picture, face.crop, mask, motion)
-    return cut(picture, face.crop, size)
+    cover(picture, face.crop, mask, motion, skin=skin)
+    return cut(picture, face.crop, len(mask))
 
 
 def find_faces(paths: Sequence[Path], config: ModelConfig, most: int = MOST) -> list[Face]:

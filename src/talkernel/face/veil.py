@@ -23,6 +23,7 @@ REGION = [*OUTER_LIP, *JAW]
 MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
 SOFT = 0.09  # of the crop's side: width of the veil's edge
+LIPS_MARGIN, LIPS_SOFT = 0.02, 0.04  # the same of the lips within it
 
 
 class Shown(NamedTuple):
@@ -31,10 +32,12 @@ class Shown(NamedTuple):
     Attributes:
         picture: The veiled face `[S, S, 3]`, or with the reference behind it `[S, S, 6]`.
         hidden: Where the veil lies, `[S, S]` in 0..1.
+        skin: Where it lies on skin, not on the lips that the view has; `[S, S]` in 0..1.
     """
 
     picture: Image
     hidden: Weight
+    skin: Weight
 
 
 def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
@@ -48,8 +51,7 @@ def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
     Returns:
         `[size, size]`, 1 over lips and chin, falling softly to 0 around them.
     """
-    mask, edge = region_mask([points], REGION, size, MARGIN * scale), _odd(SOFT * scale)
-    return np.asarray(cv2.stackBlur(mask, (edge, edge)) / np.float32(255.0), np.float32)
+    return _softened(region_mask([points], REGION, size, MARGIN * scale), SOFT * scale)
 
 
 def veil(view: Image, weight: Weight, scale: float) -> Image:
@@ -72,7 +74,18 @@ def show(view: Image, points: NDArray[np.floating], scale: float, reference: Ima
     weight = hidden(points, len(view), scale)
     seen = veil(view, weight, scale)
     picture = seen if reference is None else np.concatenate([seen, reference], axis=2)
-    return Shown(picture, weight)
+    return Shown(picture, weight, weight * (1.0 - _lips(points, len(view), scale)))
+
+
+def _lips(points: NDArray[np.floating], size: int, scale: float) -> Weight:
+    """Where a view has its lips: `[size, size]`, 1 on them, falling softly to 0."""
+    return _softened(region_mask([points], OUTER_LIP, size, LIPS_MARGIN * scale), LIPS_SOFT * scale)
+
+
+def _softened(mask: Image, width: float) -> Weight:
+    """A mask of 0 and 255 to weights in 0..1 with an edge so many pixels wide."""
+    edge = _odd(width)
+    return np.asarray(cv2.stackBlur(mask, (edge, edge)) / np.float32(255.0), np.float32)
 
 
 def _odd(value: float) -> int:

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from talkernel.train.pairs import MOUTH, Sample
 
+CORNER = Sample._fields.index("corner")
+
 
 class Told(NamedTuple):
     """What f is told of each sample: `code` `[B, K]`, `speech` `[B, 1, F, W]`.
@@ -46,11 +48,11 @@ class Batch(NamedTuple):
 
         The corners stay: Python reads them, and a GPU would be waited for each time.
         """
-        moved = [part.to(device, non_blocking=True) for part in parts]
+        moved = [part if number == CORNER else part.to(device, non_blocking=True)
+                 for number, part in enumerate(parts)]  # fmt: skip
         pictures = [_picture(part) for part in moved[:3]]
-        planes = [part.float() / 255.0 for part in moved[3:7]]
-        rest = [parts[7], *moved[8:-1], moved[-1].float()]
-        return Batch(*pictures, *planes, *rest)
+        planes = [part.float() / 255.0 for part in moved[3:CORNER]]
+        return Batch(*pictures, *planes, *moved[CORNER:-1], moved[-1].float())
 
     def told(self, strangers: int = 0) -> Told:
         """What is said in the targets; the first few samples are told each other's."""

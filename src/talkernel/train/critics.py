@@ -71,10 +71,13 @@ class Critics:
         importance: `[K]` weight of each component of the lip code.
         rate: Learning rate of both.
         channels: Of what f is shown, face and reference.
+        matching: Whether f is held to what D sees in the targets; costs a pass of D.
     """
 
-    def __init__(self, importance: Tensor, rate: float = 5e-4, channels: int = 3) -> None:
-        self.importance = importance
+    def __init__(
+        self, importance: Tensor, rate: float = 5e-4, channels: int = 3, matching: bool = True
+    ) -> None:
+        self.importance, self.matching = importance, matching
         self.networks = MouthCritics(len(importance), channels)
         self.optimiser: Any = torch.optim.Adam(self.networks.parameters(), rate, betas=(0.5, 0.99))
 
@@ -89,7 +92,7 @@ class Critics:
         """Learn from one batch, then judge its results.
 
         Returns:
-            f's losses `adversarial`, `matching` and `reading`, and for the log the critics' own.
+            f's losses `adversarial`, `matching` where wanted, `reading`; for the log the critics'.
         """
         looked = Looked(*map(batch.mouths, (batch.target, result, batch.seen[:, 3:], batch.lips)))
         self.networks.requires_grad_(True)
@@ -114,14 +117,16 @@ class Critics:
 
     def _judged(self, batch: Batch, looked: Looked, told: Told) -> dict[str, Tensor]:
         """What both say of f's mouths."""
-        with torch.no_grad():
-            wanted = self.networks.seen(looked.real, looked.reference)
         found, read = self.networks(looked.fake, looked.reference, len(looked.fake))
-        wheres = [near_lips(looked.lips, part) for part in found]
-        known = told.known * batch.genuine
-        return {"adversarial": adversarial_loss(found[-1], wheres[-1]),
-                "matching": matching_loss(found[:-1], wanted[:-1], wheres[:-1], known),
-                "reading": reading_loss(read, told.code, self.importance)}  # fmt: skip
+        *wheres, where = (near_lips(looked.lips, part) for part in found)
+        losses = {"adversarial": adversarial_loss(found[-1], where),
+                  "reading": reading_loss(read, told.code, self.importance)}  # fmt: skip
+        if self.matching:
+            with torch.no_grad():
+                wanted = self.networks.seen(looked.real, looked.reference)
+            known = told.known * batch.genuine
+            losses["matching"] = matching_loss(found[:-1], wanted[:-1], wheres, known)
+        return losses
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on."""

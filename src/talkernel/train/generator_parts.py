@@ -46,7 +46,8 @@ class GeneratorParts:
             LipReader.load(run.audio_net).lend(self.model)
         self.critics = None
         if run.recipe.adversarial or run.recipe.reading:
-            self.critics = Critics(importance, channels=run.model.face_shape[0])
+            self.critics = Critics(importance, channels=run.model.face_shape[0],
+                                   matching=run.recipe.matching > 0)  # fmt: skip
         self.average = AveragedModel(
             self.model, multi_avg_fn=get_ema_multi_avg_fn(run.recipe.ema), use_buffers=True
         )

@@ -137,6 +137,8 @@ class Pairs(Dataset[Sample]):
     def _reference(self, track: int, source: Side, view: View, rng: np.random.Generator) -> Image:
         """Another frame's mouth, where the source has its own; often a wide one, as in use."""
         number = _wide_frame(self.tracks[track], rng)
+        if rng.random() < self.recipe.own_reference:
+            return source.image
         crop, points = self.tracks[track].crop(number), self.tracks[track].crop_points[number]
         return Reference(crop, points).seen_at(source.points, view.size)
 

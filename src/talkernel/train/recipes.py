@@ -21,6 +21,7 @@ class PairRecipe:
         veiled: Whether the input's mouth is hidden from f.
         occluded: Share of pairs with a hand, a microphone or an object before the mouth.
         compressed: Share of pairs that look as in a heavily compressed video.
+        own_reference: Share of pairs whose reference is the input itself, as a photo's is.
     """
 
     crop: int = 256
@@ -33,6 +34,7 @@ class PairRecipe:
     veiled: bool = True
     occluded: float = 0.0
     compressed: float = 0.0
+    own_reference: float = 0.0
 
 
 @dataclass(frozen=True)
