@@ -44,6 +44,7 @@ from talkernel.face.track import FaceTracker
 from talkernel.job import Edit
 from talkernel.media import open_speech
 from talkernel.media.sample import picture_of_rgb
+from tests.videos import images_of, write_video
 
 Image = NDArray[np.uint8]
 RNG = np.random.default_rng(0)
@@ -298,10 +299,14 @@ def test_watch_sees_a_seam_and_where_the_mask_lies(portrait: Image) -> None:
     assert Watch().figures() == {}
 
 
-def test_an_unedited_video_is_as_still_as_itself(folder: Path) -> None:
+def test_an_unedited_video_is_as_still_and_as_sharp_as_itself(folder: Path, tmp_path: Path) -> None:
     seen = observe(folder / "face.mp4")
     found = stillness(seen, folder / "face.mp4", Fraction(25), seen)
     assert found["flicker_ratio"] == pytest.approx(1) and found["flicker"] > 0
-    assert found["background"] == 100.0
+    assert found["background"] == 100.0 and found["detail"] == pytest.approx(1)
+    images = images_of(folder / "face.mp4")
+    waxen = write_video(tmp_path / "waxen.mp4", [cv2.blur(image, (3, 3)) for image in images], None)
+    blurred = Seen(waxen, seen.fps, seen.size, seen.mesh, seen.points)
+    assert 0.2 < stillness(blurred, folder / "face.mp4", Fraction(25), seen)["detail"] < 0.7
     smaller = Seen(seen.path, seen.fps, (160, 120), seen.mesh, seen.points)
     assert math.isnan(stillness(smaller, folder / "face.mp4", Fraction(25), seen)["flicker"])

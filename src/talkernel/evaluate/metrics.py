@@ -51,6 +51,8 @@ METRICS = (
     Metric("flicker", "flicker, of 255", "lower",
            "Change from frame to frame in the face crop outside lips and jaw."),
     Metric("flicker_ratio", "flicker, of the input's", "lower", "The same as a share."),
+    Metric("detail", "detail of lips and jaw", "one",
+           "Mean difference of luma from its 5-pixel mean, as a share of the input's."),
     Metric("seam", "seam, of 255", "lower",
            "Largest change before encoding on the crop's border or outside it; worst frame."),
     Metric("edge", "mask's edge, of 255", "lower", "Mean change where the mask ends."),

@@ -52,7 +52,8 @@ class Batch(NamedTuple):
                  for number, part in enumerate(parts)]  # fmt: skip
         pictures = [_picture(part) for part in moved[:3]]
         planes = [part.float() / 255.0 for part in moved[3:CORNER]]
-        return Batch(*pictures, *planes, *moved[CORNER:-1], moved[-1].float())
+        rest = [*moved[CORNER:-1], moved[-1].float()]
+        return Batch(*pictures, *planes, *rest)
 
     def told(self, strangers: int = 0) -> Told:
         """What is said in the targets; the first few samples are told each other's."""
