@@ -23,7 +23,7 @@ REGION = [*OUTER_LIP, *JAW]
 MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
 SOFT = 0.09  # of the crop's side: width of the veil's edge
-LIPS_MARGIN, LIPS_SOFT = 0.02, 0.04  # the same of the lips within it
+LIPS_MARGIN, LIPS_SOFT = 0.01, 0.03  # the same of the lips within it
 
 
 class Shown(NamedTuple):
