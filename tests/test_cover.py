@@ -9,7 +9,7 @@ import pytest
 
 from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.face.crop import Crop
-from talkernel.grain import grain
+from talkernel.grain import BORROWED, Skin, grain
 from talkernel.media import Matrix, Picture, PixelLayout
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix, yuv_to_rgb_matrix
 
@@ -116,7 +116,7 @@ def test_skin_keeps_the_frames_grain_and_loses_what_it_shows(
     half[:, : size // 2] = 1.0
     ones, grey = np.ones((size, size), np.float32), np.zeros((3, size, size), np.float32)
     crop = Crop(20, 10, side)
-    cover(picture, crop, ones, grey, skin=half)
+    cover(picture, crop, ones, grey, skin=Skin(half, np.zeros_like(half), 0.0))
     cover(plain, crop, ones, grey)
     rows_in = slice(10 + side // 4, 10 + 3 * side // 4)
     skin, lips = (
@@ -133,10 +133,29 @@ def test_skin_keeps_the_frames_grain_and_loses_what_it_shows(
 def test_an_edge_in_the_skin_leaves_no_more_than_strong_grain() -> None:
     samples = RNG.normal(100.0, 2.0, (60, 60))
     samples[:, 30:] += 80.0
-    left = grain(samples, np.ones((60, 60), np.float32), pixel=1.0)
+    ones, none, all_of_it = (
+        np.ones((60, 60), np.float32),
+        np.zeros((60, 60), np.float32),
+        slice(0, 60),
+    )
+    left = grain(samples, 60, all_of_it, all_of_it, Skin(ones, none, 0.0))
     assert 6.0 < np.abs(left).max() < 15.0  # where the edge alone would leave 40
     assert np.abs(left[:, 10:20]).mean() > 1.2  # of the noise, whose own mean is 1.6
-    assert not grain(samples, np.zeros((60, 60), np.float32), pixel=1.0).any()
+    assert not grain(samples, 60, all_of_it, all_of_it, Skin(none, ones, 30.0)).any()
+
+
+@pytest.mark.parametrize("start", [0, 7])
+def test_where_the_frame_has_its_lips_the_chins_grain_is_laid_mirrored(start: int) -> None:
+    samples, size = RNG.normal(100.0, 2.0, (120, 60)), 60
+    lips, skin = np.zeros((2, size, size), np.float32)
+    lips[10:30], skin[30:44] = 1.0, 1.0
+    rows, columns = slice(start, 120), slice(0, 60)
+    where = Skin(skin, lips, fold=30.0)
+    laid = grain(samples[rows], 120, rows, columns, where)
+    above, below = laid[60 - start - 24 : 60 - start - 4], laid[60 - start + 4 : 60 - start + 24]
+    np.testing.assert_allclose(above, BORROWED * below[::-1], atol=1e-4)
+    assert above.std() > 1.0
+    assert not laid[: 60 - start - 30].any()  # the chin is shorter than the open mouth was
 
 
 def test_colour_matrices_are_inverse() -> None:

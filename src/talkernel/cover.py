@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.crop import Crop
-from talkernel.grain import grain
+from talkernel.grain import Skin, grain
 from talkernel.media.frame import Picture, PixelLayout, Plane
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix
 
@@ -49,7 +49,7 @@ def cover(
     attention: Array,
     motion: Array,
     strength: float = 1.0,
-    skin: Array | None = None,
+    skin: Skin | None = None,
 ) -> None:
     """Blend motion into a frame, in place: eq. 7 at the frame's own resolution.
 
@@ -59,7 +59,7 @@ def cover(
         attention: Alpha `[S, S]` in 0..1.
         motion: M `[3, S, S]`, RGB in -1..1.
         strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
-        skin: `[S, S]` in 0..1, where the frame's own grain is laid on M; None: nowhere.
+        skin: Where the frame's own grain is laid on M; None: nowhere.
     """
     alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
@@ -77,8 +77,7 @@ def cover(
         ]
         value = _stretched(np.asarray(values), width, height)[rows, columns]
         if skin is not None and plane is picture.planes[0]:
-            there = _stretched(skin, width, height)[rows, columns]
-            value = value + grain(target, there, pixel=crop.side / len(skin))
+            value = value + grain(target, crop.side, rows, columns, skin)
         weight = weight_of(width, height)[rows, columns]
         _mix(target, value, weight, highest=(1 << picture.layout.depth) - 1)
 

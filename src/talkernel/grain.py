@@ -7,7 +7,7 @@ changes there is the shape, not the grain.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,20 +16,52 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 FINE = 11.0  # of f's pixels: width of the blur that leaves no grain
 STRAY = 3.0  # mean grains: what stands out further is an edge, which may have moved
+BORROWED = 0.8  # strength of the chin's grain where the frame has its lips
 
 
-def grain(samples: NDArray[Any], weight: Array, pixel: float) -> Array:
-    """The finest detail of some samples.
+class Skin(NamedTuple):
+    """Where a view has what under the veil.
+
+    Attributes:
+        skin: `[S, S]` in 0..1.
+        lips: The same: what f draws there may be skin, for which the frame has no grain.
+        fold: Row at which the lips end and the chin begins.
+    """
+
+    skin: Array
+    lips: Array
+    fold: float
+
+
+def grain(samples: NDArray[Any], side: int, rows: slice, columns: slice, where: Skin) -> Array:
+    """What to add to drawn luma.
 
     Args:
-        samples: `[H, W]` of a plane.
-        weight: `[H, W]` in 0..1, where it is wanted.
-        pixel: Width of one of f's pixels, in samples.
+        samples: `[h, w]` of the frame's luma, as it was.
+        side: Of the crop, in samples.
+        rows: Of the crop, those that `samples` are.
+        columns: Likewise.
+        where: There is skin in the crop.
 
     Returns:
-        `[H, W]` in samples, about 0, times the weight; edges are cut down to strong grain.
+        `[h, w]` in samples, about 0.
     """
+    skin, lips = (cv2.resize(part, (side, side))[rows, columns] for part in where[:2])
+    pixel = side / len(where.skin)
+    own = _detail(samples, pixel) * skin
+    strongest = STRAY * float(np.abs(own).sum()) / max(1.0, float(skin.sum()))
+    own = np.clip(own, -strongest, strongest)
+    return np.asarray(own + BORROWED * lips * _folded(own, round(where.fold * pixel) - rows.start))
+
+
+def _detail(samples: NDArray[Any], pixel: float) -> Array:
     exact, width = samples.astype(np.float32), 2 * round(FINE * pixel / 2) + 1
-    detail = exact - cv2.stackBlur(exact, (width, width))
-    mean = float((np.abs(detail) * weight).sum() / max(1.0, float(weight.sum())))
-    return np.asarray(np.clip(detail, -STRAY * mean, STRAY * mean) * weight, np.float32)
+    return np.asarray(exact - cv2.stackBlur(exact, (width, width)))
+
+
+def _folded(values: Array, row: int) -> Array:
+    """What lies below a row, as its mirror image above it."""
+    folded = np.zeros_like(values)
+    reach = max(0, min(row, len(values) - row))
+    folded[row - reach : row] = values[row : row + reach][::-1]
+    return folded

@@ -20,6 +20,7 @@ from talkernel.errors import NoFaceError
 from talkernel.face.crop import Crop, crop_of
 from talkernel.face.track import FaceTracker
 from talkernel.face.veil import Shown, show
+from talkernel.grain import Skin
 from talkernel.media import Picture, open_face
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.talking_face import TalkingFace
@@ -97,7 +98,7 @@ def answer(model: TalkingFace, face: Face, kernels: Array) -> Answer:
     return Answer(attention, full * border_window(full.shape[1]), painted, result)
 
 
-def _covered(face: Face, mask: Array, motion: Array, skin: Array) -> Image:
+def _covered(face: Face, mask: Array, motion: Array, skin: Skin) -> Image:
     picture = face.picture.copy()
     cover(picture, face.crop, mask, motion, skin=skin)
     return cut(picture, face.crop, len(mask))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from talkernel.face.lips import JAW, OUTER_LIP
 from talkernel.face.region import region_mask
+from talkernel.grain import Skin
 
 Image = NDArray[np.uint8]
 Weight = NDArray[np.float32]
@@ -32,12 +33,12 @@ class Shown(NamedTuple):
     Attributes:
         picture: The veiled face `[S, S, 3]`, or with the reference behind it `[S, S, 6]`.
         hidden: Where the veil lies, `[S, S]` in 0..1.
-        skin: Where it lies on skin, not on the lips that the view has; `[S, S]` in 0..1.
+        skin: Where it lies on skin, and where on the lips that the view has.
     """
 
     picture: Image
     hidden: Weight
-    skin: Weight
+    skin: Skin
 
 
 def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
@@ -74,12 +75,15 @@ def show(view: Image, points: NDArray[np.floating], scale: float, reference: Ima
     weight = hidden(points, len(view), scale)
     seen = veil(view, weight, scale)
     picture = seen if reference is None else np.concatenate([seen, reference], axis=2)
-    return Shown(picture, weight, weight * (1.0 - _lips(points, len(view), scale)))
+    return Shown(picture, weight, _skin(points, weight, scale))
 
 
-def _lips(points: NDArray[np.floating], size: int, scale: float) -> Weight:
-    """Where a view has its lips: `[size, size]`, 1 on them, falling softly to 0."""
-    return _softened(region_mask([points], OUTER_LIP, size, LIPS_MARGIN * scale), LIPS_SOFT * scale)
+def _skin(points: NDArray[np.floating], weight: Weight, scale: float) -> Skin:
+    """What lies under a veil."""
+    margin = LIPS_MARGIN * scale
+    hull = region_mask([points], OUTER_LIP, len(weight), margin)
+    lips = weight * _softened(hull, LIPS_SOFT * scale)
+    return Skin(weight - lips, lips, float(points[list(OUTER_LIP), 1].max()) + margin)
 
 
 def _softened(mask: Image, width: float) -> Weight:
