@@ -101,6 +101,22 @@ def test_cut_shows_the_frame_in_its_colours(layout: PixelLayout) -> None:
     np.testing.assert_allclose(view, expected, atol=0.03)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS[:2], ids=lambda layout: layout.format)
+def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None:
+    unit, motion = 1 << (layout.depth - 8), np.full((3, 32, 32), -0.4, np.float32)
+    motion[:, :, 16:] = 0.4
+    ones, edges = np.ones((32, 32), np.float32), []
+    for side in (32, 96):
+        picture = flat_picture(layout, (0.5, 0.5, 0.5))
+        cover(picture, Crop(20, 10, side), ones, motion)
+        row = picture.planes[0][10 + side // 2].astype(float)[20 + side // 8 : 20 + side * 7 // 8]
+        edges.append((np.diff(row).max() / unit, row.min() / unit, row.max() / unit))
+    (own, dark, light), (enlarged, darkest, lightest) = edges
+    assert own == light - dark  # in its own size the edge is as sharp as M's
+    assert enlarged > 1.15 * own / 3  # which is what enlarging three times alone leaves
+    assert 2 < dark - darkest < 12 and 2 < lightest - light < 12  # no rim of light around it
+
+
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
 @pytest.mark.parametrize("side", [48, 96])
 def test_skin_keeps_the_frames_grain_and_loses_what_it_shows(
