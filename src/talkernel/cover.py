@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.crop import Crop
-from talkernel.grain import Skin, grain
+from talkernel.grain import Skin, grain, without_specks
 from talkernel.media.frame import Picture, PixelLayout, Plane
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix
 
@@ -63,10 +63,12 @@ def cover(
         attention: Alpha `[S, S]` in 0..1.
         motion: M `[3, S, S]`, RGB in -1..1.
         strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
-        skin: Where the frame's own grain is laid on M; None: nowhere.
+        skin: Where M loses its specks and gets the frame's own grain; None: nowhere.
     """
     alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
+    if skin is not None:
+        motion = without_specks(motion, skin)
     samples = cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout))
     down, across = (np.asarray(alpha.any(axis=axis)) for axis in (1, 0))
     weight_of = cache(partial(_stretched, alpha))  # U and V share one

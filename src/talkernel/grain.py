@@ -2,7 +2,8 @@
 
 f knows no chance and sees a face a few hundred pixels wide, so the skin that it draws is smooth: a
 patch of wax on a face with pores, stubble or film grain, the more so the larger the face. What f
-changes there is the shape, not the grain.
+changes there is the shape, not the grain. What fine things it does draw on skin are specks, which
+D teaches it in the place of grain; they go.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 FINE = 11.0  # of f's pixels: width of the blur that leaves no grain
 STRAY = 3.0  # mean grains: what stands out further is an edge, which may have moved
+SPECK = 5  # of f's pixels: side of the median
 BORROWED = 0.8  # strength of the chin's grain where the frame has its lips
 
 
@@ -24,11 +26,13 @@ class Skin(NamedTuple):
 
     Attributes:
         skin: `[S, S]` in 0..1.
+        bare: The same, so far from the lips that f draws nothing there but skin.
         lips: The same: what f draws there may be skin, for which the frame has no grain.
         fold: Row at which the lips end and the chin begins.
     """
 
     skin: Array
+    bare: Array
     lips: Array
     fold: float
 
@@ -46,12 +50,19 @@ def grain(samples: NDArray[Any], side: int, rows: slice, columns: slice, where: 
     Returns:
         `[h, w]` in samples, about 0.
     """
-    skin, lips = (cv2.resize(part, (side, side))[rows, columns] for part in where[:2])
+    planes = where.skin, where.lips
+    skin, lips = (cv2.resize(plane, (side, side))[rows, columns] for plane in planes)
     pixel = side / len(where.skin)
     own = _detail(samples, pixel) * skin
     strongest = STRAY * float(np.abs(own).sum()) / max(1.0, float(skin.sum()))
     own = np.clip(own, -strongest, strongest)
     return np.asarray(own + BORROWED * lips * _folded(own, round(where.fold * pixel) - rows.start))
+
+
+def without_specks(motion: Array, where: Skin) -> Array:
+    """M `[3, S, S]` without what is small on bare skin; edges stay, as a median leaves them."""
+    medians = np.stack([cv2.medianBlur(part, SPECK) for part in motion])
+    return np.asarray(motion + where.bare * (medians - motion), np.float32)
 
 
 def _detail(samples: NDArray[Any], pixel: float) -> Array:
