@@ -24,7 +24,7 @@ REGION = [*OUTER_LIP, *JAW]
 MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
 SOFT = 0.09  # of the crop's side: width of the veil's edge
-NEAR, BEYOND = 0.01, 0.04  # of the crop's side, around the lips: what is theirs; what may become so
+NEAR, BEYOND = 0.03, 0.05  # of the crop's side, around the lips: what is theirs; what may become so
 LIPS_SOFT = 0.04  # of the crop's side: width of the edge of either
 
 
