@@ -106,9 +106,10 @@ def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None
     unit, motion = 1 << (layout.depth - 8), np.full((3, 32, 32), -0.4, np.float32)
     motion[:, :, 16:] = 0.4
     ones, edges = np.ones((32, 32), np.float32), []
+    no_skin = Skin(*np.zeros((3, 32, 32), np.float32), 0.0)
     for side in (32, 96):
         picture = flat_picture(layout, (0.5, 0.5, 0.5))
-        cover(picture, Crop(20, 10, side), ones, motion)
+        cover(picture, Crop(20, 10, side), ones, motion, skin=no_skin)
         row = picture.planes[0][10 + side // 2].astype(float)[20 + side // 8 : 20 + side * 7 // 8]
         edges.append((np.diff(row).max() / unit, row.min() / unit, row.max() / unit))
     (own, dark, light), (enlarged, darkest, lightest) = edges

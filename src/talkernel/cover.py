@@ -63,7 +63,8 @@ def cover(
         attention: Alpha `[S, S]` in 0..1.
         motion: M `[3, S, S]`, RGB in -1..1.
         strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
-        skin: Where M loses its specks and gets the frame's own grain; None: nowhere.
+        skin: Where M loses its specks and gets the frame's own grain; its edges are steepened
+            where it is enlarged. None: M is laid on as it is.
     """
     alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
@@ -78,14 +79,12 @@ def cover(
         columns = _visible(across, left, width, plane.shape[1])
         if rows.start >= rows.stop or columns.start >= columns.stop:
             continue
-        target = plane[
-            top + rows.start : top + rows.stop, left + columns.start : left + columns.stop
-        ]
+        y = slice(top + rows.start, top + rows.stop)
+        target = plane[y, left + columns.start : left + columns.stop]
         value = _stretched(np.asarray(values), width, height)[rows, columns]
-        if plane is picture.planes[0]:
+        if skin is not None and plane is picture.planes[0]:
             value = _steepened(value, crop.side / len(alpha), picture.layout.depth)
-            if skin is not None:
-                value = value + grain(target, crop.side, rows, columns, skin)
+            value = value + grain(target, crop.side, rows, columns, skin)
         weight = weight_of(width, height)[rows, columns]
         _mix(target, value, weight, highest=(1 << picture.layout.depth) - 1)
 
