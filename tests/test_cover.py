@@ -106,7 +106,7 @@ def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None
     unit, motion = 1 << (layout.depth - 8), np.full((3, 32, 32), -0.4, np.float32)
     motion[:, :, 16:] = 0.4
     ones, edges = np.ones((32, 32), np.float32), []
-    no_skin = Skin(*np.zeros((3, 32, 32), np.float32), 0.0)
+    no_skin = Skin(*np.zeros((2, 32, 32), np.float32), 0.0)
     for side in (32, 96):
         picture = flat_picture(layout, (0.5, 0.5, 0.5))
         cover(picture, Crop(20, 10, side), ones, motion, skin=no_skin)
@@ -133,7 +133,7 @@ def test_skin_keeps_the_frames_grain_and_loses_what_it_shows(
     half[:, : size // 2] = 1.0
     ones, grey = np.ones((size, size), np.float32), np.zeros((3, size, size), np.float32)
     crop = Crop(20, 10, side)
-    cover(picture, crop, ones, grey, skin=Skin(half, half, np.zeros_like(half), 0.0))
+    cover(picture, crop, ones, grey, skin=Skin(half, np.zeros_like(half), 0.0))
     cover(plain, crop, ones, grey)
     rows_in = slice(10 + side // 4, 10 + 3 * side // 4)
     skin, lips = (
@@ -155,28 +155,28 @@ def test_an_edge_in_the_skin_leaves_no_more_than_strong_grain() -> None:
         np.zeros((60, 60), np.float32),
         slice(0, 60),
     )
-    left = grain(samples, 60, all_of_it, all_of_it, Skin(ones, ones, none, 0.0))
+    left = grain(samples, 60, all_of_it, all_of_it, Skin(ones, none, 0.0))
     assert 6.0 < np.abs(left).max() < 15.0  # where the edge alone would leave 40
     assert np.abs(left[:, 10:20]).mean() > 1.2  # of the noise, whose own mean is 1.6
-    assert not grain(samples, 60, all_of_it, all_of_it, Skin(none, none, ones, 30.0)).any()
+    assert not grain(samples, 60, all_of_it, all_of_it, Skin(none, ones, 30.0)).any()
 
 
-def test_specks_go_from_bare_skin_and_nothing_else_does() -> None:
+def test_specks_go_from_skin_and_nothing_else_does() -> None:
     motion = np.full((3, 48, 48), -0.4, np.float32)
     motion[:, 24:] = 0.4  # an edge
     specked = motion.copy()
     specked[0, 10:12, 10] = specked[0, 10:12, 40] = specked[:, 40, 8] = 1.0
-    bare = np.zeros((48, 48), np.float32)
-    bare[:, :24] = 1.0
-    left = without_specks(specked, Skin(np.ones_like(bare), bare, np.zeros_like(bare), 0.0))
+    skin = np.zeros((48, 48), np.float32)
+    skin[:, :24] = 1.0
+    left = without_specks(specked, Skin(skin, 1.0 - skin, 0.0))
     np.testing.assert_allclose(left[:, :, :24], motion[:, :, :24], atol=1e-6)
     np.testing.assert_array_equal(left[:, :, 24:], specked[:, :, 24:])
     picture, clean = (flat_picture(LAYOUTS[0], (0.5, 0.5, 0.5)) for _ in range(2))
-    where, ones = Skin(bare, bare, np.zeros_like(bare), 0.0), np.ones_like(bare)
+    where, ones = Skin(skin, np.zeros_like(skin), 0.0), np.ones_like(skin)
     cover(picture, Crop(20, 10, 48), ones, specked, skin=where)
     cover(clean, Crop(20, 10, 48), ones, motion, skin=where)
     assert (picture.planes[0][:, :44] == clean.planes[0][:, :44]).all()
-    assert (picture.planes[0] != clean.planes[0]).any()  # the speck that is not on bare skin
+    assert (picture.planes[0] != clean.planes[0]).any()  # the speck that is not on skin
 
 
 @pytest.mark.parametrize("start", [0, 7])
@@ -185,7 +185,7 @@ def test_where_the_frame_has_its_lips_the_chins_grain_is_laid_mirrored(start: in
     lips, skin = np.zeros((2, size, size), np.float32)
     lips[10:30], skin[30:44] = 1.0, 1.0
     rows, columns = slice(start, 120), slice(0, 60)
-    where = Skin(skin, skin, lips, fold=30.0)
+    where = Skin(skin, lips, fold=30.0)
     laid = grain(samples[rows], 120, rows, columns, where)
     above, below = laid[60 - start - 24 : 60 - start - 4], laid[60 - start + 4 : 60 - start + 24]
     np.testing.assert_allclose(above, BORROWED * below[::-1], atol=1e-4)

@@ -26,13 +26,11 @@ class Skin(NamedTuple):
 
     Attributes:
         skin: `[S, S]` in 0..1.
-        bare: The same, so far from the lips that f draws nothing there but skin.
         lips: The same: what f draws there may be skin, for which the frame has no grain.
         fold: Row at which the lips end and the chin begins.
     """
 
     skin: Array
-    bare: Array
     lips: Array
     fold: float
 
@@ -50,8 +48,7 @@ def grain(samples: NDArray[Any], side: int, rows: slice, columns: slice, where: 
     Returns:
         `[h, w]` in samples, about 0.
     """
-    planes = where.skin, where.lips
-    skin, lips = (cv2.resize(plane, (side, side))[rows, columns] for plane in planes)
+    skin, lips = (cv2.resize(part, (side, side))[rows, columns] for part in where[:2])
     pixel = side / len(where.skin)
     own = _detail(samples, pixel) * skin
     strongest = STRAY * float(np.abs(own).sum()) / max(1.0, float(skin.sum()))
@@ -60,9 +57,16 @@ def grain(samples: NDArray[Any], side: int, rows: slice, columns: slice, where: 
 
 
 def without_specks(motion: Array, where: Skin) -> Array:
-    """M `[3, S, S]` without what is small on bare skin; edges stay, as a median leaves them."""
-    medians = np.stack([cv2.medianBlur(part, SPECK) for part in motion])
-    return np.asarray(motion + where.bare * (medians - motion), np.float32)
+    """M `[3, S, S]` without what is small on skin; edges stay, as a median leaves them."""
+    down, across = (np.flatnonzero(where.skin.any(axis)) for axis in (1, 0))
+    if not len(down):
+        return motion
+    at = np.s_[down[0] : down[-1] + 1, across[0] : across[-1] + 1]
+    cleaned, weight = motion.copy(), where.skin[at]
+    for plane in cleaned:
+        specked = np.ascontiguousarray(plane[at])
+        plane[at] = specked + weight * (cv2.medianBlur(specked, SPECK) - specked)
+    return cleaned
 
 
 def _detail(samples: NDArray[Any], pixel: float) -> Array:

@@ -24,8 +24,7 @@ REGION = [*OUTER_LIP, *JAW]
 MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
 SOFT = 0.09  # of the crop's side: width of the veil's edge
-NEAR, BEYOND = 0.03, 0.05  # of the crop's side, around the lips: what is theirs; what may become so
-LIPS_SOFT = 0.04  # of the crop's side: width of the edge of either
+LIPS_MARGIN, LIPS_SOFT = 0.03, 0.04  # the same of the lips within it
 
 
 class Shown(NamedTuple):
@@ -81,15 +80,10 @@ def show(view: Image, points: NDArray[np.floating], scale: float, reference: Ima
 
 def _skin(points: NDArray[np.floating], weight: Weight, scale: float) -> Skin:
     """What lies under a veil."""
-    near, beyond = (_around_lips(points, len(weight), scale, share) for share in (NEAR, BEYOND))
-    fold = float(points[list(OUTER_LIP), 1].max()) + NEAR * scale
-    return Skin(weight * (1.0 - near), weight * (1.0 - beyond), weight * near, fold)
-
-
-def _around_lips(points: NDArray[np.floating], size: int, scale: float, margin: float) -> Weight:
-    """Lips and a margin: `[size, size]`, 1 there, falling softly to 0."""
-    hull = region_mask([points], OUTER_LIP, size, margin * scale)
-    return _softened(hull, LIPS_SOFT * scale)
+    margin = LIPS_MARGIN * scale
+    hull = region_mask([points], OUTER_LIP, len(weight), margin)
+    lips = weight * _softened(hull, LIPS_SOFT * scale)
+    return Skin(weight - lips, lips, float(points[list(OUTER_LIP), 1].max()) + margin)
 
 
 def _softened(mask: Image, width: float) -> Weight:
