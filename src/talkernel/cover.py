@@ -13,16 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.crop import Crop
-from talkernel.grain import Skin, grain, without_specks
+from talkernel.grain import Skin, grain, steepened, without_specks
 from talkernel.media.frame import Picture, PixelLayout, Plane
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix
 
 Array = NDArray[np.float32]
 EDGE = 0.08  # share of the crop over which attention falls to zero at its border
-# Enlarged edges are softer than the frame's; these bring them nearer (an unsharp mask).
-STEEP = 0.8  # strength, from twofold enlargement on
-STEEPEST = 12.0  # of 255: more would leave a rim of light
-WITHIN = 2.2  # of f's pixels: how far an edge reaches
 FAINT = 1.0 / 256.0  # attention below this changes no 8-bit sample and counts as zero
 
 
@@ -83,7 +79,7 @@ def cover(
         target = plane[y, left + columns.start : left + columns.stop]
         value = _stretched(np.asarray(values), width, height)[rows, columns]
         if skin is not None and plane is picture.planes[0]:
-            value = _steepened(value, crop.side / len(alpha), picture.layout.depth)
+            value = steepened(value, crop.side / len(alpha), picture.layout.depth)
             value = value + grain(target, crop.side, rows, columns, skin)
         weight = weight_of(width, height)[rows, columns]
         _mix(target, value, weight, highest=(1 << picture.layout.depth) - 1)
@@ -109,16 +105,6 @@ def border_window(size: int) -> Array:
 
 def _stretched(values: Array, width: int, height: int) -> Array:
     return np.asarray(cv2.resize(values, (width, height)), np.float32)
-
-
-def _steepened(value: Array, enlarged: float, depth: int) -> Array:
-    """M's luma enlarged so many times, its edges as steep as they could be at that size."""
-    if enlarged <= 1.0:
-        return value
-    strength, highest = STEEP * min(1.0, enlarged - 1.0), STEEPEST * (1 << (depth - 8))
-    width = 2 * round(WITHIN * enlarged) + 1
-    detail = np.clip(value - cv2.stackBlur(value, (width, width)), -highest, highest)
-    return np.asarray(value + strength * detail, np.float32)
 
 
 def _mix(target: Plane, value: Array, weight: Array, highest: int) -> None:

@@ -135,7 +135,10 @@ class Pairs(Dataset[Sample]):
                       target.said.speech[None])  # fmt: skip
 
     def _reference(self, track: int, source: Side, view: View, rng: np.random.Generator) -> Image:
-        """Another frame's mouth, where the source has its own; often a wide one, as in use."""
+        """Another frame's mouth, where the source has its own; often a wide one, as in use.
+
+        For a share of the pairs the source itself, as of a photo.
+        """
         number = _wide_frame(self.tracks[track], rng)
         if rng.random() < self.recipe.own_reference:
             return source.image
