@@ -20,6 +20,7 @@ class Painter:
 
     info = EngineInfo("painter", "none", "float32")
     config = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12))
+    basis = None
 
     def __init__(self) -> None:
         self.masks: list[Array] = []
@@ -27,8 +28,11 @@ class Painter:
     def encode(self, mel: Array) -> Array:
         return np.zeros((1, self.config.encoder_width, mel.shape[2] // 2), np.float32)
 
-    def kernels(self, speech: Array) -> Array:
-        return np.zeros((len(speech), *self.config.kernel_shape), np.float32)
+    def hear(self, speech: Array) -> Array:
+        return np.zeros((len(speech), *self.config.heard_shape), np.float32)
+
+    def kernels(self, heard: Array) -> Array:
+        return np.zeros((len(heard), *self.config.kernel_shape), np.float32)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         attention = np.zeros((1, 1, 64, 64), np.float32)
@@ -42,13 +46,17 @@ class Recorder:
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.info, self.config = engine, engine.info, engine.config
+        self.basis = engine.basis
         self.masks: list[Array] = []
 
     def encode(self, mel: Array) -> Array:
         return self.engine.encode(mel)
 
-    def kernels(self, speech: Array) -> Array:
-        return self.engine.kernels(speech)
+    def hear(self, speech: Array) -> Array:
+        return self.engine.hear(speech)
+
+    def kernels(self, heard: Array) -> Array:
+        return self.engine.kernels(heard)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         attention, motion = self.engine.synthesise(face, kernels)

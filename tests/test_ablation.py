@@ -22,11 +22,11 @@ from talkernel.ablation.likeness import likeness
 from talkernel.ablation.told import FRAMES, Shift, draw, obey, reference_of
 from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.face.lips import LipBasis
+from talkernel.face.reference import transform
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.run_config import GeneratorRun, load_run
 from talkernel.train.runs import fit_basis, load_basis, train_generator
 from talkernel.train.tracks import write_tracks
-from talkernel.train.transplant import transform
 from tests.test_training_run import config_of
 from tests.tracks import TINY, drawn_track
 

@@ -20,6 +20,7 @@ from talkernel.engine.base import Precision
 from talkernel.engine.weights import (
     ENCODER_GRAPH,
     GENERATOR_GRAPH,
+    HEARING_GRAPH,
     KERNELS_GRAPH,
     METADATA_CONFIG,
     WEIGHTS,
@@ -56,9 +57,11 @@ def inputs(config: ModelConfig, batch: int) -> tuple[Array, Array]:
 
 def spoken(engine: Engine, face: Array, speech: Array) -> Array:
     """The blended face I' in 0..1."""
-    attention, motion = engine.synthesise(face, engine.kernels(speech))
-    seen = face[:, :3]
-    return (seen + attention * (motion - seen) + 1.0) / 2.0
+    attention, motion = engine.synthesise(face, engine.kernels(engine.hear(speech)))
+    seen, painted, share = face[:, :3], motion[:, :3], motion[:, 3:]
+    if share.shape[1]:
+        painted = painted + share * (face[:, 3:] - painted)
+    return (seen + attention * (painted - seen) + 1.0) / 2.0
 
 
 def difference(engine: Engine, reference: Engine, batch: int) -> float:
@@ -90,9 +93,11 @@ def test_engines_agree_on_the_packages_weights(
     engine = load_engine(name, precision="float32")
     assert (engine.info.name, engine.info.precision) == (name, "float32")
     _, speech = inputs(engine.config, batch)
-    kernels = reference.kernels(speech)
+    heard = reference.hear(speech)
+    np.testing.assert_allclose(engine.hear(speech), heard, atol=1e-3 * np.abs(heard).max())
+    kernels = reference.kernels(heard)
     assert kernels.shape == (batch, *engine.config.kernel_shape)
-    np.testing.assert_allclose(engine.kernels(speech), kernels, atol=1e-3 * np.abs(kernels).max())
+    np.testing.assert_allclose(engine.kernels(heard), kernels, atol=1e-3 * np.abs(kernels).max())
     assert difference(engine, reference, batch) < LEVEL
 
 
@@ -126,7 +131,7 @@ def test_speech_encoders_agree(reference: Engine, name: EngineName, columns: int
     np.testing.assert_allclose(engine.encode(mel), tokens, atol=1e-3 * np.abs(tokens).max())
 
 
-@pytest.mark.parametrize("name", [ENCODER_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH])
+@pytest.mark.parametrize("name", [ENCODER_GRAPH, HEARING_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH])
 def test_graphs_hold_no_weights_and_no_paths(exported: Path, name: str) -> None:
     if not (exported / name).exists():  # the paper's model has no speech encoder
         assert name == ENCODER_GRAPH and not load_model(exported / WEIGHTS).config.encoder_layers
@@ -166,7 +171,7 @@ def test_a_missing_checkpoint(name: EngineName, tmp_path: Path) -> None:
 def damaged(folder: Path, how: str) -> Path:
     """A copy of the package's weights and graphs, the weights damaged."""
     weights = default_weights()
-    for graph in (ENCODER_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
+    for graph in (ENCODER_GRAPH, HEARING_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
         shutil.copyfile(weights.with_name(graph), folder / graph)
     target = folder / WEIGHTS
     if how == "truncated":
@@ -221,7 +226,7 @@ def test_graphs_of_other_weights_are_refused(
 def test_a_damaged_graph(name: EngineName, tmp_path: Path) -> None:
     shutil.copyfile(default_weights(), tmp_path / WEIGHTS)
     mark = header_digest(tmp_path / WEIGHTS).encode()
-    for graph in (ENCODER_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
+    for graph in (ENCODER_GRAPH, HEARING_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
         (tmp_path / graph).write_bytes(mark + b"not a graph" * 50)
     with pytest.raises(CheckpointError, match="cannot load"):
         load_engine(name, checkpoint=tmp_path)

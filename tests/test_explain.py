@@ -177,7 +177,7 @@ def test_the_gradient_is_that_of_finite_differences(config: ModelConfig) -> None
     gradient = kernel_gradient(model, mel.numpy())
 
     def kernels(mel: torch.Tensor) -> torch.Tensor:
-        inferred: torch.Tensor = model.kernel_inference(model.lips(features_of(model, mel)))[0]
+        inferred: torch.Tensor = model.kernels_of(model.lips.hear(features_of(model, mel)))[0]
         return inferred
 
     for bin_, column in ((3, 2), (40, 8), (79, 15)):

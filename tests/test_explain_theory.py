@@ -41,12 +41,14 @@ def small_network(
     kernel_size: int,
     static_layers: tuple[int, int] = (0, 0),
     reference: bool = False,
+    warped: bool = False,
 ) -> tuple[TalkingFace, Tensor, Tensor, Tensor]:
     """A network with random statistics, two faces, and two kernel sets."""
     torch.manual_seed(seed)
     config = ModelConfig(crop_size=32, channels=(3, 4, 4, 5, 6), dynamic_layers=2,
                          kernel_size=kernel_size, dck_rank=2, lip_code=2,
-                         static_layers=static_layers, reference=reference)  # fmt: skip
+                         static_layers=static_layers, reference=reference,
+                         warped=warped)  # fmt: skip
     model = TalkingFace(config).eval()
     for name, value in model.named_buffers():
         if name.endswith("running_mean"):
@@ -56,6 +58,8 @@ def small_network(
     for name, parameter in model.named_parameters():
         if "norm" in name or name.endswith(".1.bias"):
             torch.nn.init.normal_(parameter)
+        if name.startswith("unet.share"):  # which begins at nothing
+            torch.nn.init.normal_(parameter, std=0.1)
     kernels = torch.randn(2, *config.kernel_shape)
     faces = torch.rand(2, config.face_shape[0], 64, 32) * 2 - 1
     return model, faces, kernels, kernels + 0.3 * torch.randn(1)
@@ -114,11 +118,11 @@ def test_corollary_1_fails_where_discriminators_differ() -> None:
 
 
 @settings(max_examples=30)
-@given(Seeds, Norms, st.sampled_from([1, 3]), st.sampled_from([(0, 0), (1, 2)]))
+@given(Seeds, Norms, st.sampled_from([1, 3]), st.sampled_from([(0, 0), (1, 2)]), st.booleans())
 def test_the_corrected_bounds_hold(
-    seed: int, p: float, kernel_size: int, static_layers: tuple[int, int]
+    seed: int, p: float, kernel_size: int, static_layers: tuple[int, int], warped: bool
 ) -> None:
-    model, faces, one, _ = small_network(seed, kernel_size, static_layers)
+    model, faces, one, _ = small_network(seed, kernel_size, static_layers, warped, warped)
     first, second = (passage(model, faces[:1], kernels) for kernels in one)
     layers = layer_bounds(model.unet, one[0], one[1], p)
     sizes, pixels = [size(y, p) for y in second.middle[:-1]], 2
@@ -131,16 +135,19 @@ def test_the_corrected_bounds_hold(
     answer, face = first.answer - second.answer, first.blended - second.blended
     assert size(answer, p) <= measured * decoder.answer * (1 + 1e-4)
     assert size(answer[:, :1], p) <= measured * decoder.attention * (1 + 1e-4)
+    if warped:
+        assert 0 < size(answer[:, 4:], p) <= measured * decoder.share * (1 + 1e-4)
     assert size(face, p) <= measured * decoder.blended(p) * (1 + 1e-4)
 
 
 @settings(max_examples=15)
-@given(Seeds, Norms, st.sampled_from([1, 3]), st.sampled_from([(0, 0), (1, 2)]))
+@given(Seeds, Norms, st.sampled_from([1, 3]), st.sampled_from([(0, 0), (1, 2)]), st.booleans())
 def test_the_networks_own_lipschitz_constant_holds(
-    seed: int, p: float, kernel_size: int, static_layers: tuple[int, int]
+    seed: int, p: float, kernel_size: int, static_layers: tuple[int, int], warped: bool
 ) -> None:
-    model, faces, kernels, _ = small_network(seed, kernel_size, static_layers)
-    near = faces[:1] + 0.01 * torch.randn(1, 3, 64, 32)
+    model, faces, kernels, _ = small_network(seed, kernel_size, static_layers, warped, warped)
+    near = faces[:1].clone()
+    near[:, :3] += 0.01 * torch.randn(1, 3, 64, 32)  # the reference stays
     one, other = (passage(model, x, kernels[0]).blended for x in (faces[:1], near))
     limit = input_lipschitz(model.unet, kernels[0], p)
     assert size(one - other, p) <= limit * size(faces[:1] - near, p)

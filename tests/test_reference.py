@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
-from talkernel.face.reference import WIDE, WIDER, Reference, ReferenceKeeper
+from talkernel.face.reference import WIDE, WIDER, Origin, Reference, ReferenceKeeper
 from talkernel.face.veil import hidden, show, veil
+from talkernel.media.sample import picture_of_rgb, planes_to_rgb
 from talkernel.model.checkpoint import save_model
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.checkpoint import load_start, take_weights
@@ -43,7 +45,10 @@ def mouth(opening: float) -> tuple[np.ndarray, np.ndarray]:
 
 def shown(keeper: ReferenceKeeper, opening: float) -> np.ndarray:
     points, image = mouth(opening)
-    return keeper.show(image, points[:, :2], points)
+    kept, origin = keeper.choose(image, points, Origin(picture_of_rgb(image), np.eye(2, 3)))
+    rgb = planes_to_rgb(list(origin.picture.planes), origin.picture.layout)
+    np.testing.assert_allclose(rgb, kept.view, atol=40)  # it comes from the frame of that view
+    return kept.seen_at(points, len(image))
 
 
 def test_the_first_frame_serves_until_a_wider_mouth_is_seen_and_a_wide_one_stays() -> None:
@@ -92,7 +97,7 @@ def test_pairs_with_a_reference_are_the_same_pairs(
 ) -> None:
     recipe = PairRecipe(size=160, **worse)
     without = Pairs(tracks, basis, recipe, seed=3)
-    with_one = Pairs(tracks, basis, recipe, seed=3, reference=True)
+    with_one = Pairs(tracks, basis, recipe, seed=3, model=ModelConfig(reference=True))
     for number in range(4):
         plain, shown = without[number], with_one[number]
         assert shown.seen.shape == (6, 160, 160)
@@ -104,7 +109,7 @@ def test_pairs_with_a_reference_are_the_same_pairs(
 def test_a_reference_lies_where_the_input_has_its_face(
     tracks: list[Track], basis: LipBasis
 ) -> None:
-    pairs = Pairs(tracks, basis, PairRecipe(size=160), seed=3, reference=True)
+    pairs = Pairs(tracks, basis, PairRecipe(size=160), seed=3, model=ModelConfig(reference=True))
     for number in range(6):
         sample = pairs[number]
         beyond = (sample.outside[0] == 255) & (sample.hidden[0] == 0)
@@ -116,8 +121,8 @@ def test_as_of_a_photo_an_input_may_be_its_own_reference(
     tracks: list[Track], basis: LipBasis
 ) -> None:
     recipe = PairRecipe(size=160, own_reference=0.5)
-    pairs = Pairs(tracks, basis, recipe, seed=3, reference=True)
-    others = Pairs(tracks, basis, PairRecipe(size=160), seed=3, reference=True)
+    pairs = Pairs(tracks, basis, recipe, seed=3, model=ModelConfig(reference=True))
+    others = Pairs(tracks, basis, PairRecipe(size=160), seed=3, model=ModelConfig(reference=True))
     own = []
     for number in range(12):
         sample, other = pairs[number], others[number]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from talkernel.config import ModelConfig
-from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.face.lips import LipBasis
 from talkernel.face.pose import canonical_face
 from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.train.ear import Ear
@@ -52,8 +52,7 @@ def drawn_face(opening: float) -> tuple[np.ndarray, np.ndarray]:
 
 def fitted_basis(tracks: Sequence[Track]) -> LipBasis:
     """Four components of the lips of some tracks."""
-    neutral = np.mean([neutral_shape(track.shapes) for track in tracks], axis=0)
-    return LipBasis.fit(neutral, np.concatenate([track.deviations for track in tracks]), 4)
+    return LipBasis.fit([track.shapes for track in tracks], 4)
 
 
 def drawn_track(seed: int, frames: int = FRAMES) -> Track:

@@ -22,6 +22,9 @@ class ModelConfig:
             which keep still.
         reference: Whether f is also shown the person's mouth as another frame shows it, so that
             lips and teeth come out as this person's; the paper's f is not.
+        warped: Whether the reference is shown with its lips moved to where the told lips would
+            be, and M takes its pixels as far as f says; the paper paints all of M. Needs a
+            reference and a lip code.
         encoder_layers: Layers of Whisper's encoder that hear the speech before AudioNet; 0: as
             in the paper, AudioNet hears the mel spectrogram itself, with Wav2Lip's encoder.
         encoder_width: Length of the tokens between them.
@@ -46,6 +49,7 @@ class ModelConfig:
     crop_size: int = 256
     crop_share: float = 1.0
     reference: bool = False
+    warped: bool = False
     encoder_layers: int = 3
     encoder_width: int = 384
     speech_window: int = 13
@@ -74,6 +78,11 @@ class ModelConfig:
         """Shape of one frame's window of speech features: (F, W)."""
         bands = self.encoder_width if self.encoder_layers else N_MELS
         return bands, self.speech_window
+
+    @property
+    def heard_shape(self) -> tuple[int]:
+        """Shape of what is heard in one window, and the kernels follow: (K,) or (512,)."""
+        return (self.lip_code or self.audio_channels,)
 
     @property
     def kernel_shape(self) -> tuple[int, int, int]:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.carry import Carried
 from talkernel.face.crop import Crop
 from talkernel.grain import Skin, grain, steepened, without_specks
 from talkernel.media.frame import Picture, PixelLayout, Plane
@@ -50,6 +51,7 @@ def cover(
     motion: Array,
     strength: float = 1.0,
     skin: Skin | None = None,
+    carried: Carried | None = None,
 ) -> None:
     """Blend motion into a frame, in place: eq. 7 at the frame's own resolution.
 
@@ -61,6 +63,7 @@ def cover(
         strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
         skin: Where M loses its specks and gets the frame's own grain; its edges are steepened
             where it is enlarged. None: M is laid on as it is.
+        carried: What M takes from the reference.
     """
     alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
@@ -69,7 +72,7 @@ def cover(
     samples = cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout))
     down, across = (np.asarray(alpha.any(axis=axis)) for axis in (1, 0))
     weight_of = cache(partial(_stretched, alpha))  # U and V share one
-    for plane, values in zip(picture.planes, cv2.split(samples), strict=True):
+    for number, (plane, values) in enumerate(zip(picture.planes, cv2.split(samples), strict=True)):
         left, top, width, height = _plane_box(picture, plane, crop)
         rows = _visible(down, top, height, plane.shape[0])
         columns = _visible(across, left, width, plane.shape[1])
@@ -78,9 +81,11 @@ def cover(
         y = slice(top + rows.start, top + rows.stop)
         target = plane[y, left + columns.start : left + columns.stop]
         value = _stretched(np.asarray(values), width, height)[rows, columns]
-        if skin is not None and plane is picture.planes[0]:
+        if skin is not None and number == 0:
             value = steepened(value, crop.side / len(alpha), picture.layout.depth)
             value = value + grain(target, crop.side, rows, columns, skin)
+        if carried is not None:
+            value = carried.laid_on(value, number, (width, height), rows, columns)
         weight = weight_of(width, height)[rows, columns]
         _mix(target, value, weight, highest=(1 << picture.layout.depth) - 1)
 

@@ -26,6 +26,7 @@ from talkernel.engine.weights import (
     ENCODER_GRAPH,
     GENERATOR_GRAPH,
     GRAPH_MARK,
+    HEARING_GRAPH,
     KERNELS_GRAPH,
     WEIGHTS,
     find_weights,
@@ -59,18 +60,19 @@ def export_checkpoint(checkpoint: str | Path, folder: str | Path) -> Path:
 
 
 def export_graphs(model: TalkingFace, weights: Path) -> None:
-    """Write `encoder.onnx`, where there is one, `kernels.onnx` and `generator.onnx`."""
+    """Write a model's graphs beside its weights; see `talkernel.engine.weights`."""
     config = model.config
     speech = torch.zeros(2, 1, *config.speech_shape)
     face = torch.zeros(2, *config.face_shape)
-    kernels = torch.zeros(2, *config.kernel_shape)
+    heard, kernels = torch.zeros(2, *config.heard_shape), torch.zeros(2, *config.kernel_shape)
     graphs = {
-        KERNELS_GRAPH: _graph(_Kernels(model), {"speech": speech}, "kernels"),
+        HEARING_GRAPH: _graph(_Hearing(model), {"speech": speech}, "heard"),
+        KERNELS_GRAPH: _graph(_Kernels(model), {"heard": heard}, "kernels"),
         GENERATOR_GRAPH: _graph(_Generator(model), {"face": face, "kernels": kernels}, "answer"),
     }
     if config.encoder_layers:
-        heard = {"mel": torch.zeros(2, N_MELS, 64)}
-        graphs[ENCODER_GRAPH] = _graph(_Encoder(model), heard, "tokens", {2: STRIDE * _TOKENS})
+        mel = {"mel": torch.zeros(2, N_MELS, 64)}
+        graphs[ENCODER_GRAPH] = _graph(_Encoder(model), mel, "tokens", {2: STRIDE * _TOKENS})
     for name, graph in graphs.items():
         refer_to_weights(graph, weights)
         graph.metadata_props.add(key=GRAPH_MARK, value=header_digest(weights))
@@ -91,13 +93,22 @@ class _Encoder(nn.Module):
         return tokens
 
 
-class _Kernels(nn.Module):
+class _Hearing(nn.Module):
     def __init__(self, model: TalkingFace) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, speech: Tensor) -> Tensor:
-        return self.model.kernels(speech)
+        return self.model.hear(speech)
+
+
+class _Kernels(nn.Module):
+    def __init__(self, model: TalkingFace) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, heard: Tensor) -> Tensor:
+        return self.model.kernels_of(heard)
 
 
 class _Generator(nn.Module):

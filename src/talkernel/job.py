@@ -14,11 +14,12 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.carry import Carried
 from talkernel.cover import cover, cut, to_network
 from talkernel.engine import Engine
 from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError, TalkernelError
 from talkernel.face.crop import Crop
-from talkernel.face.reference import ReferenceKeeper
+from talkernel.face.reference import Origin, ReferenceKeeper
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
 from talkernel.face.veil import show
@@ -144,43 +145,54 @@ def _spoken(job: Job, placed: Iterator[tuple[Picture, Placement]]) -> Iterator[P
     """Second thread: put the mouth into every frame that has a face."""
     kernels = _kernels(job)
     for number, (picture, placement) in enumerate(placed):
-        own = next(kernels)
+        heard, own = next(kernels)
         if placement.cut or placement.crop is None:
             job.reference.forget()
         if placement.crop is None:
             _note(job.spans, number, placement.reason or "")
         else:
-            _edit(job, picture, placement, own)
+            _edit(job, picture, placement, heard, own)
         yield picture
 
 
-def _edit(job: Job, picture: Picture, placement: Placement, kernels: NDArray[np.float32]) -> None:
+def _edit(
+    job: Job,
+    picture: Picture,
+    placement: Placement,
+    heard: NDArray[np.float32],
+    kernels: NDArray[np.float32],
+) -> None:
     assert placement.crop is not None and placement.landmarks is not None
     config, size = job.engine.config, job.engine.config.crop_size
     with job.clock("cover"):
         points = placement.crop.to_view(placement.landmarks, size)
-        view, reference = cut(picture, placement.crop, size), None
+        view = cut(picture, placement.crop, size)
+        recalled = None
         if config.reference:
-            reference = job.reference.show(view, points, placement.landmarks)
-        shown = show(view, points, config.face_size, reference)
+            here = Origin(picture, placement.crop.from_view(size))
+            kept, there = job.reference.choose(view, points, here)
+            recalled = kept.recalled(points, size, there, heard, job.engine.basis)
+        shown = show(view, points, config.face_size, recalled and recalled.image)
         seen = to_network(shown.picture)
     with job.clock("generator"):
         attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):
         full = np.maximum(attention[0, 0], shown.hidden)
         before = None if job.watch is None else picture.copy()
-        cover(picture, placement.crop, full, motion[0], placement.strength, shown.skin)
+        carried = Carried.of(motion[0, 3:], recalled)
+        cover(picture, placement.crop, full, motion[0, :3], placement.strength, shown.skin, carried)
     if job.watch is not None and before is not None:
         job.watch(Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], full))
 
 
-def _kernels(job: Job) -> Iterator[NDArray[np.float32]]:
-    """Every output frame's kernels, inferred a few frames at a time."""
+def _kernels(job: Job) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """What is heard in every output frame and its kernels, inferred a few frames at a time."""
     windows = job.clock.each("speech", _windows(job))
     while batch := list(islice(windows, KERNEL_BATCH)):
         with job.clock("kernels"):
-            kernels = job.engine.kernels(np.stack(batch))
-        yield from kernels
+            heard = job.engine.hear(np.stack(batch))
+            kernels = job.engine.kernels(heard)
+        yield from zip(heard, kernels, strict=True)
 
 
 def _windows(job: Job) -> Iterator[NDArray[np.float32]]:

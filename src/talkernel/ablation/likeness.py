@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from talkernel.ablation.told import Shift, draw, evenly, reference_of
 from talkernel.face.lips import LipBasis
+from talkernel.face.reference import place
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.tracks import Track
-from talkernel.train.transplant import Image, mouth_mask, transform
+from talkernel.train.transplant import Image, mouth_mask
 from talkernel.train.view import View
 
 Grey = NDArray[np.float32]
@@ -45,9 +46,9 @@ def likeness(
 def _one(model: TalkingFace, track: Track, basis: LipBasis, view: View) -> tuple[float, float]:
     numbers = evenly(len(track.crop_index))
     codes = basis.encode(track.deviations[track.crop_index[numbers]])
-    points = [transform(track.crop_points[i], view.affine) for i in numbers]
+    points = [place(track.crop_points[i], view.affine) for i in numbers]
     real = [view.see(track.crop(i)) for i in numbers]
-    drawn = draw(model, real, points, codes, view, reference_of(track))
+    drawn = draw(model, real, points, codes, view, reference_of(track), basis)
     lips = [mouth_mask([seen], view.size, view.scale) > 0 for seen in points]
     wrong = [np.square(a.astype(np.float32) - b)[mask].mean()
              for a, b, mask in zip(drawn, real, lips, strict=True)]  # fmt: skip

@@ -20,12 +20,13 @@ from talkernel.config import ModelConfig
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
-from talkernel.face.reference import Reference
+from talkernel.face.reference import Reference, place
 from talkernel.face.veil import show
 from talkernel.media.sample import picture_of_rgb
-from talkernel.model.talking_face import LipCodec, TalkingFace, blend
+from talkernel.model.synthesis import blend
+from talkernel.model.talking_face import LipCodec, TalkingFace
 from talkernel.train.tracks import Track
-from talkernel.train.transplant import Image, Points, transform
+from talkernel.train.transplant import Image, Points
 from talkernel.train.view import CROP, View
 
 FRAMES = 16  # told to each person
@@ -98,9 +99,9 @@ def _one(
     mine, theirs = (evenly(len(t.crop_index)) for t in (track, other))
     codes = basis.encode(other.deviations[other.crop_index[theirs]])
     told = basis.opening(codes)
-    points = [transform(track.crop_points[i], view.affine) for i in mine]
+    points = [place(track.crop_points[i], view.affine) for i in mine]
     drawn = draw(model, [view.see(track.crop(i)) for i in mine], points, codes, view,
-                 reference_of(track))  # fmt: skip
+                 reference_of(track), basis)  # fmt: skip
     got = np.array([_opening(image, seen, mesh) for image, seen in zip(drawn, points, strict=True)])
     own = mouth_opening(track.shapes[track.crop_index[mine]])
     error = float(np.abs((got - np.nanmedian(got)) - (told - np.median(told))).mean())
@@ -110,22 +111,25 @@ def _one(
 
 def draw(
     model: TalkingFace, faces: Sequence[Image], points: Sequence[Points], codes: Array,
-    view: View, reference: Reference,
+    view: View, reference: Reference, basis: LipBasis,
 ) -> list[Image]:  # fmt: skip
     """What a model makes of some faces told some lip codes.
 
     Args:
         model: In evaluation mode.
         faces: `[S, S, 3]` each.
-        points: Their landmarks `[468, 2]`.
+        points: Their landmarks `[468, 3]`.
         codes: `[N, K]`.
         view: Through which they are seen.
         reference: What a model that wants one is shown of the person.
+        basis: What the codes mean.
     """
     assert isinstance(model.lips, LipCodec)
-    shown = [show(face, seen, view.scale,
-                  reference.seen_at(seen, view.size) if model.config.reference else None)
-             for face, seen in zip(faces, points, strict=True)]  # fmt: skip
+    means = basis if model.config.warped else None
+    places = [reference.places(seen, view.size, code, means)
+              for seen, code in zip(points, codes, strict=True)]  # fmt: skip
+    shown = [show(face, seen, view.scale, reference.fetched(at) if model.config.reference else None)
+             for face, seen, at in zip(faces, points, places, strict=True)]  # fmt: skip
     with torch.no_grad():
         kernels = model.kernel_inference(model.lips.encoder(torch.from_numpy(codes)))
         answer = model.unet(_tensor([one.picture for one in shown]), kernels)
@@ -142,7 +146,7 @@ def _tensor(images: Sequence[Image]) -> Tensor:
 
 
 def _opening(image: Image, points: Points, mesh: FaceMesh) -> float:
-    flat = np.pad(points, ((0, 0), (0, 1)))
+    flat = np.pad(points[:, :2], ((0, 0), (0, 1)))
     found, _ = mesh.landmarks(picture_of_rgb(image), Region.of_landmarks(flat))
     return float(mouth_opening(lip_shape(found)[None])[0])
 

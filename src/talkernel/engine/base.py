@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.config import ModelConfig
+from talkernel.face.lips import LipBasis
 
 Array = NDArray[np.float32]
 Precision = Literal["float32", "bfloat16"]
@@ -34,15 +35,23 @@ class Engine(Protocol):
 
     info: EngineInfo
     config: ModelConfig
+    basis: LipBasis | None  # what a lip code means, where the reference is warped by it
 
     def encode(self, mel: Array) -> Array:
         """Mel columns `[1, 80, 2 T]` to the speech encoder's tokens `[1, C, T]`, if it has one."""
         ...
 
-    def kernels(self, speech: Array) -> Array:
-        """Eq. 2: speech windows `[B, 1, F, W]` to `[B, layers, c1, c2 * ks * ks + 1]`."""
+    def hear(self, speech: Array) -> Array:
+        """Speech windows `[B, 1, F, W]` to lip codes `[B, K]`; without, AudioNet's features."""
+        ...
+
+    def kernels(self, heard: Array) -> Array:
+        """What is heard `[B, K or 512]` to kernels `[B, layers, c1, c2 * ks * ks + 1]` (eq. 2)."""
         ...
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
-        """Faces `[B, 3 or 6, S, S]` in -1..1, kernels to alpha `[B, 1, S, S]`, M `[B, 3, S, S]`."""
+        """Faces `[B, 3 or 6, S, S]` in -1..1, kernels to alpha `[B, 1, S, S]`, M `[B, 3, S, S]`.
+
+        With a warped reference M is `[B, 4, S, S]`, the reference's share in it behind.
+        """
         ...

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from talkernel.engine.base import Array, EngineInfo, Precision
-from talkernel.engine.weights import find_graphs, read_config
+from talkernel.engine.weights import find_graphs, read_basis, read_config
 from talkernel.errors import CheckpointError, EngineNotInstalledError, OptionError
 
 ORDER = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider",
@@ -39,20 +39,25 @@ class OnnxRuntimeEngine:
         runtime = _runtime()
         provider = _provider(runtime, device)
         self.info = EngineInfo("onnxruntime", provider, "float32")
-        self.config = read_config(weights)
+        self.config, self.basis = read_config(weights), read_basis(weights)
         sessions: list[Any] = [
             graph and _session(runtime, graph, provider) for graph in find_graphs(weights)
         ]
-        self._encoder, self._kernels, self._generator = sessions
+        self._encoder, self._hearing, self._kernels, self._generator = sessions
 
     def encode(self, mel: Array) -> Array:
         """See `Engine.encode`."""
         (tokens,) = self._encoder.run(None, {"mel": mel})
         return np.asarray(tokens, np.float32)
 
-    def kernels(self, speech: Array) -> Array:
+    def hear(self, speech: Array) -> Array:
+        """See `Engine.hear`."""
+        (heard,) = self._hearing.run(None, {"speech": speech})
+        return np.asarray(heard, np.float32)
+
+    def kernels(self, heard: Array) -> Array:
         """See `Engine.kernels`."""
-        (kernels,) = self._kernels.run(None, {"speech": speech})
+        (kernels,) = self._kernels.run(None, {"heard": heard})
         return np.asarray(kernels, np.float32)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:

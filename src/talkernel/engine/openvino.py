@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from talkernel.engine.base import Array, EngineInfo, Precision
-from talkernel.engine.weights import find_graphs, read_config
+from talkernel.engine.weights import find_graphs, read_basis, read_config
 from talkernel.errors import CheckpointError, EngineNotInstalledError
 
 
@@ -39,11 +39,12 @@ class OpenVinoEngine:
         native = "BF16" in core.get_property(device, "OPTIMIZATION_CAPABILITIES")
         precision = precision or ("bfloat16" if native else "float32")
         self.info = EngineInfo("openvino", device, precision)
-        self.config = read_config(weights)
+        self.config, self.basis = read_config(weights), read_basis(weights)
         options = compile_options(precision, threads)
-        encoder, kernels, generator = find_graphs(weights)
+        encoder, hearing, kernels, generator = find_graphs(weights)
         one = {"face": [1, *self.config.face_shape], "kernels": [1, *self.config.kernel_shape]}
         self._encoder: Any = encoder and _compile(core, encoder, device, options)
+        self._hearing = _compile(core, hearing, device, options)
         self._kernels = _compile(core, kernels, device, options)
         self._generator = _compile(core, generator, device, options, shapes=one)
 
@@ -52,9 +53,14 @@ class OpenVinoEngine:
         self._encoder.infer([mel], share_inputs=True)
         return np.array(self._encoder.get_output_tensor(0).data, np.float32)
 
-    def kernels(self, speech: Array) -> Array:
+    def hear(self, speech: Array) -> Array:
+        """See `Engine.hear`."""
+        self._hearing.infer([speech], share_inputs=True)
+        return np.array(self._hearing.get_output_tensor(0).data, np.float32)
+
+    def kernels(self, heard: Array) -> Array:
         """See `Engine.kernels`."""
-        self._kernels.infer([speech], share_inputs=True)
+        self._kernels.infer([heard], share_inputs=True)
         return np.array(self._kernels.get_output_tensor(0).data, np.float32)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:

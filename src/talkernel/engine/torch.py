@@ -11,6 +11,7 @@ import numpy as np
 from talkernel.config import ModelConfig
 from talkernel.engine.base import Array, EngineInfo, Precision
 from talkernel.errors import EngineNotInstalledError
+from talkernel.face.lips import LipBasis
 
 
 class TorchEngine:
@@ -40,6 +41,7 @@ class TorchEngine:
         model: Any = load_model(weights).eval()  # torch's types leave out memory_format
         self._model = model.to(self._device, memory_format=self._torch.channels_last)
         self.config: ModelConfig = model.config
+        self.basis: LipBasis | None = model.basis
 
     def encode(self, mel: Array) -> Array:
         """See `Engine.encode`."""
@@ -47,18 +49,24 @@ class TorchEngine:
             tokens: Array = self._model.encode(mel)
         return tokens
 
-    def kernels(self, speech: Array) -> Array:
+    def hear(self, speech: Array) -> Array:
+        """See `Engine.hear`."""
+        with self._torch.inference_mode(), self._autocast():
+            heard = self._model.hear(self._tensor(speech))
+        return np.asarray(heard.float().cpu().numpy())
+
+    def kernels(self, heard: Array) -> Array:
         """See `Engine.kernels`."""
         with self._torch.inference_mode(), self._autocast():
-            kernels = self._model.kernels(self._tensor(speech))
+            kernels = self._model.kernels_of(self._tensor(heard))
         return np.asarray(kernels.float().cpu().numpy())
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         """See `Engine.synthesise`."""
         with self._torch.inference_mode(), self._autocast():
-            answer = self._model.unet(self._tensor(face), self._tensor(kernels))
-        attention, motion = (part.float().cpu().numpy() for part in answer)
-        return attention, motion
+            answer = self._model.unet.answer(self._tensor(face), self._tensor(kernels))
+        array: Array = answer.float().cpu().numpy()
+        return array[:, :1], array[:, 1:]
 
     def use_wav2lip_audio(self, path: Path) -> None:
         """Replace the audio encoder by an official Wav2Lip checkpoint's.

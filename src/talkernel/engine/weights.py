@@ -1,26 +1,32 @@
-"""Weights on disk: one safetensors file, its config inside, and two graphs that read it.
+"""Weights on disk: one safetensors file, its config inside, and graphs that read it.
 
 A weight folder holds `talkernel.safetensors`, `encoder.onnx` (mel spectrogram to speech
-features, where the model has a speech encoder), `kernels.onnx` (speech features to kernels)
-and `generator.onnx` (face and kernels to mask and motion). The graphs carry no weights of
-their own: their tensors are references into the safetensors file.
+features, where the model has a speech encoder), `hearing.onnx` (speech features to lip codes),
+`kernels.onnx` (lip codes to kernels) and `generator.onnx` (face and kernels to mask and
+motion). The graphs carry no weights of their own: their tensors are references into the
+safetensors file.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError, MissingFileError
+from talkernel.face.lips import LipBasis
 
 WEIGHTS = "talkernel.safetensors"
-ENCODER_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH = "encoder.onnx", "kernels.onnx", "generator.onnx"
+ENCODER_GRAPH, HEARING_GRAPH = "encoder.onnx", "hearing.onnx"
+KERNELS_GRAPH, GENERATOR_GRAPH = "kernels.onnx", "generator.onnx"
+BASIS = "lips.basis."  # what the arrays of the model's lip basis are called, before their own names
 METADATA_CONFIG = "config"
 GRAPH_MARK = "talkernel.weights"  # key in a graph, of the header that its references count on
 
@@ -52,6 +58,7 @@ class Graphs(NamedTuple):
     """The graphs beside a weight file; a model may have no speech encoder."""
 
     encoder: Path | None
+    hearing: Path
     kernels: Path
     generator: Path
 
@@ -62,7 +69,7 @@ def find_graphs(weights: Path) -> Graphs:
     Raises:
         CheckpointError: They are not there, or were exported from other weights.
     """
-    names = (ENCODER_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH)
+    names = (ENCODER_GRAPH, HEARING_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH)
     encoder, *others = (weights.with_name(name) for name in names)
     heard = bool(read_config(weights).encoder_layers)
     graphs = [encoder, *others] if heard else others
@@ -102,3 +109,13 @@ def read_config(weights: Path) -> ModelConfig:
         return ModelConfig.from_json(metadata[METADATA_CONFIG])
     except (SafetensorError, KeyError, TypeError, json.JSONDecodeError, OSError) as error:
         raise CheckpointError(f"{weights} is no Talkernel checkpoint ({error}).") from error
+
+
+def read_basis(weights: Path) -> LipBasis | None:
+    """The model's own lip basis, where its reference is warped by lip codes."""
+    if not read_config(weights).warped:
+        return None
+    names = [field.name for field in dataclasses.fields(LipBasis)]
+    with safe_open(weights, framework="numpy") as file:
+        arrays = {name: file.get_tensor(BASIS + name).astype(np.float32) for name in names}
+    return LipBasis(**arrays)

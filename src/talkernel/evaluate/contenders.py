@@ -84,7 +84,7 @@ class Ours:
         """See `Contender.network`."""
         if self._engine.config.encoder_layers:
             self._engine.encode(self._mel)
-        for kernels in self._engine.kernels(self._speech):
+        for kernels in self._engine.kernels(self._engine.hear(self._speech)):
             self._engine.synthesise(self._face, kernels[None])
         return FRAMES
 

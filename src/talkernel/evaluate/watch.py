@@ -56,7 +56,7 @@ class Watch:
 def below_nose(edit: Edit) -> NDArray[np.bool_]:
     """`[S, S]` where a view lies below the nose, along the line from forehead to chin."""
     size = len(edit.alpha)
-    points = edit.crop.to_view(edit.landmarks, size)
+    points = edit.crop.to_view(edit.landmarks[:, :2], size)
     down = points[CHIN] - points[FOREHEAD]
     y, x = np.mgrid[:size, :size]
     return np.asarray((x - points[NOSE, 0]) * down[0] + (y - points[NOSE, 1]) * down[1] > 0)

@@ -109,7 +109,7 @@ def _seen(source: FaceSource, count: int) -> Iterator[Seen]:
             recent.clear()
             yield Seen(picture, placement, None, np.zeros(0, np.float32))
             continue
-        recent.append(placement.crop.to_view(placement.landmarks, VIEW).astype(np.float32))
+        recent.append(placement.crop.to_view(placement.landmarks[:, :2], VIEW).astype(np.float32))
         box = face_box(np.mean(recent, 0), VIEW)
         yield Seen(picture, placement, box, shown(cut(picture, placement.crop, VIEW), box))
 

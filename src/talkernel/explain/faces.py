@@ -14,15 +14,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from talkernel.carry import Carried
 from talkernel.config import ModelConfig
 from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.errors import NoFaceError
 from talkernel.face.crop import Crop, crop_of
+from talkernel.face.lips import LipBasis
+from talkernel.face.reference import Origin, Recalled, Reference
 from talkernel.face.track import FaceTracker
 from talkernel.face.veil import Shown, show
 from talkernel.grain import Skin
 from talkernel.media import Picture, open_face
 from talkernel.media.sample import picture_of_rgb
+from talkernel.model.synthesis import Synthesis
 from talkernel.model.talking_face import TalkingFace
 
 Image = NDArray[np.uint8]
@@ -54,11 +58,21 @@ class Face:
         """The crop, RGB `[S, S, 3]`."""
         return cut(self.picture, self.crop, self.config.crop_size)
 
-    def shown(self) -> Shown:
-        """What f is shown of it; a still is its own reference."""
+    def points(self) -> Array:
+        """The landmarks in the crop, `[468, 3]`."""
+        return np.asarray(self.crop.to_view(self.landmarks, self.config.crop_size), np.float32)
+
+    def recalled(self, code: Array, basis: LipBasis | None) -> Recalled:
+        """A still is its own reference; see `Reference.places`."""
+        size, points = self.config.crop_size, self.points()
+        origin = Origin(self.picture, self.crop.from_view(size))
+        return Reference(self.view(), points).recalled(points, size, origin, code, basis)
+
+    def shown(self, reference: Image | None = None) -> Shown:
+        """What f is shown of it, with a reference or with itself as it is."""
         view, config = self.view(), self.config
-        points = self.crop.to_view(self.landmarks, config.crop_size)
-        return show(view, points, config.face_size, view if config.reference else None)
+        reference = view if reference is None else reference
+        return show(view, self.points(), config.face_size, reference if config.reference else None)
 
 
 def network_input(shown: Shown) -> Tensor:
@@ -82,25 +96,35 @@ class Answer(NamedTuple):
     result: Image
 
 
-def answer(model: TalkingFace, face: Face, kernels: Array) -> Answer:
-    """Put kernels `[N, layers, c1, c2 * ks * ks + 1]` to work on one face."""
-    shown = face.shown()
-    seen = network_input(shown)
+def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answer:
+    """Put kernels to work on one face.
+
+    Args:
+        model: In evaluation mode.
+        face: Any.
+        kernels: `[N, layers, c1, c2 * ks * ks + 1]`.
+        heard: `[N, K or 512]` what they were inferred from.
+    """
+    basis = model.basis
+    recalled = [face.recalled(one, basis) for one in heard]
+    shown = [face.shown(one.image) for one in recalled]
+    seen = torch.cat([network_input(one) for one in shown])
     with torch.inference_mode():
-        parts = [model.unet(seen.expand(len(part), -1, -1, -1), part)
-                 for part in torch.from_numpy(kernels).split(BATCH)]  # fmt: skip
-    attention = np.concatenate([part.attention[:, 0].numpy() for part in parts])
-    motion = np.concatenate([part.motion.numpy() for part in parts])
-    full = np.maximum(attention, shown.hidden)
-    pairs = zip(full, motion, strict=True)
-    result = np.stack([_covered(face, mask, image, shown.skin) for mask, image in pairs])
+        batches = zip(seen.split(BATCH), torch.from_numpy(kernels).split(BATCH), strict=True)
+        whole = torch.cat([model.unet.answer(*batch) for batch in batches])
+        motion = Synthesis.of(whole, seen).motion.numpy()
+    attention, drawn = whole[:, 0].numpy(), whole[:, 1:].numpy()
+    full = np.maximum(attention, shown[0].hidden)
+    carried = [Carried.of(one[3:], whence) for one, whence in zip(drawn, recalled, strict=True)]
+    result = [_covered(face, mask, image[:3], shown[0].skin, taken)
+              for mask, image, taken in zip(full, drawn, carried, strict=True)]  # fmt: skip
     painted = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
-    return Answer(attention, full * border_window(full.shape[1]), painted, result)
+    return Answer(attention, full * border_window(full.shape[1]), painted, np.stack(result))
 
 
-def _covered(face: Face, mask: Array, motion: Array, skin: Skin) -> Image:
+def _covered(face: Face, mask: Array, motion: Array, skin: Skin, carried: Carried | None) -> Image:
     picture = face.picture.copy()
-    cover(picture, face.crop, mask, motion, skin=skin)
+    cover(picture, face.crop, mask, motion, skin=skin, carried=carried)
     return cut(picture, face.crop, len(mask))
 
 

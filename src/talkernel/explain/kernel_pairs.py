@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from talkernel.explain.faces import Face
 from talkernel.explain.scene import Scene
 from talkernel.explain.utterance import Utterance
-from talkernel.model.talking_face import TalkingFace, blend
-from talkernel.model.unet import Synthesis
+from talkernel.model.synthesis import Synthesis, blend
+from talkernel.model.talking_face import TalkingFace
 
 PAIRS = 12  # of each kind
 
@@ -84,4 +84,4 @@ def passage(model: TalkingFace, x: Tensor, kernels: Tensor) -> Passage:
     finally:
         for hook in hooks:
             hook.remove()
-    return Passage(middle, answer, blend(x[:, :3], Synthesis(answer[:, :1], answer[:, 1:])))
+    return Passage(middle, answer, blend(x[:, :3], Synthesis.of(answer, x)))

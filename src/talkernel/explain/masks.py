@@ -26,7 +26,7 @@ def measure(scene: Scene) -> Arrays:
     audible = scene.speech.audible
     chosen = audible[np.linspace(0, len(audible) - 1, COLUMNS).round().astype(int)]
     face = scene.faces[0]
-    found = answer(scene.model, face, scene.speech.kernels[chosen])
+    found = answer(scene.model, face, scene.speech.kernels[chosen], scene.speech.heard[chosen])
     return {
         "captions": np.array([scene.speech.caption(int(number)) for number in chosen]),
         "input": np.stack([face.view()] * COLUMNS),

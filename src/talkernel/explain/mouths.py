@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from talkernel.explain.faces import Array, answer
+from talkernel.explain.faces import answer
 from talkernel.explain.panels import picture_rows
 from talkernel.explain.scene import Scene
 from talkernel.explain.stored import Arrays
@@ -15,23 +15,25 @@ SUCCESSIVE = 5  # frames of a word
 
 def measure_sounds(scene: Scene) -> Arrays:
     """Two sounds' kernels on every face."""
-    kernels = scene.speech.kernels[list(scene.moments)]
-    return _on_faces(scene, kernels, [scene.speech.caption(frame) for frame in scene.moments])
+    return _on_faces(scene, list(scene.moments))
 
 
 def measure_word(scene: Scene) -> Arrays:
     """Successive frames' kernels on every face."""
     frames = range(scene.word, min(scene.word + SUCCESSIVE, len(scene.speech)))
-    kernels = scene.speech.kernels[frames.start : frames.stop]
-    return _on_faces(scene, kernels, [scene.speech.caption(frame) for frame in frames])
+    return _on_faces(scene, list(frames))
 
 
-def _on_faces(scene: Scene, kernels: Array, captions: list[str]) -> Arrays:
+def _on_faces(scene: Scene, frames: list[int]) -> Arrays:
+    speech = scene.speech
+    kernels, heard = speech.kernels[frames], speech.heard[frames]
     return {
         "names": np.array([face.name for face in scene.faces]),
-        "captions": np.array(captions),
+        "captions": np.array([speech.caption(frame) for frame in frames]),
         "input": np.stack([face.view() for face in scene.faces]),
-        "result": np.stack([answer(scene.model, face, kernels).result for face in scene.faces]),
+        "result": np.stack(
+            [answer(scene.model, face, kernels, heard).result for face in scene.faces]
+        ),
     }
 
 

@@ -127,33 +127,41 @@ class DecoderBound(NamedTuple):
     """Lipschitz constants of what follows the dynamic layers, the face being the same.
 
     Attributes:
-        answer: Of alpha and M together, by the last dynamic layer's features.
+        answer: Of all that f answers, by the last dynamic layer's features.
         attention: Of alpha alone.
-        motion: Of M alone.
+        motion: Of M alone, as it is painted.
+        share: Of the reference's share in M; 0 where it has none.
     """
 
     answer: float
     attention: float
     motion: float
+    share: float
 
     def blended(self, p: float) -> float:
-        """Of I' (eq. 7): |I'1 - I'2| <= |M1 - M2| + 2 |a1 - a2|, alpha in three colours."""
-        return blended_lipschitz(self.motion, self.attention, p)
+        """Of I' (eq. 7) at the same face, its reference warped alike.
 
-
-def blended_lipschitz(motion: float, attention: float, p: float) -> float:
-    """Of eq. 7 at the same face, by those of M and of alpha."""
-    return float(motion + 2.0 * 3.0 ** (1.0 / p) * attention)
+        |I'1 - I'2| <= |M1 - M2| + 2 |a1 - a2|, and M differs by no more than what is painted and
+        twice the share. Both masks count in three colours.
+        """
+        return float(self.motion + 2.0 * 3.0 ** (1.0 / p) * (self.attention + self.share))
 
 
 def decoder_bound(unet: AdaptedUNet, p: float) -> DecoderBound:
     """What all that follows the dynamic layers can make of a difference below."""
     below = static_lipschitz(unet.after, p)
-    below *= math.prod(up_norms(layer, p)[0] for layer in _ups(unet))
-    head = head_weight(unet)
+    return _heads(unet, below * math.prod(up_norms(layer, p)[0] for layer in _ups(unet)), p)
+
+
+def _heads(unet: AdaptedUNet, below: float, p: float) -> DecoderBound:
+    """By the constant of what the last convolutions are given."""
+    head, share = head_weight(unet), 0.0
     masks = len(head) // 4
     parts = (head, head[:masks], head[masks:])
-    return DecoderBound(*(below * convolution_norm(part, p) for part in parts))
+    whole, attention, motion = (below * convolution_norm(part, p) for part in parts)
+    if unet.share is not None:
+        share = below * SIGMOID_SLOPE * convolution_norm(unet.share.weight, p)
+    return DecoderBound(whole + share, attention, motion, share)
 
 
 def head_weight(unet: AdaptedUNet) -> Tensor:
@@ -174,7 +182,8 @@ def up_norms(layer: UpLayer, p: float) -> tuple[float, float]:
 def input_lipschitz(unet: AdaptedUNet, kernels: Tensor, p: float) -> float:
     """Lipschitz constant of face -> blended face for fixed kernels, skips included.
 
-    Corollary 3 needs it: a cycle feeds the network's result to the network.
+    Corollary 3 needs it: a cycle feeds the network's result to the network. The reference, where
+    there is one, stays.
     """
     growing = _convolution_layer(unet.stem, p)
     skips = []
@@ -187,9 +196,7 @@ def input_lipschitz(unet: AdaptedUNet, kernels: Tensor, p: float) -> float:
     for layer in _ups(unet):
         below, beside = up_norms(layer, p)
         growing = below * growing + beside * skips.pop()
-    head, masks = head_weight(unet), unet.head.out_channels // 4
-    attention, motion = (convolution_norm(part, p) for part in (head[:masks], head[masks:]))
-    return 1.0 + blended_lipschitz(motion, attention, p) * growing
+    return 1.0 + _heads(unet, growing, p).blended(p)
 
 
 def _convolution_layer(layer: nn.Module, p: float) -> float:

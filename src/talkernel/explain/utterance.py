@@ -29,6 +29,7 @@ class Utterance:
 
     Attributes:
         windows: Windows of speech features `[T, 1, F, W]`.
+        heard: Lip codes `[T, K]`; without, AudioNet's features `[T, 512]`.
         kernels: `[T, layers, c1, c2 * ks * ks + 1]`.
         loudness: Decibels `[T]`.
         sounds: What is said `[T]`, in IPA where it is known, else empty.
@@ -38,6 +39,7 @@ class Utterance:
     """
 
     windows: Array
+    heard: Array
     kernels: Array
     loudness: Array
     sounds: list[str]
@@ -106,15 +108,14 @@ def listen(model: TalkingFace, wave: Array, phonemes: Sequence[Phoneme] = ()) ->
     features = SpeechFeatures(FPS, model.config, model.encode)
     windows = np.concatenate([features.push(wave), features.flush(count)])[:count]
     with torch.inference_mode():
-        batches = torch.from_numpy(windows).split(BATCH)
-        kernels = torch.cat([model.kernels(batch) for batch in batches])
+        heard = torch.cat([model.hear(batch) for batch in torch.from_numpy(windows).split(BATCH)])
+        kernels = torch.cat([model.kernels_of(batch) for batch in heard.split(BATCH)])
     frames = _frames(wave, count)
     sounds = [sound_at(phonemes, (number + 0.5) / FPS) for number in range(count)]
     classes = [*map(lip_class, sounds)] if phonemes else spectral_class(frames, SAMPLE_RATE)
     mel = mel_spectrogram(wave, mel_kind(model.config))
-    return Utterance(
-        windows, kernels.numpy(), loudness(frames), sounds, classes, bool(phonemes), mel
-    )
+    return Utterance(windows, heard.numpy(), kernels.numpy(), loudness(frames), sounds, classes,
+                     bool(phonemes), mel)  # fmt: skip
 
 
 def _frames(wave: Array, count: int) -> Array:

@@ -29,9 +29,18 @@ class Crop:
     side: int
 
     def to_view(self, points: NDArray[np.floating], size: int) -> NDArray[np.floating]:
-        """Frame points `[N, 2 or more]` to the pixels of a view `size` wide: `[N, 2]`."""
-        corner = np.array([self.left, self.top], np.float32)
-        return (points[:, :2] - corner) * np.float32(size / self.side)
+        """Frame points `[N, 2 or 3]` to the pixels of a view `size` wide, depth likewise."""
+        corner = np.array([self.left, self.top, 0.0], np.float32)[: points.shape[1]]
+        return (points - corner) * np.float32(size / self.side)
+
+    def from_view(self, size: int) -> NDArray[np.float64]:
+        """Affine `[2, 3]` from pixels of a view `size` wide to the frame's, both by their middles.
+
+        As resizing has it; `to_view` counts from the corners.
+        """
+        scale = self.side / size
+        shift = 0.5 * scale - 0.5
+        return np.array([[scale, 0, self.left + shift], [0, scale, self.top + shift]])
 
     @staticmethod
     def around(x: float, y: float, side: float) -> Crop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,6 +19,7 @@ INNER_LIP = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324,
 JAW = (152, 148, 176, 149, 136, 172, 377, 400, 378, 365, 397, 175, 199, 200, 18)
 SHAPE = (*OUTER_LIP, *INNER_LIP, *JAW)
 UPPER_MIDDLE, LOWER_MIDDLE = (82, 13, 312), (87, 14, 317)
+LOOSE = 1e-5  # square canonical units: shapes are not known better
 NEUTRAL_SHARE = 0.15  # of a track's frames: those with the mouth most closed
 
 Array = NDArray[np.float32]
@@ -53,21 +55,28 @@ class LipBasis:
         mean: `[165]` mean deviation from neutral.
         components: `[K, 165]`, orthonormal.
         scale: `[K]` standard deviation along each.
+        guess: `[K, 166]` affine map from a shape to its code, the person's neutral shape unknown.
     """
 
     neutral: Array
     mean: Array
     components: Array
     scale: Array
+    guess: Array
 
     @staticmethod
-    def fit(neutral: Array, deviations: Array, size: int) -> LipBasis:
-        """PCA of deviations `[N, 165]` from a neutral shape `[165]`."""
+    def fit(tracks: Sequence[Array], size: int) -> LipBasis:
+        """PCA of what shapes `[T, 165]` of some tracks are beside each track's neutral shape."""
+        rests = [neutral_shape(shapes) for shapes in tracks]
+        shapes, neutral = np.concatenate(tracks), np.mean(rests, axis=0)
+        deviations = np.concatenate([a - b for a, b in zip(tracks, rests, strict=True)])
         mean = deviations.mean(0)
         covariance = np.cov(deviations - mean, rowvar=False)
         values, vectors = np.linalg.eigh(covariance)
         components, scale = vectors[:, ::-1][:, :size].T, np.sqrt(values[::-1][:size])
-        return LipBasis(neutral, mean, components.astype(np.float32), scale.astype(np.float32))
+        codes = (deviations - mean) @ components.T / scale
+        parts = (neutral, mean, components, scale, _ridge(shapes, codes))
+        return LipBasis(*(part.astype(np.float32) for part in parts))
 
     @staticmethod
     def load(source: Path | IO[bytes]) -> LipBasis:
@@ -89,9 +98,26 @@ class LipBasis:
         """Lip codes `[T, K]` to deviations from neutral `[T, 165]`."""
         return np.asarray((codes * self.scale) @ self.components + self.mean, np.float32)
 
+    def guessed(self, shape: Array) -> Array:
+        """Lip code `[K]` that a shape `[165]` most likely has, whoever's it is."""
+        return np.asarray(self.guess[:, :-1] @ shape + self.guess[:, -1], np.float32)
+
+    def between(self, one: Array, other: Array) -> Array:
+        """How a shape changes, `[165]`, from one lip code `[K]` to another."""
+        return np.asarray(((other - one) * self.scale) @ self.components, np.float32)
+
     def opening(self, codes: Array) -> Array:
         """Mouth opening `[T]`, canonical units, that lip codes `[T, K]` give the mean face."""
         return mouth_opening(self.neutral + self.decode(codes))
+
+
+def _ridge(inputs: Array, outputs: Array) -> Array:
+    """Affine map `[K, N + 1]` from `[T, N]` to `[T, K]`, by regression."""
+    middle, target = inputs.mean(0, np.float64), outputs.mean(0, np.float64)
+    centred = inputs - middle
+    covariance = centred.T @ centred / len(inputs) + LOOSE * np.eye(len(middle))
+    slopes = np.linalg.solve(covariance, centred.T @ (outputs - target) / len(inputs)).T
+    return np.asarray(np.hstack([slopes, (target - slopes @ middle)[:, None]]), np.float32)
 
 
 _MIRROR = {61: 291, 146: 375, 91: 321, 181: 405, 84: 314, 185: 409, 40: 270, 39: 269, 37: 267,

@@ -2,7 +2,8 @@
 
 Under the veil f cannot know what this person's lips and teeth look like. So it is also shown a
 frame in which they are seen. That frame stays the same, so nothing that moves in it can leak
-into what is drawn, and copying it would not follow the speech.
+into what is drawn, and copying it would not follow the speech. It can be shown warped: its lips
+moved to where the lips that are told would be, as far as landmarks say.
 """
 
 from __future__ import annotations
@@ -13,25 +14,112 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.lips import lip_shape, mouth_opening
-from talkernel.face.pose import RIGID
+from talkernel.face.lip_flow import lip_flow
+from talkernel.face.lips import SHAPE, LipBasis, lip_shape, mouth_opening
+from talkernel.face.pose import RIGID, HeadPose
+from talkernel.media.frame import Picture
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.floating]
+Array = NDArray[np.float32]
 
 WIDE = 0.25  # canonical units of opening: from here on a mouth shows all that there is to see
 WIDER = 0.04  # by how much a mouth must be wider to take the place of the one before
 
 
+class Origin(NamedTuple):
+    """The frame that a reference was seen in.
+
+    Attributes:
+        picture: The frame as it came.
+        affine: `[2, 3]` from the pixels of the reference's view to the frame's.
+    """
+
+    picture: Picture
+    affine: NDArray[np.float64]
+
+    def kept(self) -> Origin:
+        """With a picture of its own, that no edit reaches."""
+        return Origin(self.picture.copy(), self.affine)
+
+
 class Reference(NamedTuple):
-    """A view `[S, S, 3]` of the person, and its landmarks `[468, 2 or more]` in its pixels."""
+    """A view of the person.
+
+    Attributes:
+        view: `[S, S, 3]`.
+        points: `[468, 3]` landmarks in its pixels.
+    """
 
     view: Image
     points: Points
 
+    def places(
+        self, points: Points, size: int, code: Array | None = None, basis: LipBasis | None = None
+    ) -> Array:
+        """Whence each pixel of another view comes, the face being moved to where that has it.
+
+        Args:
+            points: `[468, 3]` landmarks in that view's pixels.
+            size: Its side.
+            code: Lip code `[K]` that is told.
+            basis: What it means; None: the lips stay as they are.
+
+        Returns:
+            `[size, size, 2]` x and y in this view.
+        """
+        affine, here = align(self.points, points), _here(size)
+        if basis is not None and code is not None:
+            source = transform(self.points[list(SHAPE)], affine)
+            here = here + lip_flow(self._told(points, code, basis), source,
+                                   points[list(RIGID), :2], size)  # fmt: skip
+        return np.asarray(cv2.transform(here, cv2.invertAffineTransform(affine)), np.float32)
+
+    def _told(self, points: Points, code: Array, basis: LipBasis) -> Points:
+        """Where another view's lips and jaw would be, told a lip code: `[55, 2]`.
+
+        The person at rest is not known. What this view's own code is, its shape tells more or
+        less, and the lips move by the difference of both codes.
+        """
+        shape = lip_shape(self.points)
+        told = shape + basis.between(basis.guessed(shape), code)
+        return HeadPose.fit(points).to_frame(told.reshape(-1, 3).astype(np.float64))[:, :2]
+
+    def recalled(
+        self, points: Points, size: int, origin: Origin, code: Array, basis: LipBasis | None
+    ) -> Recalled:
+        """All that a frame needs of it; see `places`."""
+        places = self.places(points, size, code, basis)
+        return Recalled(self.fetched(places), places, origin)
+
+    def fetched(self, places: Array) -> Image:
+        """What is seen at some places of it, `[S, S, 3]`."""
+        x, y = (np.ascontiguousarray(places[..., axis]) for axis in (0, 1))
+        seen = cv2.remap(self.view, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(seen, np.uint8)
+
     def seen_at(self, points: Points, size: int) -> Image:
         """The view, its face moved to where another view `[size, size]` has it."""
-        return warp(self.view, align(self.points, points), size)
+        return self.fetched(self.places(points, size))
+
+
+def _here(size: int) -> Array:
+    """Every pixel's own place, `[S, S, 2]`."""
+    return np.ascontiguousarray(np.indices((size, size), np.float32)[::-1].transpose(1, 2, 0))
+
+
+class Recalled(NamedTuple):
+    """A reference as f is shown it with one frame.
+
+    Attributes:
+        image: `[S, S, 3]`.
+        places: `[S, S, 2]` where in its own view that comes from.
+        origin: The frame of that view.
+    """
+
+    image: Image
+    places: Array
+    origin: Origin
 
 
 class ReferenceKeeper:
@@ -41,26 +129,26 @@ class ReferenceKeeper:
     """
 
     def __init__(self) -> None:
-        self._kept: Reference | None = None
+        self._kept: tuple[Reference, Origin] | None = None
         self._opening = 0.0
 
     def forget(self) -> None:
         """Begin anew: what comes next may be somebody else."""
         self._kept = None
 
-    def show(self, view: Image, points: Points, landmarks: Points) -> Image:
-        """The reference as the next frame's view would have it.
+    def choose(self, view: Image, points: Points, origin: Origin) -> tuple[Reference, Origin]:
+        """The reference of the next frame, and where that was seen.
 
         Args:
-            view: The frame's view `[S, S, 3]`, its mouth not hidden.
-            points: `[468, 2]` landmarks in it.
-            landmarks: `[468, 3]` the same in three dimensions, of any scale.
+            view: The next frame's view `[S, S, 3]`, its mouth not hidden.
+            points: `[468, 3]` landmarks in it.
+            origin: That frame, not yet edited.
         """
         if self._kept is None or self._opening < WIDE:
-            opening = float(mouth_opening(lip_shape(landmarks)[None])[0])
+            opening = float(mouth_opening(lip_shape(points)[None])[0])
             if self._kept is None or opening > self._opening + WIDER:
-                self._kept, self._opening = Reference(view, points), opening
-        return self._kept.seen_at(points, len(view))
+                self._kept, self._opening = (Reference(view, points), origin.kept()), opening
+        return self._kept
 
 
 def align(source: Points, target: Points) -> NDArray[np.float64]:
@@ -75,3 +163,15 @@ def warp(image: Image, affine: NDArray[np.float64], size: int) -> Image:
     """A picture by an affine `[2, 3]` from its pixels to those of a square result."""
     shown = cv2.warpAffine(image, affine, (size, size), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(shown, np.uint8)
+
+
+def transform(points: Points, affine: NDArray[np.float64]) -> Points:
+    """Points `[N, 2+]` by an affine `[2, 3]`, to `[N, 2]`."""
+    return np.asarray(points[:, :2] @ affine[:, :2].T + affine[:, 2], np.float32)
+
+
+def place(landmarks: Points, affine: NDArray[np.float64]) -> Points:
+    """Landmarks `[N, 3]` by an affine `[2, 3]` that enlarges them; their depth likewise."""
+    enlarged = np.sqrt(abs(np.linalg.det(affine[:, :2])))
+    flat = transform(landmarks, affine)
+    return np.hstack([flat, (enlarged * landmarks[:, 2:3]).astype(np.float32)])

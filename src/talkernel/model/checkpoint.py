@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from talkernel.engine.weights import METADATA_CONFIG, read_config
+from talkernel.engine.weights import BASIS, METADATA_CONFIG, read_config
 from talkernel.errors import CheckpointError
 from talkernel.model.talking_face import TalkingFace
 from talkernel.model.torch_file import read_torch_file
@@ -34,14 +34,18 @@ def save_model(model: TalkingFace, path: Path, notes: Mapping[str, str] | None =
 
 
 def _half(name: str, value: torch.Tensor) -> torch.Tensor:
-    """In half precision, unless numbers are too large for it, as variances can be."""
+    """In half precision, unless numbers are too large for it, as variances can be.
+
+    The lip basis keeps all its digits: it is made of differences.
+    """
     value = value.detach().cpu().contiguous()
     if not value.is_floating_point():
         return value
     if not value.isfinite().all():
         raise CheckpointError(f"The weights {name} are not all finite numbers.")
     half = value.half()
-    return half if half.isfinite().all() else value.float()
+    exact = name.startswith(BASIS) or not half.isfinite().all()
+    return value.float() if exact else half
 
 
 def load_model(path: Path) -> TalkingFace:

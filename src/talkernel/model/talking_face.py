@@ -1,4 +1,4 @@
-"""The whole model: speech -> kernels -> face (eq. 2), and the blend (eq. 7)."""
+"""The whole model: speech -> kernels -> face (eq. 2)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from talkernel.config import ModelConfig
+from talkernel.face.lips import LipBasis
 from talkernel.model.audio_net import Wav2LipAudioNet, build_audio_net
 from talkernel.model.dck import KernelInference
 from talkernel.model.fusion import AudioPlanes
+from talkernel.model.kept_basis import KeptBasis
 from talkernel.model.speech_encoder import SpeechEncoder
-from talkernel.model.unet import AdaptedUNet, Synthesis
+from talkernel.model.synthesis import Synthesis
+from talkernel.model.unet import AdaptedUNet
 
 UNBOUNDED = 100.0  # standard deviations
 WAV2LIP_WINDOW = 16  # mel columns, 0.2 s
@@ -34,13 +37,15 @@ class LipCodec(nn.Module):
 
     Attributes:
         lowest, highest: `[K]` what is heard is held within: lips that f has seen.
+        basis: What the code means, where the reference is warped by it.
     """
 
     lowest: Tensor
     highest: Tensor
 
-    def __init__(self, channels: int, code: int) -> None:
+    def __init__(self, channels: int, code: int, warped: bool = False) -> None:
         super().__init__()
+        self.basis = KeptBasis(code) if warped else None
         self.from_audio = nn.Linear(channels, code)
         self.encoder = nn.Sequential(
             nn.Linear(code, channels), nn.LeakyReLU(0.2), nn.Linear(channels, channels)
@@ -52,11 +57,6 @@ class LipCodec(nn.Module):
         """AudioNet's features `[B, 512]` to lip codes `[B, K]`."""
         heard: Tensor = self.from_audio(features)
         return torch.minimum(torch.maximum(heard, self.lowest), self.highest)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """AudioNet's features `[B, 512]` to h2's input `[B, 512]`, through the lip code."""
-        embedded: Tensor = self.encoder(self.hear(features))
-        return embedded
 
 
 class TalkingFace(nn.Module):
@@ -73,21 +73,37 @@ class TalkingFace(nn.Module):
         self.audio_net: nn.Module = build_audio_net(config)
         self.lips: nn.Module = nn.Identity()
         if config.lip_code is not None:
-            self.lips = LipCodec(config.audio_channels, config.lip_code)
+            self.lips = LipCodec(config.audio_channels, config.lip_code, config.warped)
         self.kernel_inference: nn.Module = KernelInference(config)
         if config.fusion == "attention":
             self.kernel_inference = AudioPlanes(config)
         self.unet = AdaptedUNet(config)
+
+    @property
+    def basis(self) -> LipBasis | None:
+        """What its lip codes mean, where the reference is warped by them."""
+        kept = self.lips.basis if isinstance(self.lips, LipCodec) else None
+        return kept.given() if kept is not None else None
 
     def encode(self, mel: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mel columns `[B, 80, 2 T]` to the speech encoder's tokens `[B, C, T]`."""
         assert self.speech_encoder is not None
         return run_encoder(self.speech_encoder, mel)
 
+    def hear(self, speech: Tensor) -> Tensor:
+        """Speech windows `[B, 1, F, W]` to lip codes `[B, K]`; without, AudioNet's features."""
+        features: Tensor = self.audio_net(speech)
+        return self.lips.hear(features) if isinstance(self.lips, LipCodec) else features
+
+    def kernels_of(self, heard: Tensor) -> Tensor:
+        """What is heard `[B, K or 512]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
+        embedded = self.lips.encoder(heard) if isinstance(self.lips, LipCodec) else heard
+        kernels: Tensor = self.kernel_inference(embedded)
+        return kernels
+
     def kernels(self, speech: Tensor) -> Tensor:
         """Eq. 2: speech windows `[B, 1, F, W]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
-        kernels: Tensor = self.kernel_inference(self.lips(self.audio_net(speech)))
-        return kernels
+        return self.kernels_of(self.hear(speech))
 
     def use_wav2lip(self, state: Mapping[str, Tensor]) -> None:
         """Hear with an official Wav2Lip checkpoint's audio encoder; see its `load_wav2lip`."""
@@ -117,8 +133,3 @@ def run_encoder(encoder: SpeechEncoder, mel: NDArray[np.float32]) -> NDArray[np.
     with torch.inference_mode():
         tokens = encoder(torch.from_numpy(mel).to(encoder.conv1.weight.device))
     return np.asarray(tokens.float().cpu().numpy())
-
-
-def blend(face: Tensor, answer: Synthesis) -> Tensor:
-    """Eq. 7: I' = I (1 - alpha) + M alpha, all `[B, 3, H, W]` in -1..1."""
-    return face + answer.attention * (answer.motion - face)

@@ -12,14 +12,16 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.carry import Carried
 from talkernel.config import ModelConfig
-from talkernel.cover import cut, to_network
+from talkernel.cover import cover, cut, to_network
 from talkernel.engine import Engine, load_engine
 from talkernel.evaluate.correlation import correlation
-from talkernel.face.crop import crop_of, face_geometry
+from talkernel.face.crop import Crop, crop_of, face_geometry
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import HeadPose
+from talkernel.face.reference import Origin, Reference
 from talkernel.face.veil import show
 from talkernel.media.sample import picture_of_rgb
 from talkernel.speech_features import SpeechFeatures
@@ -51,9 +53,9 @@ def heard_opening(track: Track) -> Array:
     if not len(frames):
         return opening
     face, points = _portrait(track, engine.config)
-    kernels = engine.kernels(_windows(track, engine)[frames])
-    for frame, kernel in zip(frames, kernels, strict=True):
-        drawn = _drawn(engine, face, points, kernel)
+    heard = engine.hear(_windows(track, engine)[frames])
+    for frame, code, kernel in zip(frames, heard, engine.kernels(heard), strict=True):
+        drawn = _drawn(engine, face, points, code, kernel)
         found, _ = mesh.landmarks(picture_of_rgb(drawn), Region.of_landmarks(points))
         opening[frame] = mouth_opening(lip_shape(found)[None])[0]
     return opening
@@ -74,14 +76,16 @@ def _windows(track: Track, engine: Engine) -> Array:
     return np.concatenate([features.push(track.sound), features.flush(len(track.landmarks))])
 
 
-def _drawn(engine: Engine, face: Image, points: Array, kernel: Array) -> Image:
-    reference = face if engine.config.reference else None  # a still is its own reference
+def _drawn(engine: Engine, face: Image, points: Array, code: Array, kernel: Array) -> Image:
+    picture, crop = picture_of_rgb(face), Crop(0, 0, len(face))
+    still = Origin(picture, crop.from_view(len(face))).kept()  # which is its own reference
+    recalled = Reference(face, points).recalled(points, len(face), still, code, engine.basis)
+    reference = recalled.image if engine.config.reference else None
     shown = show(face, points, engine.config.face_size, reference)
     attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])
-    alpha = np.maximum(attention[0, 0], shown.hidden)[..., None]
-    painted = (motion[0].transpose(1, 2, 0) + 1.0) * 127.5
-    blended = np.clip(face * (1.0 - alpha) + painted * alpha, 0, 255)
-    return np.asarray(blended, np.uint8)
+    alpha = np.maximum(attention[0, 0], shown.hidden)
+    cover(picture, crop, alpha, motion[0, :3], carried=Carried.of(motion[0, 3:], recalled))
+    return cut(picture, crop, len(face))
 
 
 @cache

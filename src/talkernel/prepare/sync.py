@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from talkernel.config import ModelConfig
-from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.face.lips import LipBasis
 from talkernel.prepare.record import Candidate
 from talkernel.prepare.settings import Settings
 from talkernel.train.recipes import AudioNetRecipe
@@ -67,6 +67,4 @@ def _load(out: Path, candidate: Candidate, person: str) -> Track:
 def _basis(tracks: Sequence[Track]) -> LipBasis:
     size = ModelConfig().lip_code
     assert size is not None
-    deviations = np.concatenate([track.deviations[track.has_face] for track in tracks])
-    neutral = np.mean([neutral_shape(track.shapes[track.has_face]) for track in tracks], axis=0)
-    return LipBasis.fit(neutral.astype(np.float32), deviations, size)
+    return LipBasis.fit([track.shapes[track.has_face] for track in tracks], size)

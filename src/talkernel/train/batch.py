@@ -14,19 +14,6 @@ from talkernel.train.pairs import MOUTH, Sample
 CORNER = Sample._fields.index("corner")
 
 
-class Told(NamedTuple):
-    """What f is told of each sample: `code` `[B, K]`, `speech` `[B, 1, F, W]`.
-
-    Attributes:
-        known: `[B]` 1 where that is the target's own, 0 where another sample's: how the face
-            would look then, no picture shows.
-    """
-
-    code: Tensor
-    speech: Tensor
-    known: Tensor
-
-
 class Batch(NamedTuple):
     """Pictures `[B, 3 or 6, S, S]` in -1..1, planes `[B, 1, S, S]` in 0..1; see `Sample`."""
 
@@ -40,6 +27,8 @@ class Batch(NamedTuple):
     corner: Tensor
     genuine: Tensor
     code: Tensor
+    told: Tensor
+    known: Tensor
     speech: Tensor
 
     @staticmethod
@@ -55,21 +44,13 @@ class Batch(NamedTuple):
         rest = [*moved[CORNER:-1], moved[-1].float()]
         return Batch(*pictures, *planes, *rest)
 
-    def told(self, strangers: int = 0) -> Told:
-        """What is said in the targets; the first few samples are told each other's."""
-        own = torch.arange(len(self.code), device=self.code.device)
-        order = torch.cat([own[:strangers].roll(1), own[strangers:]])
-        return Told(self.code[order], self.speech[order], (order == own).float())
-
-    def weight(self, mouth: float, known: Tensor | None = None) -> Tensor:
+    def weight(self, mouth: float) -> Tensor:
         """Of the reconstruction loss: `mouth` at the lips, half of it on the lower face, else 1.
 
-        0 on the lower face where the target is not `known`, `[B]`.
+        0 on the lower face where it is not known.
         """
         weight = 1.0 + (mouth / 2 - 1.0) * self.lower + mouth / 2 * self.lips
-        if known is None:
-            return weight
-        return torch.where(known[:, None, None, None] > 0, weight, 1.0 - self.lower)
+        return torch.where(self.known[:, None, None, None], weight, 1.0 - self.lower)
 
     def mouths(self, faces: Tensor) -> Tensor:
         """The boxes around the mouths of some faces of this batch, `[B, C, 128, 128]` or less."""

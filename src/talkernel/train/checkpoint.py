@@ -17,6 +17,7 @@ from talkernel.model.torch_file import read_torch_file
 from talkernel.whole_file import whole
 
 LAST = "last.pt"
+BEGINS_ANEW = ("unet.share.", "lips.basis.")  # which weights that painted all of M lack
 STEM = "unet.stem.0.weight"  # `[C, 4 * channels of what f sees, 3, 3]`
 
 
@@ -83,7 +84,8 @@ def averaged_weights(state: dict[str, Any]) -> dict[str, Tensor]:
 def take_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Load what a module has; the weights may have more, such as an AudioNet nobody listens to.
 
-    Where f is shown a reference and those weights knew of none, it counts for nothing at first.
+    Where f is shown a reference and those weights knew of none, it counts for nothing at first;
+    likewise its share in M.
 
     Raises:
         CheckpointError: Some of the module's are missing, or of another shape.
@@ -95,6 +97,7 @@ def take_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
         missing = module.load_state_dict(weights, strict=False).missing_keys
     except RuntimeError as error:
         raise CheckpointError(f"These weights are another model's: {error}") from error
+    missing = [name for name in missing if not name.removeprefix("module.").startswith(BEGINS_ANEW)]
     if missing:
         raise CheckpointError(f"The checkpoint lacks weights: {', '.join(missing[:3])}, ...")
 

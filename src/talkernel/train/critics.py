@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from talkernel.model.discriminator import Discriminator
-from talkernel.train.batch import Batch, Told
+from talkernel.train.batch import Batch
 from talkernel.train.lip_critic import LipCritic, reading_loss
 from talkernel.train.losses import adversarial_loss, discriminator_loss, matching_loss
 
@@ -88,7 +88,7 @@ class Critics:
         self.fabric, self.importance = fabric, self.importance.to(fabric.device)
         self.learning, self.optimiser = fabric.setup(self.networks, self.optimiser)
 
-    def train_step(self, batch: Batch, result: Tensor, told: Told) -> dict[str, Tensor]:
+    def train_step(self, batch: Batch, result: Tensor) -> dict[str, Tensor]:
         """Learn from one batch, then judge its results.
 
         Returns:
@@ -102,7 +102,7 @@ class Critics:
         self.optimiser.step()
         self.networks.requires_grad_(False)
         with self.fabric.autocast():  # past Fabric's wrapper: nothing of the critics learns here
-            judged = self._judged(batch, looked, told)
+            judged = self._judged(batch, looked)
         return judged | {name: loss.detach() for name, loss in own.items()}
 
     def _own_losses(self, batch: Batch, looked: Looked) -> dict[str, Tensor]:
@@ -115,16 +115,16 @@ class Critics:
         return {"critic": discriminator_loss(real, fake, batch.genuine, where),
                 "reader": reading_loss(read, batch.code, self.importance)}  # fmt: skip
 
-    def _judged(self, batch: Batch, looked: Looked, told: Told) -> dict[str, Tensor]:
+    def _judged(self, batch: Batch, looked: Looked) -> dict[str, Tensor]:
         """What both say of f's mouths."""
         found, read = self.networks(looked.fake, looked.reference, len(looked.fake))
         *wheres, where = (near_lips(looked.lips, part) for part in found)
         losses = {"adversarial": adversarial_loss(found[-1], where),
-                  "reading": reading_loss(read, told.code, self.importance)}  # fmt: skip
+                  "reading": reading_loss(read, batch.told, self.importance)}  # fmt: skip
         if self.matching:
             with torch.no_grad():
                 wanted = self.networks.seen(looked.real, looked.reference)
-            known = told.known * batch.genuine
+            known = batch.known * batch.genuine
             losses["matching"] = matching_loss(found[:-1], wanted[:-1], wheres, known)
         return losses
 

@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader
 
 from talkernel.errors import LoaderKilledError
 from talkernel.face.lips import LipBasis
-from talkernel.model.talking_face import TalkingFace, blend
-from talkernel.model.unet import Synthesis
-from talkernel.train.batch import Batch, Told, collate
+from talkernel.model.synthesis import Synthesis, blend
+from talkernel.model.talking_face import TalkingFace
+from talkernel.train.batch import Batch, collate
 from talkernel.train.checkpoint import save_state
 from talkernel.train.ear import Ear
 from talkernel.train.generator_parts import GeneratorParts
@@ -52,7 +52,7 @@ class GeneratorTrainer:
         twins: Sequence[Track] = (),
     ) -> None:
         self.run, self.recipe, self.fabric = run, run.recipe, fabric
-        self.parts = GeneratorParts(run, torch.from_numpy(basis.importance), fabric)
+        self.parts = GeneratorParts(run, basis, fabric)
         self.step = self.parts.restored
         self.pairs = make_pairs(run, tracks, basis, twins, self.parts.model)
         self.obedience = Obedience()
@@ -67,7 +67,8 @@ class GeneratorTrainer:
             if self.step % self.recipe.ema_every == 0:
                 self.parts.average.update_parameters(self.parts.model)
             journal.record(self.step, figures)
-            if self.step % self.recipe.log_every == 0:
+            # A reference warped as told moves the mouth, whatever f makes of its kernels.
+            if self.step % self.recipe.log_every == 0 and not self.run.model.warped:
                 self.obedience.check(self.step, self.mouth_error, batch, journal)
             if time_to_save():
                 self.save()
@@ -99,33 +100,34 @@ class GeneratorTrainer:
     def train_step(self, batch: Batch) -> dict[str, float]:
         """Learn from one batch; returns its losses."""
         self._set_learning_rate()
-        told = batch.told(round(self.recipe.strangers * len(batch.code)))
-        result, attention = self._answer(batch, self._driving(told))
-        weight = batch.weight(self.recipe.mouth_weight, told.known)
+        answer = self._answer(batch, self._driving(batch))
+        result = blend(batch.face, Synthesis.of(answer, batch.seen))
+        weight = batch.weight(self.recipe.mouth_weight)
         losses = {"rec": reconstruction_loss(result, batch.target, weight),
-                  "mask": mask_loss(attention, batch.outside)}  # fmt: skip
+                  "mask": mask_loss(answer[:, :1], batch.outside)}  # fmt: skip
         if self.parts.critics:
-            losses |= self.parts.critics.train_step(batch, result, told)
+            losses |= self.parts.critics.train_step(batch, result)
         self.parts.optimiser.zero_grad()
         self.fabric.backward(total_loss(losses, self._weights()))
         self.parts.optimiser.step()
         return self._figures(losses)
 
-    def _driving(self, told: Batch | Told) -> Tensor:
-        return told.speech if self.recipe.drive == "heard" else told.code
+    def _driving(self, batch: Batch) -> Tensor:
+        return batch.speech if self.recipe.drive == "heard" else batch.told
 
-    def _answer(self, batch: Batch, driving: Tensor) -> tuple[Tensor, Tensor]:
-        """The blended faces and the attention, forced to 1 where the veil lies."""
+    def _answer(self, batch: Batch, driving: Tensor) -> Tensor:
+        """What f answers, the attention forced to 1 where the veil lies."""
         answer = cast(Tensor, self.parts.drive(batch, driving)).float()
-        attention = torch.maximum(answer[:, :1], batch.hidden)
-        return blend(batch.face, Synthesis(attention, answer[:, 1:])), attention
+        return torch.cat([torch.maximum(answer[:, :1], batch.hidden), answer[:, 1:]], 1)
 
     def mouth_error(self, batch: Batch, shuffled: bool) -> float:
-        """L1 at the lips, told their own code or another sample's."""
+        """L1 at the lips of which the target is known, told their own code or another sample's."""
         own = self._driving(batch)
         with self._looking_on():
-            result, _ = self._answer(batch, own.roll(1, 0) if shuffled else own)
-        error = ((result - batch.target).abs() * batch.lips).sum() / batch.lips.sum()
+            answer = self._answer(batch, own.roll(1, 0) if shuffled else own)
+        result = blend(batch.face, Synthesis.of(answer, batch.seen))
+        lips = batch.lips * batch.known[:, None, None, None]
+        error = ((result - batch.target).abs() * lips).sum() / lips.sum().clamp(min=1)
         return float(self.fabric.all_reduce(error))  # type: ignore[arg-type]  # one tensor in, one out
 
     @contextmanager
@@ -156,11 +158,13 @@ class GeneratorTrainer:
         self.parts.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * share * warm
 
     def show(self, batch: Batch, count: int = 6) -> list[Tensor]:
-        """Rows of pictures: what f saw (and its reference), what it made of it, target, mask."""
+        """Rows of pictures: what f saw (and its reference), what it made of it, target, masks."""
         with self._looking_on():
-            result, attention = self._answer(batch, self._driving(batch))
-        mask = (2 * attention - 1).expand_as(result)
-        rows = [*batch.seen.split(3, dim=1), result, batch.target, mask]
+            answer = self._answer(batch, self._driving(batch))
+        result = blend(batch.face, Synthesis.of(answer, batch.seen))
+        masks = torch.cat([answer[:, :1], answer[:, 4:]], 1).split(1, dim=1)
+        shades = [(2 * mask - 1).expand_as(result) for mask in masks]
+        rows = [*batch.seen.split(3, dim=1), result, batch.target, *shades]
         return [row[:count] for row in rows]
 
     def save(self) -> None:
@@ -182,4 +186,4 @@ def make_pairs(
     if model is not None and run.recipe.drive == "heard":
         ear = Ear.of(run.model, model.speech_encoder)
     return Pairs(tracks, basis, run.recipe.pairs, ear, run.recipe.seed, by_face(twins),
-                 run.model.reference)  # fmt: skip
+                 run.model)  # fmt: skip

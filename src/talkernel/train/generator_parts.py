@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from talkernel.model.talking_face import TalkingFace
+from talkernel.face.lips import LipBasis
+from talkernel.model.talking_face import LipCodec, TalkingFace
 from talkernel.train.batch_norm import share_statistics
 from talkernel.train.checkpoint import LAST, load_start, take_weights
 from talkernel.train.critics import Critics
@@ -24,7 +25,7 @@ class GeneratorParts:
     Args:
         run: What is to be done; where it has begun already, its `last.pt` is taken up, else
             the weights of the stage that it starts from.
-        importance: `[K]` weight of each component of the lip code.
+        basis: What the lip codes mean.
         fabric: Where to compute.
 
     Attributes:
@@ -36,7 +37,7 @@ class GeneratorParts:
         restored: Steps that were done before.
     """
 
-    def __init__(self, run: GeneratorRun, importance: Tensor, fabric: Fabric) -> None:
+    def __init__(self, run: GeneratorRun, basis: LipBasis, fabric: Fabric) -> None:
         self.run, self.restored = run, 0
         torch.manual_seed(run.recipe.seed)
         self.model = TalkingFace(run.model)
@@ -46,12 +47,17 @@ class GeneratorParts:
             LipReader.load(run.audio_net).lend(self.model)
         self.critics = None
         if run.recipe.adversarial or run.recipe.reading:
+            importance = torch.from_numpy(basis.importance)
             self.critics = Critics(importance, channels=run.model.face_shape[0],
                                    matching=run.recipe.matching > 0)  # fmt: skip
         self.average = AveragedModel(
             self.model, multi_avg_fn=get_ema_multi_avg_fn(run.recipe.ema), use_buffers=True
         )
         state = self._restore_weights()
+        for model in (self.model, self.average.module):
+            assert isinstance(model, TalkingFace)
+            if isinstance(model.lips, LipCodec) and model.lips.basis is not None:
+                model.lips.basis.keep(basis)
         self._set_up(fabric)
         if state is not None:
             self._restore_progress(state)

@@ -11,10 +11,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from talkernel.face.reference import align, warp
+from talkernel.face.reference import align, place, warp
 from talkernel.train.spoken import Spoken
 from talkernel.train.tracks import Track
-from talkernel.train.transplant import Image, Points, lower_face_mask, transform, transplant
+from talkernel.train.transplant import Image, Points, lower_face_mask, transplant
 from talkernel.train.view import View
 
 LEAD = 4  # components of the lip code by which mouths are told apart
@@ -25,7 +25,7 @@ CHANCE = 0.3  # spread of the noise in the choice
 
 
 class Side(NamedTuple):
-    """One picture of a pair: `[S, S, 3]`, its landmarks `[468, 2]`, and what is being said."""
+    """One picture of a pair: `[S, S, 3]`, its landmarks `[468, 3]`, and what is being said."""
 
     image: Image
     points: Points
@@ -60,10 +60,10 @@ class TransplantMaker:
         """Frame t, and frame t with the lower face of a frame s of nearly the same pose."""
         track, said = self.tracks[number], self.said[number]
         t, s = self._choose(number, rng)
-        points = transform(track.crop_points[t], view.affine)
+        points = place(track.crop_points[t], view.affine)
         to_view = align(track.crop_points[s], points)
         other, other_points = (warp(track.crop(s), to_view, view.size),
-                               transform(track.crop_points[s], to_view))  # fmt: skip
+                               place(track.crop_points[s], to_view))  # fmt: skip
         frame = view.see(track.crop(t))
         mask = lower_face_mask([points, other_points], view.size, view.scale)
         composite = transplant(frame, other, mask, feather=0.015 * view.scale)
@@ -109,7 +109,7 @@ class TwinMaker:
 
 
 def _side(track: Track, at: int, said: list[Spoken], view: View) -> Side:
-    points = transform(track.crop_points[at], view.affine)
+    points = place(track.crop_points[at], view.affine)
     return Side(view.see(track.crop(at)), points, said[at])
 
 

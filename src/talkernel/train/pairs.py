@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from talkernel.config import ModelConfig
 from talkernel.errors import TrainingDataError
 from talkernel.face.lips import OUTER_LIP, LipBasis, mouth_opening
 from talkernel.face.reference import Reference
@@ -44,7 +45,10 @@ class Sample(NamedTuple):
         corner: `[2]` row and column where the mouth's box of `MOUTH` pixels begins.
         genuine: `[]` whether the target is a real frame, not a composite.
         code: `[K]` lip code of the target.
-        speech: `[1, F, W]` speech features of the target.
+        told: `[K]` lip code that f is told: the target's, or a stranger's.
+        known: `[]` whether that is the target's own: else how the face would look then, no
+            picture shows.
+        speech: `[1, F, W]` speech features that f is told.
     """
 
     seen: Image
@@ -57,6 +61,8 @@ class Sample(NamedTuple):
     corner: NDArray[np.int64]
     genuine: NDArray[np.bool_]
     code: Array
+    told: Array
+    known: NDArray[np.bool_]
     speech: NDArray[np.float16]
 
 
@@ -70,7 +76,7 @@ class Pairs(Dataset[Sample]):
         ear: Who listens to the tracks; None for samples without sound.
         seed: Of everything random.
         twins: Wav2Lip's twins of the tracks, by the tracks' names.
-        reference: Whether f is shown a reference; see `ModelConfig`.
+        model: What the model is to be shown.
 
     Raises:
         TrainingDataError: No track has enough frames.
@@ -84,12 +90,12 @@ class Pairs(Dataset[Sample]):
         ear: Ear | None = None,
         seed: int = 0,
         twins: Mapping[str, Sequence[Track]] | None = None,
-        reference: bool = False,
+        model: ModelConfig = ModelConfig(),  # noqa: B008  # which cannot be changed
     ) -> None:
         self.tracks = [track for track in tracks if len(track.crop_index) > ENOUGH]
         if not self.tracks:
             raise TrainingDataError(f"None of {len(tracks)} tracks has {ENOUGH} frames or more.")
-        self.recipe, self.seed, self.reference = recipe, seed, reference
+        self.recipe, self.seed, self.model, self.basis = recipe, seed, model, basis
 
         def said(track: Track) -> list[Spoken]:
             return Spoken.of_track(track, basis, ear)
@@ -118,32 +124,47 @@ class Pairs(Dataset[Sample]):
         source, target = (real, made) if rng.random() < recipe.real_input else (made, real)
         if rng.random() < recipe.identity:
             source = target
-        worse, other, box = rng.spawn(3)  # of their own: the choice of pairs stays as it is
-        reference = self._reference(track, source, view, other) if self.reference else None
+        # Of their own: the choice of pairs stays as it is.
+        worse, other, box, strange = rng.spawn(4)
+        told = self._told(target, strange)
+        reference = self._reference(track, source, told, view, other)
         shot, planes = self._filmed(source, target, reference, view, worse)
         pictures = [_veiled(shot.source, planes.hidden, view), shot.source, shot.target]
         pictures += [] if shot.reference is None else [shot.reference]
-        mouth, code = real.points[list(OUTER_LIP)].mean(0), target.said.code
+        mouth, codes = real.points[list(OUTER_LIP)].mean(0), (target.said.code, told.code)
         if rng.random() < 0.5:
             pictures, planes = mirrored(pictures), Planes(*mirrored(planes))
-            mouth[0], code = view.size - 1 - mouth[0], target.said.mirrored
+            mouth[0] = view.size - 1 - mouth[0]
+            codes = target.said.mirrored, told.mirrored
         seen, face, goal, *others = (np.ascontiguousarray(x.transpose(2, 0, 1))
                                      for x in recolour(pictures, rng))  # fmt: skip
         lips, lower, outside, cover = (np.ascontiguousarray(plane[None]) for plane in planes)
         return Sample(np.concatenate([seen, *others]), face, goal, lips, lower, outside, cover,
-                      _corner(mouth, view.size, box), np.asarray(target is real), code,
-                      target.said.speech[None])  # fmt: skip
+                      _corner(mouth, view.size, box), np.asarray(target is real), *codes,
+                      np.asarray(told is target.said), told.speech[None])  # fmt: skip
 
-    def _reference(self, track: int, source: Side, view: View, rng: np.random.Generator) -> Image:
+    def _told(self, target: Side, rng: np.random.Generator) -> Spoken:
+        """What the target says, or for a share of the pairs something of anybody's."""
+        if rng.random() >= self.recipe.strangers:
+            return target.said
+        anybody = self.transplants.said[int(rng.integers(len(self.tracks)))]
+        return anybody[int(rng.integers(len(anybody)))]
+
+    def _reference(
+        self, track: int, source: Side, told: Spoken, view: View, rng: np.random.Generator
+    ) -> Image | None:
         """Another frame's mouth, where the source has its own; often a wide one, as in use.
 
         For a share of the pairs the source itself, as of a photo.
         """
+        if not self.model.reference:
+            return None
         number = _wide_frame(self.tracks[track], rng)
+        found = Reference(self.tracks[track].crop(number), self.tracks[track].crop_points[number])
         if rng.random() < self.recipe.own_reference:
-            return source.image
-        crop, points = self.tracks[track].crop(number), self.tracks[track].crop_points[number]
-        return Reference(crop, points).seen_at(source.points, view.size)
+            found = Reference(source.image, source.points)
+        basis = self.basis if self.model.warped else None
+        return found.fetched(found.places(source.points, view.size, told.code, basis))
 
     def _filmed(
         self, source: Side, target: Side, reference: Image | None, view: View,
@@ -154,7 +175,7 @@ class Pairs(Dataset[Sample]):
         planes = Planes.of(source.points, target.points, view, recipe.veiled)
         shot = Shot(source.image, target.image, planes.outside, reference)
         if rng.random() < recipe.occluded:
-            shot = occlude(shot, source.points, planes.lips, planes.hidden, view.scale, rng)
+            shot = occlude(shot, source.points[:, :2], planes.lips, planes.hidden, view.scale, rng)
         if rng.random() < recipe.compressed:
             shot = compress(shot, rng)
         return shot, planes._replace(outside=shot.outside)
@@ -183,7 +204,7 @@ def _corner(middle: Points, size: int, rng: np.random.Generator) -> NDArray[np.i
     It lies a little off: D halves the picture three times, so what it says repeats every 8
     pixels; a strided D and a box fixed to the mouth made f draw that grid on the teeth.
     """
-    column, row = middle
+    column, row = middle[:2]
     corner = np.array([row - 0.42 * MOUTH, column - 0.5 * MOUTH])
     corner += rng.integers(-OFF, OFF, 2)
     inside = np.clip(np.rint(corner), 0, max(0, size - MOUTH))

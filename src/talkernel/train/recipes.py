@@ -22,6 +22,8 @@ class PairRecipe:
         occluded: Share of pairs with a hand, a microphone or an object before the mouth.
         compressed: Share of pairs that look as in a heavily compressed video.
         own_reference: Share of pairs whose reference is the input itself, as a photo's is.
+        strangers: Share of pairs told another's lips, as in use: no picture shows what they
+            should look like, so that the critics alone judge them.
     """
 
     crop: int = 256
@@ -35,6 +37,7 @@ class PairRecipe:
     occluded: float = 0.0
     compressed: float = 0.0
     own_reference: float = 0.0
+    strangers: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,6 @@ class GeneratorRecipe:
         adversarial: Weight of D's judgement of the mouth (eq. 4); 0 leaves D out.
         matching: Weight of the difference between what D sees in a face and in its target.
         reading: Weight of the lip critic's reading; 0 leaves it out.
-        strangers: Share of samples told another's lips, as in use: no picture shows what they
-            should look like, so that the critics alone judge them.
         critics_warm: Steps over which these weights grow from 0, while the critics learn.
         ema: Decay of the averaged weights that are kept, updated every `ema_every` steps.
         ema_every: Steps between these updates, which cost a pass over memory.
@@ -78,7 +79,6 @@ class GeneratorRecipe:
     adversarial: float = 0.1
     matching: float = 0.0
     reading: float = 1.0
-    strangers: float = 0.0
     critics_warm: int = 600
     ema: float = 0.99
     ema_every: int = 8

@@ -68,6 +68,9 @@ class GeneratorRun:
         model: Shape of the model.
         recipe: How to train.
         hardware: What on.
+
+    Raises:
+        RunConfigError: The model's reference cannot be warped like that.
     """
 
     data: Data
@@ -77,6 +80,14 @@ class GeneratorRun:
     model: ModelConfig = field(default_factory=ModelConfig)
     recipe: GeneratorRecipe = field(default_factory=GeneratorRecipe)
     hardware: Hardware = field(default_factory=Hardware)
+
+    def __post_init__(self) -> None:
+        coded = self.model.reference and self.model.lip_code and self.recipe.drive == "seen"
+        if self.model.warped and not coded:  # who is driven by sound has no code yet to warp by
+            message = (
+                "model.warped needs model.reference, model.lip_code and recipe.drive: seen."
+            )
+            raise RunConfigError(message)
 
 
 @dataclass(frozen=True)

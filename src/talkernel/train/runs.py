@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from talkernel.errors import MissingFileError, TrainingDataError
 from talkernel.export import export_checkpoint
-from talkernel.face.lips import LipBasis, neutral_shape
+from talkernel.face.lips import LipBasis
 from talkernel.model.checkpoint import save_model
 from talkernel.train.assemble import assemble
 from talkernel.train.audio_data import SpeechTable
@@ -59,11 +60,8 @@ def fit_basis(tracks: Path, out: Path, size: int) -> None:
     loaded = _with_face(load_tracks(tracks, "train"))
     if not loaded:
         raise TrainingDataError(f"There are no training tracks in {tracks}.")
-    deviations = np.concatenate([track.deviations[track.has_face] for track in loaded])
-    neutral = np.mean([neutral_shape(track.shapes[track.has_face]) for track in loaded], axis=0)
-    found = LipBasis.fit(neutral.astype(np.float32), deviations, size)
-    np.savez(out, neutral=found.neutral, mean=found.mean, components=found.components,
-             scale=found.scale)  # fmt: skip
+    found = LipBasis.fit([track.shapes[track.has_face] for track in loaded], size)
+    np.savez(out, **dataclasses.asdict(found))
 
 
 def draw_pairs(config: Path, changes: Sequence[str], out: Path, count: int) -> str:
@@ -108,11 +106,16 @@ def load_basis(path: Path) -> LipBasis:
 
     Raises:
         MissingFileError: It is not there.
+        TrainingDataError: It is something else, or of an earlier version.
     """
+    remedy = "Make it with `talkernel train basis`."
     if not path.is_file():
-        remedy = "Make it with `talkernel train basis`."
         raise MissingFileError(f"There is no lip basis {path}.", remedy=remedy)
-    return LipBasis.load(path)
+    try:
+        return LipBasis.load(path)
+    except (TypeError, ValueError, OSError) as error:
+        message = f"{path} is no lip basis of this version: {error}"
+        raise TrainingDataError(message, remedy=remedy) from error
 
 
 def _remember(run: GeneratorRun | AudioNetRun, folder: Path) -> None:

@@ -25,11 +25,6 @@ LOWER_FACE = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 36
 MAX_OFFSET = 10.0  # of 255
 
 
-def transform(points: Points, affine: NDArray[np.float64]) -> Points:
-    """Points `[N, 2+]` by an affine `[2, 3]`, to `[N, 2]`."""
-    return np.asarray(points[:, :2] @ affine[:, :2].T + affine[:, 2], np.float32)
-
-
 def transplant(target: Image, source: Image, mask: Image, feather: float) -> Image:
     """Lay `source` into `target` within a mask.
 

@@ -1,0 +1,230 @@
+"""What M takes from the warped reference: fetched from its own frame, where landmarks say."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from talkernel.carry import Carried
+from talkernel.config import ModelConfig
+from talkernel.cover import cover, cut, to_network
+from talkernel.errors import RunConfigError, TrainingDataError
+from talkernel.face.crop import Crop
+from talkernel.face.lip_flow import lip_flow
+from talkernel.face.lips import SHAPE, LipBasis, lip_shape, mouth_opening
+from talkernel.face.reference import Origin, Recalled, Reference, place
+from talkernel.media import Picture, PixelLayout
+from talkernel.media.sample import picture_of_rgb
+from talkernel.model.synthesis import Synthesis
+from talkernel.model.talking_face import TalkingFace
+from talkernel.train.checkpoint import take_weights
+from talkernel.train.pairs import Pairs
+from talkernel.train.recipes import GeneratorRecipe, PairRecipe
+from talkernel.train.run_config import Data, GeneratorRun
+from talkernel.train.runs import load_basis
+from talkernel.train.tracks import STORED, Track
+from tests.test_cover import LAYOUTS, random_picture
+from tests.tracks import TINY, drawn_face, drawn_track, fitted_basis
+
+SIDE = 64
+WARPED = dataclasses.replace(TINY, reference=True, warped=True)
+RNG = np.random.default_rng(0)
+Array = np.ndarray
+
+
+def here(dx: float = 0.0, dy: float = 0.0) -> Array:
+    """Places so far beside each pixel's own."""
+    own = np.indices((SIDE, SIDE), np.float32)[::-1].transpose(1, 2, 0)
+    return np.ascontiguousarray(own + np.array([dx, dy], np.float32))
+
+
+def lay(frame: Picture, crop: Crop, places: Array, origin: Origin, share: float = 1.0) -> None:
+    """Cover a frame with a grey M that is the reference up to a share."""
+    grey, ones = np.zeros((3, SIDE, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
+    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), places, origin)
+    cover(frame, crop, ones, grey, carried=Carried.of(share * ones[None], recalled))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
+@pytest.mark.parametrize("crop", [Crop(20, 10, 96), Crop(-30, -20, 90)])
+def test_a_frame_carried_onto_itself_stays_as_it_is(layout: PixelLayout, crop: Crop) -> None:
+    """In all its detail, which is finer than f sees it."""
+    frame = random_picture(layout)
+    before = frame.copy()
+    lay(frame, crop, here(), Origin(frame, crop.from_view(SIDE)).kept())
+    for after, plane in zip(frame.planes, before.planes, strict=True):
+        wrong = np.abs(after.astype(int) - plane)
+        assert wrong.max() <= 1 << (layout.depth - 8) and (wrong == 0).mean() > 0.95
+
+
+def test_pixels_come_from_where_the_places_say() -> None:
+    frame, crop = random_picture(LAYOUTS[3]), Crop(20, 10, 64)
+    origin = Origin(frame, crop.from_view(SIDE)).kept()
+    lay(frame, crop, here(dx=3.0, dy=-2.0), origin)
+    there, moved = frame.planes[0][30:60, 40:70], origin.picture.planes[0][28:58, 43:73]
+    assert np.abs(there.astype(int) - moved).max() <= 1
+
+
+def test_what_is_painted_shows_as_far_as_the_share_leaves_it() -> None:
+    frame, crop = random_picture(LAYOUTS[3]), Crop(20, 10, 64)
+    origin = Origin(frame, crop.from_view(SIDE)).kept()
+    painted = frame.copy()
+    lay(painted, crop, here(), origin, share=0.0)
+    lay(frame, crop, here(), origin, share=0.25)
+    inside = np.s_[30:60, 40:70]
+    carried, grey, mixed = (x.planes[0][inside].astype(float)
+                            for x in (origin.picture, painted, frame))  # fmt: skip
+    assert np.abs(mixed - (0.75 * grey + 0.25 * carried)).max() <= 1.0
+
+
+def test_what_is_kept_of_a_reference_no_edit_reaches() -> None:
+    frame = random_picture(LAYOUTS[0])
+    kept = Origin(frame, Crop(0, 0, SIDE).from_view(SIDE)).kept()
+    before = kept.picture.planes[0].copy()
+    frame.planes[0][:] = 0
+    np.testing.assert_array_equal(kept.picture.planes[0], before)
+
+
+def test_training_and_use_make_the_same_of_an_answer() -> None:
+    smooth = RNG.uniform(0, 255, (4, 4, 3)).repeat(16, 0).repeat(16, 1).astype(np.uint8)
+    shades = np.array([1.0, *RNG.uniform(-0.8, 0.8, 3), 0.7], np.float32)
+    answer = np.tile(shades[:, None, None], (1, SIDE, SIDE))
+    frame, crop = picture_of_rgb(smooth), Crop(0, 0, SIDE)
+    origin = Origin(frame, crop.from_view(SIDE)).kept()
+    recalled = Recalled(smooth, here(), origin)
+    seen = torch.from_numpy(np.concatenate([to_network(smooth), to_network(recalled.image)]))[None]
+    trained = Synthesis.of(torch.from_numpy(answer)[None], seen).motion[0].numpy()
+    cover(frame, crop, answer[0], answer[1:4], carried=Carried.of(answer[4:], recalled))
+    used = to_network(cut(frame, crop, SIDE))
+    wrong = np.abs(used - trained)[:, 8:-8, 8:-8]
+    assert np.median(wrong) < 0.02 and wrong.max() < 0.25  # colours' edges lose resolution
+
+
+def test_without_a_share_nothing_is_carried() -> None:
+    origin = Origin(random_picture(LAYOUTS[0]), np.eye(2, 3))
+    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), here(), origin)
+    assert Carried.of(np.zeros((0, SIDE, SIDE), np.float32), recalled) is None
+    assert Carried.of(np.ones((1, SIDE, SIDE), np.float32), None) is None
+
+
+def test_the_flow_passes_the_landmarks_and_leaves_the_rest() -> None:
+    target = RNG.uniform(70, 120, (20, 2))
+    moved = target + np.array([3.0, -6.0])
+    still = RNG.uniform(10, 180, (6, 2)) * np.array([1.0, 0.15])
+    flow = lip_flow(target, moved, still, 192)
+    assert flow.shape == (192, 192, 2)
+    rows, columns = target.round().astype(int).T[::-1]
+    np.testing.assert_allclose(flow[rows, columns].mean(0), [3.0, -6.0], atol=0.5)
+    assert np.abs(flow[[0, 0, -1, -1], [0, -1, 0, -1]]).max() < 0.3
+    assert np.abs(lip_flow(target, target, still, 192)).max() < 1e-6
+
+
+@pytest.fixture(scope="module")
+def tracks() -> list[Track]:
+    return [drawn_track(seed) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def basis(tracks: list[Track]) -> LipBasis:
+    return fitted_basis(tracks)
+
+
+def test_a_shape_tells_its_code_more_or_less(tracks: list[Track], basis: LipBasis) -> None:
+    track = tracks[0]
+    codes = basis.encode(track.deviations)
+    guessed = np.stack([basis.guessed(shape) for shape in track.shapes])
+    assert np.corrcoef(guessed[:, 0], codes[:, 0])[0, 1] > 0.95
+    assert np.abs(guessed[:, 0] - codes[:, 0]).mean() < 0.3
+    changed = basis.decode(codes[:1])[0] + basis.between(codes[0], codes[5])
+    np.testing.assert_allclose(changed, basis.decode(codes[5:6])[0], atol=1e-4)
+
+
+def test_a_mouth_told_to_open_opens_as_far(basis: LipBasis) -> None:
+    """The dark inside of the drawn mouth, as high as in a face drawn open."""
+    points, image = drawn_face(0.1)
+
+    def dark(view: Array) -> int:
+        return int((view[:, :, 0] < 100).sum())
+
+    for opening in (0.0, 0.25, 0.4):
+        wanted, drawn = drawn_face(opening)
+        shift = lip_shape(wanted) - lip_shape(points)
+        start = basis.guessed(lip_shape(points))
+        code = start + (shift @ basis.components.T) / basis.scale
+        reference = Reference(image, points)
+        seen = reference.fetched(reference.places(points, STORED, code, basis))
+        assert abs(dark(seen) - dark(drawn)) < 0.35 * max(dark(drawn), dark(image))
+    told = reference.fetched(reference.places(points, STORED, start, basis))
+    assert np.abs(told.astype(int) - image).mean() < 0.5  # told what it says already
+
+
+def test_depth_is_placed_with_the_face() -> None:
+    points, _ = drawn_face(0.2)
+    placed = place(points, np.array([[0.0, -1.5, 4.0], [1.5, 0.0, 9.0]]))
+    before, after = (mouth_opening(lip_shape(x)[None])[0] for x in (points, placed))
+    np.testing.assert_allclose(after, before, atol=1e-4)  # turned and enlarged, the same mouth
+
+
+def test_pairs_are_shown_the_reference_as_their_target_says(
+    tracks: list[Track], basis: LipBasis
+) -> None:
+    recipe = PairRecipe(size=160, identity=0.0)
+    kinds = [ModelConfig(reference=True), ModelConfig(reference=True, warped=True)]
+    still, warped = (Pairs(tracks, basis, recipe, seed=3, model=kind) for kind in kinds)
+    apart = []
+    for number in range(12):
+        one, other = still[number], warped[number]
+        np.testing.assert_array_equal(one.seen[:3], other.seen[:3])
+        np.testing.assert_array_equal(one.target, other.target)
+        inside = one.lips[0] > 0
+        apart.append([np.abs(x.seen[3:].astype(int) - x.target)[:, inside].mean()
+                      for x in (one, other)])  # fmt: skip
+    unmoved, moved = np.mean(apart, axis=0)
+    assert moved < 0.7 * unmoved
+
+
+def test_weights_that_painted_everything_begin_as_they_were(basis: LipBasis) -> None:
+    done, warped = TalkingFace(dataclasses.replace(TINY, reference=True)), TalkingFace(WARPED)
+    take_weights(warped, done.state_dict())
+    face = torch.rand(1, 6, 64, 64) * 2 - 1
+    kernels = done.kernels_of(torch.rand(1, *TINY.heard_shape))
+    with torch.no_grad():
+        answer = warped.eval().unet.answer(face, kernels)
+        torch.testing.assert_close(answer[:, :4], done.eval().unet.answer(face, kernels))
+    assert answer.shape == (1, 5, 64, 64) and 0 < answer[:, 4:].max() < 0.2
+
+
+def test_a_model_keeps_what_its_lip_codes_mean(basis: LipBasis) -> None:
+    model = TalkingFace(WARPED)
+    model.lips.basis.keep(basis)  # type: ignore[union-attr,operator]
+    kept = model.basis
+    assert kept is not None and TalkingFace(TINY).basis is None
+    for field in dataclasses.fields(basis):
+        np.testing.assert_array_equal(getattr(kept, field.name), getattr(basis, field.name))
+    assert basis.guess.shape == (4, 3 * len(SHAPE) + 1)
+
+
+def test_a_basis_of_an_earlier_version_is_refused(basis: LipBasis, tmp_path: Path) -> None:
+    arrays = {name: value for name, value in vars(basis).items() if name != "guess"}
+    np.savez(tmp_path / "basis.npz", **arrays)
+    with pytest.raises(TrainingDataError, match="guess"):
+        load_basis(tmp_path / "basis.npz")
+    np.savez(tmp_path / "basis.npz", **vars(basis))
+    np.testing.assert_array_equal(load_basis(tmp_path / "basis.npz").guess, basis.guess)
+
+
+@pytest.mark.parametrize(
+    ("model", "recipe"),
+    [({"reference": False}, {}), ({"lip_code": None}, {}), ({}, {"drive": "heard"})],
+)
+def test_a_reference_is_not_warped_by_what_is_not_there(
+    model: dict[str, Any], recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(RunConfigError, match="warped"):
+        GeneratorRun(Data(tmp_path, tmp_path), tmp_path, recipe=GeneratorRecipe(**recipe),
+                     model=dataclasses.replace(WARPED, **model))  # fmt: skip
