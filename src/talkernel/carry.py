@@ -13,10 +13,28 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.reference import Recalled
+from talkernel.face.lips import OUTER_LIP
+from talkernel.face.reference import Origin, Points, Recalled
+from talkernel.face.veil import lips_region
 from talkernel.media.frame import Picture
 
 Array = NDArray[np.float32]
+LEAN = 0.4  # power of the share that f answers with
+
+
+def whole_share(share: Array, told: Points, scale: float) -> Array:
+    """The share as it is used: all of the skin.
+
+    Skin the reference has with its grain; only lips open. Where f is in two minds, mixtures look
+    like dirt: they lean to the reference.
+
+    Args:
+        share: `[S, S]` as f answered.
+        told: `[55, 2]` where lips and jaw are told to be.
+        scale: Pixels that a whole face crop would have at the view's scale.
+    """
+    lips = lips_region(told[: len(OUTER_LIP)], len(share), scale)
+    return np.asarray(np.maximum(share**LEAN, 1.0 - lips), np.float32)
 
 
 class Carried(NamedTuple):
@@ -33,13 +51,20 @@ class Carried(NamedTuple):
     picture: Picture
 
     @staticmethod
-    def of(share: Array, recalled: Recalled | None) -> Carried | None:
-        """By the share `[1, S, S]` that f answered with; None where it has none, `[0, S, S]`."""
-        if recalled is None or not len(share):
+    def of(share: Array, recalled: Recalled | None, origin: Origin, scale: float) -> Carried | None:
+        """What is taken of a reference.
+
+        Args:
+            share: `[1, S, S]` as f answered; None is taken where it has none, `[0, S, S]`.
+            recalled: The reference as f saw it.
+            origin: The frame that it was seen in.
+            scale: Pixels that a whole face crop would have at the view's scale.
+        """
+        if recalled is None or recalled.told is None or not len(share):
             return None
-        picture, affine = recalled.origin
-        places = cv2.transform(recalled.places, affine)
-        return Carried(share[0], np.asarray(places, np.float32), picture)
+        places = cv2.transform(recalled.places, origin.affine)
+        whole = whole_share(share[0], recalled.told, scale)
+        return Carried(whole, np.asarray(places, np.float32), origin.picture)
 
     def laid_on(
         self, value: Array, number: int, shape: tuple[int, int], rows: slice, columns: slice

@@ -22,7 +22,7 @@ from talkernel.face.crop import Crop
 from talkernel.face.reference import Origin, ReferenceKeeper
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import show
+from talkernel.face.veil import laid_alpha, show
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
 from talkernel.speech_features import Hearing, SpeechFeatures
@@ -167,19 +167,19 @@ def _edit(
     with job.clock("cover"):
         points = placement.crop.to_view(placement.landmarks, size)
         view = cut(picture, placement.crop, size)
-        recalled = None
+        recalled, origin = None, Origin(picture, placement.crop.from_view(size))
         if config.reference:
-            here = Origin(picture, placement.crop.from_view(size))
-            kept, there = job.reference.choose(view, points, here)
-            recalled = kept.recalled(points, size, there, heard, job.engine.basis)
+            kept, origin = job.reference.choose(view, points, origin)
+            recalled = kept.recalled(points, size, heard, job.engine.basis)
         shown = show(view, points, config.face_size, recalled and recalled.image)
         seen = to_network(shown.picture)
     with job.clock("generator"):
         attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):
-        full = np.maximum(attention[0, 0], shown.hidden)
+        told = None if recalled is None else recalled.told
+        full = laid_alpha(attention[0, 0], shown.hidden, told, config.face_size)
         before = None if job.watch is None else picture.copy()
-        carried = Carried.of(motion[0, 3:], recalled)
+        carried = Carried.of(motion[0, 3:], recalled, origin, config.face_size)
         cover(picture, placement.crop, full, motion[0, :3], placement.strength, shown.skin, carried)
     if job.watch is not None and before is not None:
         job.watch(Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], full))

@@ -16,14 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from talkernel.carry import whole_share
 from talkernel.config import ModelConfig
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.reference import Reference, place
-from talkernel.face.veil import show
+from talkernel.face.veil import laid_alpha, show
 from talkernel.media.sample import picture_of_rgb
-from talkernel.model.synthesis import blend
+from talkernel.model.synthesis import Synthesis, blend
 from talkernel.model.talking_face import LipCodec, TalkingFace
 from talkernel.train.tracks import Track
 from talkernel.train.transplant import Image, Points
@@ -126,18 +127,25 @@ def draw(
     """
     assert isinstance(model.lips, LipCodec)
     means = basis if model.config.warped else None
-    places = [reference.places(seen, view.size, code, means)
-              for seen, code in zip(points, codes, strict=True)]  # fmt: skip
-    shown = [show(face, seen, view.scale, reference.fetched(at) if model.config.reference else None)
-             for face, seen, at in zip(faces, points, places, strict=True)]  # fmt: skip
+    recalled = [reference.recalled(seen, view.size, code, means)
+                for seen, code in zip(points, codes, strict=True)]  # fmt: skip
+    shown = [show(face, seen, view.scale, one.image if model.config.reference else None)
+             for face, seen, one in zip(faces, points, recalled, strict=True)]  # fmt: skip
+    seen = _tensor([one.picture for one in shown])
     with torch.no_grad():
-        kernels = model.kernel_inference(model.lips.encoder(torch.from_numpy(codes)))
-        answer = model.unet(_tensor([one.picture for one in shown]), kernels)
-        cover = torch.from_numpy(np.stack([one.hidden for one in shown]))[:, None]
-        answer = answer._replace(attention=torch.maximum(answer.attention, cover))
-        blended = blend(_tensor(faces), answer)
+        answer = model.unet.answer(seen, model.kernels_of(torch.from_numpy(codes)))
+        for one, veiled, whence in zip(answer, shown, recalled, strict=True):
+            _lay(one, veiled.hidden, whence.told, view.scale)
+        blended = blend(_tensor(faces), Synthesis.of(answer, seen))
     images = ((blended + 1.0) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
     return list(np.ascontiguousarray(images.numpy()))
+
+
+def _lay(answer: Tensor, hidden: Array, told: Points | None, scale: float) -> None:
+    """Alpha and the reference's share as they are in use, in place; `[4 or 5, S, S]`."""
+    answer[0] = torch.from_numpy(laid_alpha(answer[0].numpy(), hidden, told, scale))
+    if told is not None:
+        answer[4] = torch.from_numpy(whole_share(answer[4].numpy(), told, scale))
 
 
 def _tensor(images: Sequence[Image]) -> Tensor:

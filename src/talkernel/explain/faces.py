@@ -22,7 +22,7 @@ from talkernel.face.crop import Crop, crop_of
 from talkernel.face.lips import LipBasis
 from talkernel.face.reference import Origin, Recalled, Reference
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import Shown, show
+from talkernel.face.veil import Shown, laid_alpha, show
 from talkernel.grain import Skin
 from talkernel.media import Picture, open_face
 from talkernel.media.sample import picture_of_rgb
@@ -63,10 +63,9 @@ class Face:
         return np.asarray(self.crop.to_view(self.landmarks, self.config.crop_size), np.float32)
 
     def recalled(self, code: Array, basis: LipBasis | None) -> Recalled:
-        """A still is its own reference; see `Reference.places`."""
-        size, points = self.config.crop_size, self.points()
-        origin = Origin(self.picture, self.crop.from_view(size))
-        return Reference(self.view(), points).recalled(points, size, origin, code, basis)
+        """A still is its own reference; see `Reference.recalled`."""
+        points = self.points()
+        return Reference(self.view(), points).recalled(points, self.config.crop_size, code, basis)
 
     def shown(self, reference: Image | None = None) -> Shown:
         """What f is shown of it, with a reference or with itself as it is."""
@@ -114,8 +113,11 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
         whole = torch.cat([model.unet.answer(*batch) for batch in batches])
         motion = Synthesis.of(whole, seen).motion.numpy()
     attention, drawn = whole[:, 0].numpy(), whole[:, 1:].numpy()
-    full = np.maximum(attention, shown[0].hidden)
-    carried = [Carried.of(one[3:], whence) for one, whence in zip(drawn, recalled, strict=True)]
+    full = np.stack([laid_alpha(mask, shown[0].hidden, one.told, face.config.face_size)
+                     for mask, one in zip(attention, recalled, strict=True)])  # fmt: skip
+    origin = Origin(face.picture, face.crop.from_view(face.config.crop_size))
+    carried = [Carried.of(one[3:], whence, origin, face.config.face_size)
+               for one, whence in zip(drawn, recalled, strict=True)]  # fmt: skip
     result = [_covered(face, mask, image[:3], shown[0].skin, taken)
               for mask, image, taken in zip(full, drawn, carried, strict=True)]  # fmt: skip
     painted = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)

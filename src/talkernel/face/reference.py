@@ -8,7 +8,7 @@ moved to where the lips that are told would be, as far as landmarks say.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from talkernel.face.lip_flow import lip_flow
 from talkernel.face.lips import SHAPE, LipBasis, lip_shape, mouth_opening
 from talkernel.face.pose import RIGID, HeadPose
-from talkernel.media.frame import Picture
+
+if TYPE_CHECKING:  # training, which knows no videos, goes without PyAV
+    from talkernel.media.frame import Picture
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.floating]
@@ -54,43 +56,46 @@ class Reference(NamedTuple):
     view: Image
     points: Points
 
-    def places(
-        self, points: Points, size: int, code: Array | None = None, basis: LipBasis | None = None
-    ) -> Array:
+    def places(self, points: Points, size: int, told: Points | None = None) -> Array:
         """Whence each pixel of another view comes, the face being moved to where that has it.
 
         Args:
-            points: `[468, 3]` landmarks in that view's pixels.
+            points: `[468, 2 or 3]` landmarks in that view's pixels.
             size: Its side.
-            code: Lip code `[K]` that is told.
-            basis: What it means; None: the lips stay as they are.
+            told: Where lips and jaw are to be, see `told`; None: they stay as they are.
 
         Returns:
             `[size, size, 2]` x and y in this view.
         """
         affine, here = align(self.points, points), _here(size)
-        if basis is not None and code is not None:
+        if told is not None:
             source = transform(self.points[list(SHAPE)], affine)
-            here = here + lip_flow(self._told(points, code, basis), source,
-                                   points[list(RIGID), :2], size)  # fmt: skip
+            here = here + lip_flow(told, source, points[list(RIGID), :2], size)
         return np.asarray(cv2.transform(here, cv2.invertAffineTransform(affine)), np.float32)
 
-    def _told(self, points: Points, code: Array, basis: LipBasis) -> Points:
-        """Where another view's lips and jaw would be, told a lip code: `[55, 2]`.
+    def told(self, points: Points, code: Array, basis: LipBasis) -> Points:
+        """Where another view's lips and jaw would be, told a lip code.
 
         The person at rest is not known. What this view's own code is, its shape tells more or
         less, and the lips move by the difference of both codes.
+
+        Args:
+            points: `[468, 3]` landmarks in that view's pixels.
+            code: `[K]`.
+            basis: What it means.
+
+        Returns:
+            `[55, 2]` in that view's pixels, in the order of `SHAPE`.
         """
         shape = lip_shape(self.points)
-        told = shape + basis.between(basis.guessed(shape), code)
-        return HeadPose.fit(points).to_frame(told.reshape(-1, 3).astype(np.float64))[:, :2]
+        formed = shape + basis.between(basis.guessed(shape), code)
+        return HeadPose.fit(points).to_frame(formed.reshape(-1, 3).astype(np.float64))[:, :2]
 
-    def recalled(
-        self, points: Points, size: int, origin: Origin, code: Array, basis: LipBasis | None
-    ) -> Recalled:
-        """All that a frame needs of it; see `places`."""
-        places = self.places(points, size, code, basis)
-        return Recalled(self.fetched(places), places, origin)
+    def recalled(self, points: Points, size: int, code: Array, basis: LipBasis | None) -> Recalled:
+        """All that a frame needs of it; warped as `code` says, where there is a `basis` for it."""
+        told = None if basis is None else self.told(points, code, basis)
+        places = self.places(points, size, told)
+        return Recalled(self.fetched(places), places, told)
 
     def fetched(self, places: Array) -> Image:
         """What is seen at some places of it, `[S, S, 3]`."""
@@ -114,12 +119,12 @@ class Recalled(NamedTuple):
     Attributes:
         image: `[S, S, 3]`.
         places: `[S, S, 2]` where in its own view that comes from.
-        origin: The frame of that view.
+        told: `[55, 2]` where lips and jaw are told to be, where it is warped.
     """
 
     image: Image
     places: Array
-    origin: Origin
+    told: Points | None = None
 
 
 class ReferenceKeeper:

@@ -86,6 +86,33 @@ def _skin(points: NDArray[np.floating], weight: Weight, scale: float) -> Skin:
     return Skin(weight - lips, lips, float(points[list(OUTER_LIP), 1].max()) + margin)
 
 
+def laid_alpha(
+    attention: Weight, hidden: Weight, told: NDArray[np.floating] | None, scale: float
+) -> Weight:
+    """Alpha as it is laid on the frame, `[S, S]` in 0..1.
+
+    f's own, and all that the veil hides. With a warped reference, the veil and where the lips and
+    jaw that are told come to lie, and nothing beyond: there the reference may have what stands
+    behind another pose of the head.
+
+    Args:
+        attention: f's alpha.
+        hidden: Where the veil lies.
+        told: `[55, 2]` where lips and jaw are told to be, if the reference is warped to there.
+        scale: Pixels that a whole face crop would have at the view's scale.
+    """
+    if told is None:
+        return np.maximum(attention, hidden)
+    hull = region_mask([told], range(len(told)), len(hidden), MARGIN * scale)
+    return np.maximum(hidden, _softened(hull, SOFT * scale))
+
+
+def lips_region(lips: NDArray[np.floating], size: int, scale: float) -> Weight:
+    """Lips and a margin around them, `[size, size]` in 0..1; their outline is `[N, 2]` pixels."""
+    hull = region_mask([lips], range(len(lips)), size, LIPS_MARGIN * scale)
+    return _softened(hull, LIPS_SOFT * scale)
+
+
 def _softened(mask: Image, width: float) -> Weight:
     """A mask of 0 and 255 to weights in 0..1 with an edge so many pixels wide."""
     edge = _odd(width)

@@ -13,7 +13,7 @@ from talkernel.model.dck import DynamicLayer
 from talkernel.model.fusion import AttentionFusion, StaticLayer
 from talkernel.model.synthesis import Synthesis
 
-RARE = -2.0  # what a sigmoid is given for the reference's share of M, before f has learned
+MOSTLY = 1.0  # what a sigmoid is given for the reference's share of M, before f has learned
 
 
 class ConvLayer(nn.Sequential):
@@ -127,11 +127,11 @@ class AdaptedUNet(nn.Module):
 
 
 def _share(channels: int) -> nn.Conv2d:
-    """The reference's share in M, which is small before training, and everywhere the same."""
+    """The reference's share in M, which is large before training, and everywhere the same."""
     layer = nn.Conv2d(channels, 4, 3, 1, 1)
     nn.init.zeros_(layer.weight)
     assert layer.bias is not None
-    nn.init.constant_(layer.bias, RARE)
+    nn.init.constant_(layer.bias, MOSTLY)
     return layer
 
 

@@ -22,7 +22,7 @@ from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import HeadPose
 from talkernel.face.reference import Origin, Reference
-from talkernel.face.veil import show
+from talkernel.face.veil import laid_alpha, show
 from talkernel.media.sample import picture_of_rgb
 from talkernel.speech_features import SpeechFeatures
 from talkernel.train.lip_reader import LAGS
@@ -79,12 +79,13 @@ def _windows(track: Track, engine: Engine) -> Array:
 def _drawn(engine: Engine, face: Image, points: Array, code: Array, kernel: Array) -> Image:
     picture, crop = picture_of_rgb(face), Crop(0, 0, len(face))
     still = Origin(picture, crop.from_view(len(face))).kept()  # which is its own reference
-    recalled = Reference(face, points).recalled(points, len(face), still, code, engine.basis)
+    recalled = Reference(face, points).recalled(points, len(face), code, engine.basis)
     reference = recalled.image if engine.config.reference else None
     shown = show(face, points, engine.config.face_size, reference)
     attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])
-    alpha = np.maximum(attention[0, 0], shown.hidden)
-    cover(picture, crop, alpha, motion[0, :3], carried=Carried.of(motion[0, 3:], recalled))
+    alpha = laid_alpha(attention[0, 0], shown.hidden, recalled.told, engine.config.face_size)
+    carried = Carried.of(motion[0, 3:], recalled, still, engine.config.face_size)
+    cover(picture, crop, alpha, motion[0, :3], carried=carried)
     return cut(picture, crop, len(face))
 
 

@@ -20,7 +20,13 @@ from talkernel.train.checkpoint import save_state
 from talkernel.train.ear import Ear
 from talkernel.train.generator_parts import GeneratorParts
 from talkernel.train.journal import Journal
-from talkernel.train.losses import LAMBDA_REC, mask_loss, reconstruction_loss, total_loss
+from talkernel.train.losses import (
+    LAMBDA_REC,
+    mask_loss,
+    painting_loss,
+    reconstruction_loss,
+    total_loss,
+)
 from talkernel.train.makers import by_face
 from talkernel.train.obedience import Obedience
 from talkernel.train.pairs import Pairs, Sample
@@ -105,6 +111,8 @@ class GeneratorTrainer:
         weight = batch.weight(self.recipe.mouth_weight)
         losses = {"rec": reconstruction_loss(result, batch.target, weight),
                   "mask": mask_loss(answer[:, :1], batch.outside)}  # fmt: skip
+        if self.run.model.warped:
+            losses["painting"] = painting_loss(answer[:, 4:], batch.hidden)
         if self.parts.critics:
             losses |= self.parts.critics.train_step(batch, result)
         self.parts.optimiser.zero_grad()
@@ -147,6 +155,7 @@ class GeneratorTrainer:
     def _weights(self) -> dict[str, float]:
         warm = min(1.0, self.step / max(1, self.recipe.critics_warm))
         return {"rec": LAMBDA_REC, "mask": self.recipe.mask_weight,
+                "painting": self.recipe.painting,
                 "adversarial": warm * self.recipe.adversarial,
                 "matching": warm * self.recipe.matching,
                 "reading": warm * self.recipe.reading}  # fmt: skip

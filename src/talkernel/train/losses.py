@@ -29,6 +29,16 @@ def mask_loss(attention: Tensor, outside: Tensor) -> Tensor:
     return (attention * outside).mean()
 
 
+def painting_loss(share: Tensor, hidden: Tensor) -> Tensor:
+    """How much of M is painted where it could be the reference.
+
+    Args:
+        share: The reference's share in M `[B, 1, H, W]` in 0..1.
+        hidden: `[B, 1, H, W]`, 1 where the veil lies.
+    """
+    return ((1.0 - share) * hidden).sum() / hidden.sum().clamp(min=1)
+
+
 def discriminator_loss(real: Tensor, fake: Tensor, genuine: Tensor, where: Tensor) -> Tensor:
     """Eq. 4 as D sees it: scores of real faces towards 1, of generated ones towards 0.
 

@@ -163,8 +163,10 @@ class Pairs(Dataset[Sample]):
         found = Reference(self.tracks[track].crop(number), self.tracks[track].crop_points[number])
         if rng.random() < self.recipe.own_reference:
             found = Reference(source.image, source.points)
-        basis = self.basis if self.model.warped else None
-        return found.fetched(found.places(source.points, view.size, told.code, basis))
+        where = None
+        if self.model.warped:
+            where = found.told(source.points, told.code, self.basis)
+        return found.fetched(found.places(source.points, view.size, where))
 
     def _filmed(
         self, source: Side, target: Side, reference: Image | None, view: View,

@@ -55,6 +55,8 @@ class GeneratorRecipe:
         final_rate: Learning rate at the end of the stage, as a share of the first.
         mask_weight: Weight of the mask loss.
         mouth_weight: Reconstruction weight of the lips; the lower face has half of it.
+        painting: Weight of what M has painted where it could be the warped reference: without, f
+            mixes both where neither fits exactly, and mixtures are soft.
         adversarial: Weight of D's judgement of the mouth (eq. 4); 0 leaves D out.
         matching: Weight of the difference between what D sees in a face and in its target.
         reading: Weight of the lip critic's reading; 0 leaves it out.
@@ -76,6 +78,7 @@ class GeneratorRecipe:
     final_rate: float = 1.0
     mask_weight: float = 2.0
     mouth_weight: float = 8.0
+    painting: float = 0.2
     adversarial: float = 0.1
     matching: float = 0.0
     reading: float = 1.0

@@ -84,9 +84,7 @@ class GeneratorRun:
     def __post_init__(self) -> None:
         coded = self.model.reference and self.model.lip_code and self.recipe.drive == "seen"
         if self.model.warped and not coded:  # who is driven by sound has no code yet to warp by
-            message = (
-                "model.warped needs model.reference, model.lip_code and recipe.drive: seen."
-            )
+            message = "model.warped needs model.reference, model.lip_code and recipe.drive: seen."
             raise RunConfigError(message)
 
 
