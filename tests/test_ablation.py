@@ -22,13 +22,13 @@ from talkernel.ablation.likeness import likeness
 from talkernel.ablation.told import FRAMES, Shift, draw, obey, reference_of
 from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.face.lips import LipBasis
-from talkernel.face.reference import transform
+from talkernel.face.reference import place
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.run_config import GeneratorRun, load_run
 from talkernel.train.runs import fit_basis, load_basis, train_generator
 from talkernel.train.tracks import write_tracks
 from tests.test_training_run import config_of
-from tests.tracks import TINY, drawn_track
+from tests.tracks import TINY, drawn_track, fitted_basis
 
 TRACKS = [drawn_track(number) for number in range(3)]
 
@@ -91,15 +91,16 @@ def _changed(change: Any, model: Any, faces: list[Any], *rest: Any) -> list[Any]
     return [change(face) for face in faces]
 
 
-def test_only_what_may_change_is_drawn() -> None:
-    model, track = TalkingFace(TINY).eval(), TRACKS[0]
+@pytest.mark.parametrize("shown", [{}, {"reference": True}, {"reference": True, "warped": True}])
+def test_only_what_may_change_is_drawn(shown: dict[str, bool]) -> None:
+    model, track = TalkingFace(dataclasses.replace(TINY, **shown)).eval(), TRACKS[0]
     view = Shift().view(TINY, track)
     faces = [view.see(track.crop(number)) for number in range(4)]
-    points = [transform(track.crop_points[number], view.affine) for number in range(4)]
+    points = [place(track.crop_points[number], view.affine) for number in range(4)]
     drawn = draw(model, faces, points, np.random.default_rng(0).normal(size=(4, 4)).astype("f4"),
-                 view, reference_of(track))  # fmt: skip
+                 view, reference_of(track), fitted_basis(TRACKS))  # fmt: skip
     for image, face, seen in zip(drawn, faces, points, strict=True):
-        x, y = seen[[13, 14]].mean(0).astype(int)
+        x, y = seen[[13, 14], :2].mean(0).astype(int)
         assert (image[y, x] != face[y, x]).any() and image.shape == face.shape
 
 

@@ -50,13 +50,8 @@ def lay(frame: Picture, crop: Crop, places: Array, origin: Origin, share: float 
     """Cover a frame with a grey M that is the reference up to a share."""
     grey, ones = np.zeros((3, SIDE, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
     recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), places, EVERYWHERE)
-    cover(
-        frame,
-        crop,
-        ones,
-        grey,
-        carried=Carried.of(share * ones[None], recalled, origin, SIDE),
-    )
+    carried = Carried.of(share ** (1 / LEAN) * ones[None], recalled, origin, SIDE)
+    cover(frame, crop, ones, grey, carried=carried)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
@@ -108,13 +103,8 @@ def test_training_and_use_make_the_same_of_an_answer() -> None:
     recalled = Recalled(smooth, here(), EVERYWHERE)
     seen = torch.from_numpy(np.concatenate([to_network(smooth), to_network(recalled.image)]))[None]
     trained = Synthesis.of(torch.from_numpy(answer)[None], seen).motion[0].numpy()
-    cover(
-        frame,
-        crop,
-        answer[0],
-        answer[1:4],
-        carried=Carried.of(answer[4:], recalled, origin, SIDE),
-    )
+    carried = Carried.of(answer[4:] ** (1 / LEAN), recalled, origin, SIDE)
+    cover(frame, crop, answer[0], answer[1:4], carried=carried)
     used = to_network(cut(frame, crop, SIDE))
     wrong = np.abs(used - trained)[:, 8:-8, 8:-8]
     assert np.median(wrong) < 0.02 and wrong.max() < 0.25  # colours' edges lose resolution
