@@ -13,6 +13,8 @@ import torch
 from talkernel.carry import LEAN, Carried, whole_share
 from talkernel.config import ModelConfig
 from talkernel.cover import cover, cut, to_network
+from talkernel.engine import load_engine
+from talkernel.engine.weights import read_basis
 from talkernel.errors import RunConfigError, TrainingDataError
 from talkernel.face.crop import Crop
 from talkernel.face.lip_flow import lip_flow
@@ -21,15 +23,20 @@ from talkernel.face.reference import Origin, Recalled, Reference, place
 from talkernel.face.veil import laid_alpha
 from talkernel.media import Picture, PixelLayout
 from talkernel.media.sample import picture_of_rgb
+from talkernel.model.checkpoint import save_model
 from talkernel.model.synthesis import Synthesis
 from talkernel.model.talking_face import TalkingFace
+from talkernel.train.assemble import mean_generator
+from talkernel.train.batch import Batch, collate
 from talkernel.train.checkpoint import take_weights
+from talkernel.train.generator import GeneratorTrainer
 from talkernel.train.pairs import Pairs
 from talkernel.train.recipes import GeneratorRecipe, PairRecipe
 from talkernel.train.run_config import Data, GeneratorRun
 from talkernel.train.runs import load_basis
 from talkernel.train.tracks import STORED, Track
 from tests.test_cover import LAYOUTS, random_picture
+from tests.test_train import cpu, tiny_run
 from tests.tracks import TINY, drawn_face, drawn_track, fitted_basis
 
 SIDE = 64
@@ -256,3 +263,28 @@ def test_a_reference_is_not_warped_by_what_is_not_there(
     with pytest.raises(RunConfigError, match="warped"):
         GeneratorRun(Data(tmp_path, tmp_path), tmp_path, recipe=GeneratorRecipe(**recipe),
                      model=dataclasses.replace(WARPED, **model))  # fmt: skip
+
+
+def test_a_run_with_a_warped_reference_trains_and_keeps_the_basis(
+    tracks: list[Track], basis: LipBasis, tmp_path: Path
+) -> None:
+    run = dataclasses.replace(tiny_run(tmp_path, steps=2), model=WARPED)
+    trainer = GeneratorTrainer(run, tracks, basis, cpu())
+    batch = Batch.of(collate([trainer.pairs[number] for number in range(2)]), "cpu")
+    figures = trainer.train_step(batch)
+    assert 0.1 < figures["painting"] < 0.4  # a quarter of M, to begin with
+    assert len(trainer.show(batch)) == 6  # seen, reference, result, target, alpha, share
+    trainer.train()
+    config, weights = mean_generator([tmp_path / "last.pt"])
+    assert config.warped
+    np.testing.assert_array_equal(weights["lips.basis.guess"].numpy(), basis.guess)
+
+
+def test_weights_on_disk_hold_the_basis_to_the_last_digit(basis: LipBasis, tmp_path: Path) -> None:
+    model = TalkingFace(WARPED)
+    model.lips.basis.keep(basis)  # type: ignore[union-attr,operator]
+    save_model(model, tmp_path / "talkernel.safetensors")
+    for kept in (read_basis(tmp_path / "talkernel.safetensors"),
+                 load_engine("torch", checkpoint=tmp_path).basis):  # fmt: skip
+        assert kept is not None
+        np.testing.assert_array_equal(kept.guess, basis.guess)
