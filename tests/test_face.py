@@ -15,7 +15,16 @@ from talkernel.face import models
 from talkernel.face.choose import FaceByIndex, FaceInBox, FaceLikeReference
 from talkernel.face.crop import SIDE, Crop, crop_geometry, crop_of, face_geometry
 from talkernel.face.detect import FaceDetector
-from talkernel.face.lips import INNER_LIP, JAW, SHAPE, LipBasis, lip_shape, mirrored, mouth_opening
+from talkernel.face.lips import (
+    INNER_LIP,
+    JAW,
+    SHAPE,
+    LipBasis,
+    lip_shape,
+    mirrored,
+    mouth_opening,
+    neutral_shape,
+)
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import RIGID, HeadPose, canonical_face
 from talkernel.face.track import FaceTracker
@@ -115,9 +124,11 @@ def test_the_whole_face_is_the_papers() -> None:
 
 def test_lip_codes_round_trip_and_mirror() -> None:
     rng = np.random.default_rng(0)
-    deviations = rng.normal(0, 0.1, (300, 4)) @ rng.normal(0, 1, (4, 3 * len(SHAPE)))
-    basis = LipBasis.fit(np.zeros(3 * len(SHAPE), np.float32), deviations.astype(np.float32), 4)
-    codes = basis.encode(deviations.astype(np.float32))
+    shapes = rng.normal(0, 0.1, (300, 4)) @ rng.normal(0, 1, (4, 3 * len(SHAPE)))
+    shapes = shapes.astype(np.float32)
+    basis = LipBasis.fit([shapes], 4)
+    deviations = shapes - neutral_shape(shapes)
+    codes = basis.encode(deviations)
     np.testing.assert_allclose(codes.std(0), 1.0, atol=0.01)
     np.testing.assert_allclose(basis.decode(codes), deviations, atol=1e-3)
     np.testing.assert_allclose(mirrored(mirrored(deviations)), deviations, atol=1e-6)
