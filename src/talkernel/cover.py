@@ -63,12 +63,13 @@ def cover(
         strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
         skin: Where M loses its specks and gets the frame's own grain; its edges are steepened
             where it is enlarged. None: M is laid on as it is.
-        carried: What M takes from the reference.
+        carried: What M takes from the reference, all of the skin among it.
     """
     alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
-    if skin is not None:
-        motion = without_specks(motion, skin)
+    grained = skin if carried is None else None  # what is carried over has its own grain
+    if grained is not None:
+        motion = without_specks(motion, grained)
     samples = cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout))
     down, across = (np.asarray(alpha.any(axis=axis)) for axis in (1, 0))
     weight_of = cache(partial(_stretched, alpha))  # U and V share one
@@ -83,7 +84,8 @@ def cover(
         value = _stretched(np.asarray(values), width, height)[rows, columns]
         if skin is not None and number == 0:
             value = steepened(value, crop.side / len(alpha), picture.layout.depth)
-            value = value + grain(target, crop.side, rows, columns, skin)
+            if grained is not None:
+                value = value + grain(target, crop.side, rows, columns, grained)
         if carried is not None:
             value = carried.laid_on(value, number, (width, height), rows, columns)
         weight = weight_of(width, height)[rows, columns]
