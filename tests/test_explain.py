@@ -34,7 +34,7 @@ from talkernel.explain.scene import load_explained
 from talkernel.explain.sensitivity import features_of, kernel_gradient, mel_around
 from talkernel.explain.utterance import listen
 from talkernel.model.checkpoint import save_model
-from talkernel.model.talking_face import LipCodec, TalkingFace
+from talkernel.model.talking_face import TalkingFace
 from talkernel.speak import speak
 from tests.faces import blank, portrait_on_canvas, write_portrait
 from tests.jobs import babble
@@ -177,9 +177,7 @@ def test_the_gradient_is_that_of_finite_differences(config: ModelConfig) -> None
     gradient = kernel_gradient(model, mel.numpy())
 
     def kernels(mel: torch.Tensor) -> torch.Tensor:
-        features = features_of(model, mel)
-        heard = model.lips.hear(features) if isinstance(model.lips, LipCodec) else features
-        inferred: torch.Tensor = model.kernels_of(heard)[0]
+        inferred: torch.Tensor = model.kernel_inference(model.lips(features_of(model, mel)))[0]
         return inferred
 
     for bin_, column in ((3, 2), (40, 8), (79, 15)):

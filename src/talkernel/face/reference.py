@@ -8,6 +8,7 @@ moved to where the lips that are told would be, as far as landmarks say.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -108,6 +109,7 @@ class Reference(NamedTuple):
         return self.fetched(self.places(points, size))
 
 
+@cache
 def _here(size: int) -> Array:
     """Every pixel's own place, `[S, S, 2]`."""
     return np.ascontiguousarray(np.indices((size, size), np.float32)[::-1].transpose(1, 2, 0))

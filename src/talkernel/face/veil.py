@@ -52,7 +52,7 @@ def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
     Returns:
         `[size, size]`, 1 over lips and chin, falling softly to 0 around them.
     """
-    return _softened(region_mask([points], REGION, size, MARGIN * scale), SOFT * scale)
+    return _around(points[REGION], size, MARGIN * scale, SOFT * scale)
 
 
 def veil(view: Image, weight: Weight, scale: float) -> Image:
@@ -80,10 +80,9 @@ def show(view: Image, points: NDArray[np.floating], scale: float, reference: Ima
 
 def _skin(points: NDArray[np.floating], weight: Weight, scale: float) -> Skin:
     """What lies under a veil."""
-    margin = LIPS_MARGIN * scale
-    hull = region_mask([points], OUTER_LIP, len(weight), margin)
-    lips = weight * _softened(hull, LIPS_SOFT * scale)
-    return Skin(weight - lips, lips, float(points[list(OUTER_LIP), 1].max()) + margin)
+    outline = points[list(OUTER_LIP)]
+    lips = weight * lips_region(outline, len(weight), scale)
+    return Skin(weight - lips, lips, float(outline[:, 1].max()) + LIPS_MARGIN * scale)
 
 
 def laid_alpha(
@@ -103,19 +102,17 @@ def laid_alpha(
     """
     if told is None:
         return np.maximum(attention, hidden)
-    hull = region_mask([told], range(len(told)), len(hidden), MARGIN * scale)
-    return np.maximum(hidden, _softened(hull, SOFT * scale))
+    return np.maximum(hidden, _around(told, len(hidden), MARGIN * scale, SOFT * scale))
 
 
 def lips_region(lips: NDArray[np.floating], size: int, scale: float) -> Weight:
     """Lips and a margin around them, `[size, size]` in 0..1; their outline is `[N, 2]` pixels."""
-    hull = region_mask([lips], range(len(lips)), size, LIPS_MARGIN * scale)
-    return _softened(hull, LIPS_SOFT * scale)
+    return _around(lips, size, LIPS_MARGIN * scale, LIPS_SOFT * scale)
 
 
-def _softened(mask: Image, width: float) -> Weight:
-    """A mask of 0 and 255 to weights in 0..1 with an edge so many pixels wide."""
-    edge = _odd(width)
+def _around(outline: NDArray[np.floating], size: int, margin: float, soft: float) -> Weight:
+    """The hull of some points `[N, 2 or more]`, grown, its edge so many pixels wide."""
+    mask, edge = region_mask([outline], range(len(outline)), size, margin), _odd(soft)
     return np.asarray(cv2.stackBlur(mask, (edge, edge)) / np.float32(255.0), np.float32)
 
 

@@ -58,6 +58,11 @@ class LipCodec(nn.Module):
         heard: Tensor = self.from_audio(features)
         return torch.minimum(torch.maximum(heard, self.lowest), self.highest)
 
+    def forward(self, features: Tensor) -> Tensor:
+        """AudioNet's features `[B, 512]` to h2's input `[B, 512]`, through the lip code."""
+        embedded: Tensor = self.encoder(self.hear(features))
+        return embedded
+
 
 class TalkingFace(nn.Module):
     """Speech and a face in, the mask and the motion of the speaking face out.

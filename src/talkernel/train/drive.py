@@ -51,9 +51,6 @@ class HeardDrive(nn.Module):
 
     def forward(self, batch: Batch, speech: Tensor) -> Tensor:
         """Alpha and M `[B, 1 + 3, S, S]` for a batch told speech windows `[B, 1, F, W]`."""
-        heard = self.audio_net(speech)
-        if isinstance(self.lips, LipCodec):
-            heard = self.lips.encoder(self.lips.hear(heard))
-        kernels = self.kernel_inference(heard)
+        kernels = self.kernel_inference(self.lips(self.audio_net(speech)))
         answer: Tensor = self.unet.answer(batch.seen, kernels)
         return answer
