@@ -19,7 +19,7 @@ from talkernel.ablation import likeness as ablation_likeness
 from talkernel.ablation import told
 from talkernel.ablation.compare import SHIFTS, compare, one_of_each, write_comparison
 from talkernel.ablation.likeness import likeness
-from talkernel.ablation.told import FRAMES, Shift, draw, obey, reference_of
+from talkernel.ablation.told import FRAMES, Shift, draw, known_of, obey
 from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.face.lips import LipBasis
 from talkernel.face.reference import place
@@ -98,7 +98,7 @@ def test_only_what_may_change_is_drawn(shown: dict[str, bool]) -> None:
     faces = [view.see(track.crop(number)) for number in range(4)]
     points = [place(track.crop_points[number], view.affine) for number in range(4)]
     drawn = draw(model, faces, points, np.random.default_rng(0).normal(size=(4, 4)).astype("f4"),
-                 view, reference_of(track), fitted_basis(TRACKS))  # fmt: skip
+                 view, known_of(track, fitted_basis(TRACKS)), fitted_basis(TRACKS))  # fmt: skip
     for image, face, seen in zip(drawn, faces, points, strict=True):
         x, y = seen[[13, 14], :2].mean(0).astype(int)
         assert (image[y, x] != face[y, x]).any() and image.shape == face.shape

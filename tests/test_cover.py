@@ -9,7 +9,6 @@ import pytest
 
 from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.face.crop import Crop
-from talkernel.grain import BORROWED, Skin, grain, without_specks
 from talkernel.media import Matrix, Picture, PixelLayout
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix, yuv_to_rgb_matrix
 
@@ -99,98 +98,6 @@ def test_cut_shows_the_frame_in_its_colours(layout: PixelLayout) -> None:
     assert view.shape == (3, 32, 32)
     expected = np.broadcast_to(np.array([0.6, -0.8, -0.4])[:, None, None], view.shape)
     np.testing.assert_allclose(view, expected, atol=0.03)
-
-
-@pytest.mark.parametrize("layout", LAYOUTS[:2], ids=lambda layout: layout.format)
-def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None:
-    unit, motion = 1 << (layout.depth - 8), np.full((3, 32, 32), -0.4, np.float32)
-    motion[:, :, 16:] = 0.4
-    ones, edges = np.ones((32, 32), np.float32), []
-    no_skin = Skin(*np.zeros((2, 32, 32), np.float32), 0.0)
-    for side in (32, 96):
-        picture = flat_picture(layout, (0.5, 0.5, 0.5))
-        cover(picture, Crop(20, 10, side), ones, motion, skin=no_skin)
-        row = picture.planes[0][10 + side // 2].astype(float)[20 + side // 8 : 20 + side * 7 // 8]
-        edges.append((np.diff(row).max() / unit, row.min() / unit, row.max() / unit))
-    (own, dark, light), (enlarged, darkest, lightest) = edges
-    assert own == light - dark  # in its own size the edge is as sharp as M's
-    assert enlarged > 1.15 * own / 3  # which is what enlarging three times alone leaves
-    assert 2 < dark - darkest < 12 and 2 < lightest - light < 12  # no rim of light around it
-
-
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
-@pytest.mark.parametrize("side", [48, 96])
-def test_skin_keeps_the_frames_grain_and_loses_what_it_shows(
-    layout: PixelLayout, side: int
-) -> None:
-    size, unit = 48, 1 << (layout.depth - 8)
-    rows = np.arange(121)[:, None]
-    wave = 40 * unit * np.sin(rows / 20)  # what the frame shows
-    noise = RNG.normal(0.0, 3.0 * unit, (121, 161))
-    picture = flat_picture(layout, (0.5, 0.5, 0.5))
-    picture.planes[0][:] = np.rint(128 * unit + wave + noise)
-    plain, half = picture.copy(), np.zeros((size, size), np.float32)
-    half[:, : size // 2] = 1.0
-    ones, grey = np.ones((size, size), np.float32), np.zeros((3, size, size), np.float32)
-    crop = Crop(20, 10, side)
-    cover(picture, crop, ones, grey, skin=Skin(half, np.zeros_like(half), 0.0))
-    cover(plain, crop, ones, grey)
-    rows_in = slice(10 + side // 4, 10 + 3 * side // 4)
-    skin, lips = (
-        slice(20 + side // 6, 20 + side // 3),
-        slice(20 + 2 * side // 3, 20 + 5 * side // 6),
-    )
-    laid = picture.planes[0][rows_in].astype(float) - plain.planes[0][rows_in]
-    agreement = np.corrcoef(laid[:, skin].ravel(), noise[rows_in, skin].ravel())[0, 1]
-    assert agreement > 0.9 and 0.7 < laid[:, skin].std() / noise[rows_in, skin].std() < 1.1
-    assert np.abs(laid[:, lips]).max() == 0
-    assert np.abs(laid[:, skin].mean(1)).max() < 5 * unit  # of the wave's 40 no more than grain
-
-
-def test_an_edge_in_the_skin_leaves_no_more_than_strong_grain() -> None:
-    samples = RNG.normal(100.0, 2.0, (60, 60))
-    samples[:, 30:] += 80.0
-    ones, none, all_of_it = (
-        np.ones((60, 60), np.float32),
-        np.zeros((60, 60), np.float32),
-        slice(0, 60),
-    )
-    left = grain(samples, 60, all_of_it, all_of_it, Skin(ones, none, 0.0))
-    assert 6.0 < np.abs(left).max() < 15.0  # where the edge alone would leave 40
-    assert np.abs(left[:, 10:20]).mean() > 1.2  # of the noise, whose own mean is 1.6
-    assert not grain(samples, 60, all_of_it, all_of_it, Skin(none, ones, 30.0)).any()
-
-
-def test_specks_go_from_skin_and_nothing_else_does() -> None:
-    motion = np.full((3, 48, 48), -0.4, np.float32)
-    motion[:, 24:] = 0.4  # an edge
-    specked = motion.copy()
-    specked[0, 10:12, 10] = specked[0, 10:12, 40] = specked[:, 40, 8] = 1.0
-    skin = np.zeros((48, 48), np.float32)
-    skin[:, :24] = 1.0
-    left = without_specks(specked, Skin(skin, 1.0 - skin, 0.0))
-    np.testing.assert_allclose(left[:, :, :24], motion[:, :, :24], atol=1e-6)
-    np.testing.assert_array_equal(left[:, :, 24:], specked[:, :, 24:])
-    picture, clean = (flat_picture(LAYOUTS[0], (0.5, 0.5, 0.5)) for _ in range(2))
-    where, ones = Skin(skin, np.zeros_like(skin), 0.0), np.ones_like(skin)
-    cover(picture, Crop(20, 10, 48), ones, specked, skin=where)
-    cover(clean, Crop(20, 10, 48), ones, motion, skin=where)
-    assert (picture.planes[0][:, :44] == clean.planes[0][:, :44]).all()
-    assert (picture.planes[0] != clean.planes[0]).any()  # the speck that is not on skin
-
-
-@pytest.mark.parametrize("start", [0, 7])
-def test_where_the_frame_has_its_lips_the_chins_grain_is_laid_mirrored(start: int) -> None:
-    samples, size = RNG.normal(100.0, 2.0, (120, 60)), 60
-    lips, skin = np.zeros((2, size, size), np.float32)
-    lips[10:30], skin[30:44] = 1.0, 1.0
-    rows, columns = slice(start, 120), slice(0, 60)
-    where = Skin(skin, lips, fold=30.0)
-    laid = grain(samples[rows], 120, rows, columns, where)
-    above, below = laid[60 - start - 24 : 60 - start - 4], laid[60 - start + 4 : 60 - start + 24]
-    np.testing.assert_allclose(above, BORROWED * below[::-1], atol=1e-4)
-    assert above.std() > 1.0
-    assert not laid[: 60 - start - 30].any()  # the chin is shorter than the open mouth was
 
 
 def test_colour_matrices_are_inverse() -> None:

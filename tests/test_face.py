@@ -16,7 +16,6 @@ from talkernel.face.choose import FaceByIndex, FaceInBox, FaceLikeReference
 from talkernel.face.crop import SIDE, Crop, crop_geometry, crop_of, face_geometry
 from talkernel.face.detect import FaceDetector
 from talkernel.face.lips import (
-    INNER_LIP,
     JAW,
     SHAPE,
     LipBasis,
@@ -28,7 +27,7 @@ from talkernel.face.lips import (
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import RIGID, HeadPose, canonical_face
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import hidden, show
+from talkernel.face.veil import hidden
 from talkernel.media.sample import picture_of_rgb
 from tests.faces import blank, portrait_on_canvas
 
@@ -106,15 +105,6 @@ def test_all_that_is_veiled_lies_in_f_s_part_of_the_face(
     weight = hidden(crop.to_view(points, size), size, size / share)
     assert weight.max() == 1.0
     assert (weight * (border_window(size) == 0.0)).max() < 0.05
-
-
-def test_what_is_veiled_is_skin_or_lips() -> None:
-    size, points = 128, 35.0 * canonical_face() + np.array([64.0, 45.0, 0.0])
-    shown = show(np.full((size, size, 3), 128, np.uint8), points, 128.0, None)
-    np.testing.assert_allclose(shown.skin.skin + shown.skin.lips, shown.hidden, atol=1e-6)
-    x, y = points[list(INNER_LIP), :2].T.round().astype(int)
-    assert shown.skin.lips[y, x].min() > 0.7 and shown.skin.skin.max() > 0.9
-    assert points[17, 1] < shown.skin.fold < points[152, 1]  # between lower lip and chin
 
 
 def test_the_whole_face_is_the_papers() -> None:

@@ -13,7 +13,8 @@ import torch
 from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
-from talkernel.face.reference import WIDE, WIDER, Origin, Reference, ReferenceKeeper
+from talkernel.face.person import WIDE, WIDER, Person
+from talkernel.face.reference import Origin, Reference
 from talkernel.face.veil import hidden, show, veil
 from talkernel.media.sample import picture_of_rgb, planes_to_rgb
 from talkernel.model.checkpoint import save_model
@@ -43,16 +44,18 @@ def mouth(opening: float) -> tuple[np.ndarray, np.ndarray]:
     return drawn_face(opening - mouth_opening(lip_shape(drawn_face(0.0)[0])[None])[0])
 
 
-def shown(keeper: ReferenceKeeper, opening: float) -> np.ndarray:
+def shown(person: Person, opening: float) -> np.ndarray:
     points, image = mouth(opening)
-    kept, origin = keeper.choose(image, points, Origin(picture_of_rgb(image), np.eye(2, 3)))
+    origin = Origin(picture_of_rgb(image), np.eye(2, 3))
+    person.see(points, lambda: (Reference(image, points), origin))
+    kept, origin, _ = person.known
     rgb = planes_to_rgb(list(origin.picture.planes), origin.picture.layout)
     np.testing.assert_allclose(rgb, kept.view, atol=40)  # it comes from the frame of that view
     return kept.seen_at(points, len(image))
 
 
 def test_the_first_frame_serves_until_a_wider_mouth_is_seen_and_a_wide_one_stays() -> None:
-    keeper = ReferenceKeeper()
+    person = Person(None)
     gap = 0.5 * WIDE
     for next_one, kept in (
         (gap, gap),
@@ -61,14 +64,7 @@ def test_the_first_frame_serves_until_a_wider_mouth_is_seen_and_a_wide_one_stays
         (2 * WIDE, 2 * WIDE),
         (3 * WIDE, 2 * WIDE),  # wide enough already
     ):
-        np.testing.assert_allclose(shown(keeper, next_one), mouth(kept)[1], atol=2)
-
-
-def test_after_a_cut_the_next_face_is_its_own_reference() -> None:
-    keeper = ReferenceKeeper()
-    shown(keeper, 2 * WIDE)
-    keeper.forget()
-    np.testing.assert_allclose(shown(keeper, 0.1), mouth(0.1)[1], atol=2)
+        np.testing.assert_allclose(shown(person, next_one), mouth(kept)[1], atol=2)
 
 
 def test_a_reference_is_moved_to_where_the_face_is() -> None:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from talkernel.carry import Carried
 from talkernel.face.crop import Crop
-from talkernel.grain import Skin, grain, steepened, without_specks
 from talkernel.media.frame import Picture, PixelLayout, Plane
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix
 
@@ -50,7 +49,6 @@ def cover(
     attention: Array,
     motion: Array,
     strength: float = 1.0,
-    skin: Skin | None = None,
     carried: Carried | None = None,
 ) -> None:
     """Blend motion into a frame, in place: eq. 7 at the frame's own resolution.
@@ -61,15 +59,10 @@ def cover(
         attention: Alpha `[S, S]` in 0..1.
         motion: M `[3, S, S]`, RGB in -1..1.
         strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
-        skin: Where M loses its specks and gets the frame's own grain; its edges are steepened
-            where it is enlarged. None: M is laid on as it is.
-        carried: What M takes from the reference, all of the skin among it.
+        carried: What M takes from the reference. None: M is laid on as it is.
     """
     alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
-    grained = skin if carried is None else None  # what is carried over has its own grain
-    if grained is not None:
-        motion = without_specks(motion, grained)
     samples = cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout))
     down, across = (np.asarray(alpha.any(axis=axis)) for axis in (1, 0))
     weight_of = cache(partial(_stretched, alpha))  # U and V share one
@@ -82,10 +75,6 @@ def cover(
         y = slice(top + rows.start, top + rows.stop)
         target = plane[y, left + columns.start : left + columns.stop]
         value = _stretched(np.asarray(values), width, height)[rows, columns]
-        if skin is not None and number == 0:
-            value = steepened(value, crop.side / len(alpha), picture.layout.depth)
-            if grained is not None:
-                value = value + grain(target, crop.side, rows, columns, grained)
         if carried is not None:
             value = carried.laid_on(value, number, (width, height), rows, columns)
         weight = weight_of(width, height)[rows, columns]

@@ -1,7 +1,7 @@
 """The stages between media in and media out, in the order in which a frame passes them.
 
-Decode -> follow the face -> steady the crop -> speech features -> kernels -> mask and
-motion -> cover. Each thread pulls from the one before it through a short queue.
+Decode -> follow the face -> steady the crop -> get to know the person -> speech features ->
+kernels -> mask and motion -> cover. Each thread pulls from the one before it through a short queue.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.acquaint import AHEAD, acquainted
 from talkernel.carry import Carried
 from talkernel.cover import cover, cut, to_network
 from talkernel.engine import Engine
 from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError, TalkernelError
 from talkernel.face.crop import Crop
-from talkernel.face.reference import Origin, ReferenceKeeper
+from talkernel.face.person import Known
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
 from talkernel.face.veil import laid_alpha, show
@@ -31,6 +32,7 @@ from talkernel.stages import StageClock, in_thread
 Progress = Callable[[int, int], None]
 KERNEL_BATCH = 16  # frames whose kernels are inferred together
 QUEUE = 8  # frames between two stages
+Met = tuple[Picture, Placement, Known | None]  # a frame, where to edit it, who is in it
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,6 @@ class Job:
         frame_count: Output frames.
         tracker: Follows the face.
         hearing: How far beyond a frame its speech is heard.
-        reference: Keeps the reference, for a model that is shown one.
         clock: Time spent per stage.
         spans: Output frames passed through so far.
         watch: Called with every edit; frames are copied only for it.
@@ -77,7 +78,6 @@ class Job:
     frame_count: int
     tracker: FaceTracker
     hearing: Hearing = "recorded"
-    reference: ReferenceKeeper = field(default_factory=ReferenceKeeper)
     clock: StageClock = field(default_factory=StageClock)
     spans: list[Span] = field(default_factory=list)
     watch: Callable[[Edit], None] | None = None
@@ -113,8 +113,8 @@ def run(
         progress: Called with frames done and in all.
     """
     with (
-        closing(in_thread(_placed(job, loop), QUEUE)) as placed,
-        closing(in_thread(_spoken(job, placed), QUEUE)) as spoken,
+        closing(in_thread(_met(job, loop), QUEUE)) as met,
+        closing(in_thread(_spoken(job, met), QUEUE)) as spoken,
     ):
         for done, picture in enumerate(spoken, 1):
             with job.clock("encode"):
@@ -123,11 +123,14 @@ def run(
                 progress(done, job.frame_count)
 
 
-def _placed(job: Job, loop: LoopMode) -> Iterator[tuple[Picture, Placement]]:
-    """First thread: decode, follow the face, steady the crop."""
+def _met(job: Job, loop: LoopMode) -> Iterator[Met]:
+    """First thread: decode, follow the face, steady the crop, get to know the person."""
     pictures = extend(job.source, job.frame_count, loop)
     observed = _observed(job, job.clock.each("decode", pictures))
-    return stabilise(observed, job.engine.config.crop_share)
+    config = job.engine.config
+    ahead = 0 if job.hearing == "live" or job.source.is_photo else AHEAD
+    placed = stabilise(observed, config.crop_share)
+    return acquainted(placed, config.crop_size, job.engine.basis, ahead)
 
 
 def _observed(job: Job, pictures: Iterator[Picture]) -> Iterator[Observed]:
@@ -141,17 +144,15 @@ def _observed(job: Job, pictures: Iterator[Picture]) -> Iterator[Observed]:
         yield picture, seen
 
 
-def _spoken(job: Job, placed: Iterator[tuple[Picture, Placement]]) -> Iterator[Picture]:
+def _spoken(job: Job, met: Iterator[Met]) -> Iterator[Picture]:
     """Second thread: put the mouth into every frame that has a face."""
     kernels = _kernels(job)
-    for number, (picture, placement) in enumerate(placed):
+    for number, (picture, placement, known) in enumerate(met):
         heard, own = next(kernels)
-        if placement.cut or placement.crop is None:
-            job.reference.forget()
-        if placement.crop is None:
+        if known is None:
             _note(job.spans, number, placement.reason or "")
         else:
-            _edit(job, picture, placement, heard, own)
+            _edit(job, picture, placement, known, heard, own)
         yield picture
 
 
@@ -159,6 +160,7 @@ def _edit(
     job: Job,
     picture: Picture,
     placement: Placement,
+    known: Known,
     heard: NDArray[np.float32],
     kernels: NDArray[np.float32],
 ) -> None:
@@ -167,10 +169,9 @@ def _edit(
     with job.clock("cover"):
         points = placement.crop.to_view(placement.landmarks, size)
         view = cut(picture, placement.crop, size)
-        recalled, origin = None, Origin(picture, placement.crop.from_view(size))
+        recalled = None
         if config.reference:
-            kept, origin = job.reference.choose(view, points, origin)
-            recalled = kept.recalled(points, size, heard, job.engine.basis)
+            recalled = known.recalled(points, size, heard, job.engine.basis)
         shown = show(view, points, config.face_size, recalled and recalled.image)
         seen = to_network(shown.picture)
     with job.clock("generator"):
@@ -179,8 +180,8 @@ def _edit(
         told = None if recalled is None else recalled.told
         full = laid_alpha(attention[0, 0], shown.hidden, told, config.face_size)
         before = None if job.watch is None else picture.copy()
-        carried = Carried.of(motion[0, 3:], recalled, origin, config.face_size)
-        cover(picture, placement.crop, full, motion[0, :3], placement.strength, shown.skin, carried)
+        carried = Carried.of(motion[0, 3:], recalled, known.origin, config.face_size)
+        cover(picture, placement.crop, full, motion[0, :3], placement.strength, carried)
     if job.watch is not None and before is not None:
         job.watch(Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], full))
 

@@ -16,13 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talkernel.carry import whole_share
 from talkernel.config import ModelConfig
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
-from talkernel.face.reference import Reference, place
-from talkernel.face.veil import laid_alpha, show
+from talkernel.face.person import Known
+from talkernel.face.reference import Origin, Reference, place
+from talkernel.face.rest import Rest
+from talkernel.face.veil import laid_alpha, show, skin_region
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.synthesis import Synthesis, blend
 from talkernel.model.talking_face import LipCodec, TalkingFace
@@ -102,7 +103,7 @@ def _one(
     told = basis.opening(codes)
     points = [place(track.crop_points[i], view.affine) for i in mine]
     drawn = draw(model, [view.see(track.crop(i)) for i in mine], points, codes, view,
-                 reference_of(track), basis)  # fmt: skip
+                 known_of(track, basis), basis)  # fmt: skip
     got = np.array([_opening(image, seen, mesh) for image, seen in zip(drawn, points, strict=True)])
     own = mouth_opening(track.shapes[track.crop_index[mine]])
     error = float(np.abs((got - np.nanmedian(got)) - (told - np.median(told))).mean())
@@ -112,7 +113,7 @@ def _one(
 
 def draw(
     model: TalkingFace, faces: Sequence[Image], points: Sequence[Points], codes: Array,
-    view: View, reference: Reference, basis: LipBasis,
+    view: View, known: Known, basis: LipBasis,
 ) -> list[Image]:  # fmt: skip
     """What a model makes of some faces told some lip codes.
 
@@ -122,12 +123,12 @@ def draw(
         points: Their landmarks `[468, 3]`.
         codes: `[N, K]`.
         view: Through which they are seen.
-        reference: What a model that wants one is shown of the person.
+        known: The person.
         basis: What the codes mean.
     """
     assert isinstance(model.lips, LipCodec)
     means = basis if model.config.warped else None
-    recalled = [reference.recalled(seen, view.size, code, means)
+    recalled = [known.recalled(seen, view.size, code, means)
                 for seen, code in zip(points, codes, strict=True)]  # fmt: skip
     shown = [show(face, seen, view.scale, one.image if model.config.reference else None)
              for face, seen, one in zip(faces, points, recalled, strict=True)]  # fmt: skip
@@ -145,7 +146,8 @@ def _lay(answer: Tensor, hidden: Array, told: Points | None, scale: float) -> No
     """Alpha and the reference's share as they are in use, in place; `[4 or 5, S, S]`."""
     answer[0] = torch.from_numpy(laid_alpha(answer[0].numpy(), hidden, told, scale))
     if told is not None:
-        answer[4] = torch.from_numpy(whole_share(answer[4].numpy(), told, scale))
+        skin = torch.from_numpy(skin_region(told, len(hidden), scale))
+        answer[4] = torch.maximum(answer[4], skin)
 
 
 def _tensor(images: Sequence[Image]) -> Tensor:
@@ -159,12 +161,14 @@ def _opening(image: Image, points: Points, mesh: FaceMesh) -> float:
     return float(mouth_opening(lip_shape(found)[None])[0])
 
 
-def reference_of(track: Track) -> Reference:
-    """The widest mouth between the frames that are told something."""
+def known_of(track: Track, basis: LipBasis) -> Known:
+    """The person as in use: at rest, and the widest mouth between the frames told something."""
     told = evenly(len(track.crop_index))
     between = np.unique((told[:-1] + told[1:]) // 2)
     widest = between[np.argmax(mouth_opening(track.shapes[track.crop_index[between]]))]
-    return Reference(track.crop(int(widest)), track.crop_points[widest])
+    image, points = track.crop(int(widest)), track.crop_points[widest]
+    origin = Origin(picture_of_rgb(image), np.eye(2, 3))
+    return Known(Reference(image, points), origin, Rest.of(track.shapes, basis))
 
 
 def evenly(count: int) -> NDArray[np.int64]:

@@ -20,10 +20,10 @@ from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.errors import NoFaceError
 from talkernel.face.crop import Crop, crop_of
 from talkernel.face.lips import LipBasis
-from talkernel.face.reference import Origin, Recalled, Reference
+from talkernel.face.person import Person
+from talkernel.face.reference import Origin, Recalled
 from talkernel.face.track import FaceTracker
 from talkernel.face.veil import Shown, laid_alpha, show
-from talkernel.grain import Skin
 from talkernel.media import Picture, open_face
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.synthesis import Synthesis
@@ -58,14 +58,19 @@ class Face:
         """The crop, RGB `[S, S, 3]`."""
         return cut(self.picture, self.crop, self.config.crop_size)
 
+    def origin(self) -> Origin:
+        """The picture, of which the crop is seen."""
+        return Origin(self.picture, self.crop.from_view(self.config.crop_size))
+
     def points(self) -> Array:
         """The landmarks in the crop, `[468, 3]`."""
         return np.asarray(self.crop.to_view(self.landmarks, self.config.crop_size), np.float32)
 
     def recalled(self, code: Array, basis: LipBasis | None) -> Recalled:
-        """A still is its own reference; see `Reference.recalled`."""
+        """A still is its own reference; see `Known.recalled`."""
         points = self.points()
-        return Reference(self.view(), points).recalled(points, self.config.crop_size, code, basis)
+        known = Person.of_still(self.view(), points, self.origin(), basis)
+        return known.recalled(points, self.config.crop_size, code, basis)
 
     def shown(self, reference: Image | None = None) -> Shown:
         """What f is shown of it, with a reference or with itself as it is."""
@@ -115,18 +120,17 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
     attention, drawn = whole[:, 0].numpy(), whole[:, 1:].numpy()
     full = np.stack([laid_alpha(mask, shown[0].hidden, one.told, face.config.face_size)
                      for mask, one in zip(attention, recalled, strict=True)])  # fmt: skip
-    origin = Origin(face.picture, face.crop.from_view(face.config.crop_size))
-    carried = [Carried.of(one[3:], whence, origin, face.config.face_size)
+    carried = [Carried.of(one[3:], whence, face.origin(), face.config.face_size)
                for one, whence in zip(drawn, recalled, strict=True)]  # fmt: skip
-    result = [_covered(face, mask, image[:3], shown[0].skin, taken)
+    result = [_covered(face, mask, image[:3], taken)
               for mask, image, taken in zip(full, drawn, carried, strict=True)]  # fmt: skip
     painted = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
     return Answer(attention, full * border_window(full.shape[1]), painted, np.stack(result))
 
 
-def _covered(face: Face, mask: Array, motion: Array, skin: Skin, carried: Carried | None) -> Image:
+def _covered(face: Face, mask: Array, motion: Array, carried: Carried | None) -> Image:
     picture = face.picture.copy()
-    cover(picture, face.crop, mask, motion, skin=skin, carried=carried)
+    cover(picture, face.crop, mask, motion, carried=carried)
     return cut(picture, face.crop, len(mask))
 
 

@@ -98,13 +98,9 @@ class LipBasis:
         """Lip codes `[T, K]` to deviations from neutral `[T, 165]`."""
         return np.asarray((codes * self.scale) @ self.components + self.mean, np.float32)
 
-    def guessed(self, shape: Array) -> Array:
-        """Lip code `[K]` that a shape `[165]` most likely has, whoever's it is."""
-        return np.asarray(self.guess[:, :-1] @ shape + self.guess[:, -1], np.float32)
-
-    def between(self, one: Array, other: Array) -> Array:
-        """How a shape changes, `[165]`, from one lip code `[K]` to another."""
-        return np.asarray(((other - one) * self.scale) @ self.components, np.float32)
+    def at_rest(self, shapes: Array) -> Array:
+        """The person's neutral shape that each shape `[T, 165]` lets one guess, likewise."""
+        return np.asarray(shapes - self.decode(shapes @ self.guess[:, :-1].T + self.guess[:, -1]))
 
     def opening(self, codes: Array) -> Array:
         """Mouth opening `[T]`, canonical units, that lip codes `[T, K]` give the mean face."""

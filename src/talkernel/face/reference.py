@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.lip_flow import lip_flow
-from talkernel.face.lips import SHAPE, LipBasis, lip_shape, mouth_opening
-from talkernel.face.pose import RIGID, HeadPose
+from talkernel.face.lips import SHAPE
+from talkernel.face.pose import RIGID
 
 if TYPE_CHECKING:  # training, which knows no videos, goes without PyAV
     from talkernel.media.frame import Picture
@@ -25,9 +25,6 @@ if TYPE_CHECKING:  # training, which knows no videos, goes without PyAV
 Image = NDArray[np.uint8]
 Points = NDArray[np.floating]
 Array = NDArray[np.float32]
-
-WIDE = 0.25  # canonical units of opening: from here on a mouth shows all that there is to see
-WIDER = 0.04  # by how much a mouth must be wider to take the place of the one before
 
 
 class Origin(NamedTuple):
@@ -63,7 +60,8 @@ class Reference(NamedTuple):
         Args:
             points: `[468, 2 or 3]` landmarks in that view's pixels.
             size: Its side.
-            told: Where lips and jaw are to be, see `told`; None: they stay as they are.
+            told: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
+                as they are.
 
         Returns:
             `[size, size, 2]` x and y in this view.
@@ -74,27 +72,8 @@ class Reference(NamedTuple):
             here = here + lip_flow(told, source, points[list(RIGID), :2], size)
         return np.asarray(cv2.transform(here, cv2.invertAffineTransform(affine)), np.float32)
 
-    def told(self, points: Points, code: Array, basis: LipBasis) -> Points:
-        """Where another view's lips and jaw would be, told a lip code.
-
-        The person at rest is not known. What this view's own code is, its shape tells more or
-        less, and the lips move by the difference of both codes.
-
-        Args:
-            points: `[468, 3]` landmarks in that view's pixels.
-            code: `[K]`.
-            basis: What it means.
-
-        Returns:
-            `[55, 2]` in that view's pixels, in the order of `SHAPE`.
-        """
-        shape = lip_shape(self.points)
-        formed = shape + basis.between(basis.guessed(shape), code)
-        return HeadPose.fit(points).to_frame(formed.reshape(-1, 3).astype(np.float64))[:, :2]
-
-    def recalled(self, points: Points, size: int, code: Array, basis: LipBasis | None) -> Recalled:
-        """All that a frame needs of it; warped as `code` says, where there is a `basis` for it."""
-        told = None if basis is None else self.told(points, code, basis)
+    def recalled(self, points: Points, size: int, told: Points | None) -> Recalled:
+        """All that a frame needs of it; see `places`."""
         places = self.places(points, size, told)
         return Recalled(self.fetched(places), places, told)
 
@@ -127,35 +106,6 @@ class Recalled(NamedTuple):
     image: Image
     places: Array
     told: Points | None = None
-
-
-class ReferenceKeeper:
-    """Chooses the reference of each shot: the first frame, then wider mouths until one is wide.
-
-    Talking mouths open wide within a second or so; after that the reference stays.
-    """
-
-    def __init__(self) -> None:
-        self._kept: tuple[Reference, Origin] | None = None
-        self._opening = 0.0
-
-    def forget(self) -> None:
-        """Begin anew: what comes next may be somebody else."""
-        self._kept = None
-
-    def choose(self, view: Image, points: Points, origin: Origin) -> tuple[Reference, Origin]:
-        """The reference of the next frame, and where that was seen.
-
-        Args:
-            view: The next frame's view `[S, S, 3]`, its mouth not hidden.
-            points: `[468, 3]` landmarks in it.
-            origin: That frame, not yet edited.
-        """
-        if self._kept is None or self._opening < WIDE:
-            opening = float(mouth_opening(lip_shape(points)[None])[0])
-            if self._kept is None or opening > self._opening + WIDER:
-                self._kept, self._opening = (Reference(view, points), origin.kept()), opening
-        return self._kept
 
 
 def align(source: Points, target: Points) -> NDArray[np.float64]:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from talkernel.face.lips import JAW, OUTER_LIP
 from talkernel.face.region import region_mask
-from talkernel.grain import Skin
 
 Image = NDArray[np.uint8]
 Weight = NDArray[np.float32]
@@ -33,12 +32,10 @@ class Shown(NamedTuple):
     Attributes:
         picture: The veiled face `[S, S, 3]`, or with the reference behind it `[S, S, 6]`.
         hidden: Where the veil lies, `[S, S]` in 0..1.
-        skin: Where it lies on skin, and where on the lips that the view has.
     """
 
     picture: Image
     hidden: Weight
-    skin: Skin
 
 
 def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
@@ -75,14 +72,7 @@ def show(view: Image, points: NDArray[np.floating], scale: float, reference: Ima
     weight = hidden(points, len(view), scale)
     seen = veil(view, weight, scale)
     picture = seen if reference is None else np.concatenate([seen, reference], axis=2)
-    return Shown(picture, weight, _skin(points, weight, scale))
-
-
-def _skin(points: NDArray[np.floating], weight: Weight, scale: float) -> Skin:
-    """What lies under a veil."""
-    outline = points[list(OUTER_LIP)]
-    lips = weight * lips_region(outline, len(weight), scale)
-    return Skin(weight - lips, lips, float(outline[:, 1].max()) + LIPS_MARGIN * scale)
+    return Shown(picture, weight)
 
 
 def laid_alpha(
@@ -108,6 +98,11 @@ def laid_alpha(
 def lips_region(lips: NDArray[np.floating], size: int, scale: float) -> Weight:
     """Lips and a margin around them, `[size, size]` in 0..1; their outline is `[N, 2]` pixels."""
     return _around(lips, size, LIPS_MARGIN * scale, LIPS_SOFT * scale)
+
+
+def skin_region(told: NDArray[np.floating], size: int, scale: float) -> Weight:
+    """All but the lips, where these are told to be: `[55, 2]` of `SHAPE`, see `lips_region`."""
+    return 1.0 - lips_region(told[: len(OUTER_LIP)], size, scale)
 
 
 def _around(outline: NDArray[np.floating], size: int, margin: float, soft: float) -> Weight:

@@ -20,8 +20,9 @@ from talkernel.evaluate.correlation import correlation
 from talkernel.face.crop import Crop, crop_of, face_geometry
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
+from talkernel.face.person import Person
 from talkernel.face.pose import HeadPose
-from talkernel.face.reference import Origin, Reference
+from talkernel.face.reference import Origin
 from talkernel.face.veil import laid_alpha, show
 from talkernel.media.sample import picture_of_rgb
 from talkernel.speech_features import SpeechFeatures
@@ -79,7 +80,8 @@ def _windows(track: Track, engine: Engine) -> Array:
 def _drawn(engine: Engine, face: Image, points: Array, code: Array, kernel: Array) -> Image:
     picture, crop = picture_of_rgb(face), Crop(0, 0, len(face))
     still = Origin(picture, crop.from_view(len(face))).kept()  # which is its own reference
-    recalled = Reference(face, points).recalled(points, len(face), code, engine.basis)
+    known = Person.of_still(face, points, still, engine.basis)
+    recalled = known.recalled(points, len(face), code, engine.basis)
     reference = recalled.image if engine.config.reference else None
     shown = show(face, points, engine.config.face_size, reference)
     attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])

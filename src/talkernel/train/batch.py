@@ -24,6 +24,7 @@ class Batch(NamedTuple):
     lower: Tensor
     outside: Tensor
     hidden: Tensor
+    skin: Tensor
     corner: Tensor
     genuine: Tensor
     code: Tensor

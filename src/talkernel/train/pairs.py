@@ -11,8 +11,9 @@ from torch.utils.data import Dataset
 
 from talkernel.config import ModelConfig
 from talkernel.errors import TrainingDataError
-from talkernel.face.lips import OUTER_LIP, LipBasis, mouth_opening
-from talkernel.face.reference import Reference
+from talkernel.face.lips import OUTER_LIP, LipBasis, lip_shape, mouth_opening
+from talkernel.face.reference import Recalled, Reference
+from talkernel.face.rest import Rest, told_lips
 from talkernel.face.veil import veil
 from talkernel.train.camera import Shot, compress, occlude
 from talkernel.train.ear import Ear
@@ -28,6 +29,7 @@ Array = NDArray[np.float32]
 MOUTH = 128  # side in pixels of the box around the mouth that the critics look at
 OFF = 8  # pixels: how far that box is off its place, to either side
 WIDEST_OF = 8  # frames at most, of which a reference has the widest mouth
+AHEAD = 75  # frames at most by which a person is known
 ENOUGH = 20  # stored crops a track needs, for a mouth to be found among them
 
 
@@ -42,6 +44,7 @@ class Sample(NamedTuple):
         lower: The lower faces of both, and a margin.
         outside: Where nothing may change.
         hidden: Where the veil lies.
+        skin: Where a warped reference is taken as it is.
         corner: `[2]` row and column where the mouth's box of `MOUTH` pixels begins.
         genuine: `[]` whether the target is a real frame, not a composite.
         code: `[K]` lip code of the target.
@@ -58,6 +61,7 @@ class Sample(NamedTuple):
     lower: Image
     outside: Image
     hidden: Image
+    skin: Image
     corner: NDArray[np.int64]
     genuine: NDArray[np.bool_]
     code: Array
@@ -127,8 +131,8 @@ class Pairs(Dataset[Sample]):
         # Of their own: the choice of pairs stays as it is.
         worse, other, box, strange = rng.spawn(4)
         told = self._told(target, strange)
-        reference = self._reference(track, source, told, view, other)
-        shot, planes = self._filmed(source, target, reference, view, worse)
+        recalled = self._recalled(track, source, told, view, other)
+        shot, planes = self._filmed(source, target, recalled, view, worse)
         pictures = [_veiled(shot.source, planes.hidden, view), shot.source, shot.target]
         pictures += [] if shot.reference is None else [shot.reference]
         mouth, codes = real.points[list(OUTER_LIP)].mean(0), (target.said.code, told.code)
@@ -138,9 +142,9 @@ class Pairs(Dataset[Sample]):
             codes = target.said.mirrored, told.mirrored
         seen, face, goal, *others = (np.ascontiguousarray(x.transpose(2, 0, 1))
                                      for x in recolour(pictures, rng))  # fmt: skip
-        lips, lower, outside, cover = (np.ascontiguousarray(plane[None]) for plane in planes)
+        lips, lower, outside, cover, skin = (np.ascontiguousarray(x[None]) for x in planes)
         return Sample(np.concatenate([seen, *others]), face, goal, lips, lower, outside, cover,
-                      _corner(mouth, view.size, box), np.asarray(target is real), *codes,
+                      skin, _corner(mouth, view.size, box), np.asarray(target is real), *codes,
                       np.asarray(told is target.said), told.speech[None])  # fmt: skip
 
     def _told(self, target: Side, rng: np.random.Generator) -> Spoken:
@@ -150,32 +154,35 @@ class Pairs(Dataset[Sample]):
         anybody = self.transplants.said[int(rng.integers(len(self.tracks)))]
         return anybody[int(rng.integers(len(anybody)))]
 
-    def _reference(
+    def _recalled(
         self, track: int, source: Side, told: Spoken, view: View, rng: np.random.Generator
-    ) -> Image | None:
+    ) -> Recalled | None:
         """Another frame's mouth, where the source has its own; often a wide one, as in use.
 
         For a share of the pairs the source itself, as of a photo.
         """
         if not self.model.reference:
             return None
-        number = _wide_frame(self.tracks[track], rng)
-        found = Reference(self.tracks[track].crop(number), self.tracks[track].crop_points[number])
+        shown, number = self.tracks[track], _wide_frame(self.tracks[track], rng)
+        found, shapes = Reference(shown.crop(number), shown.crop_points[number]), _some(shown, rng)
         if rng.random() < self.recipe.own_reference:
             found = Reference(source.image, source.points)
+            shapes = lip_shape(source.points)[None]
         where = None
         if self.model.warped:
-            where = found.told(source.points, told.code, self.basis)
-        return found.fetched(found.places(source.points, view.size, where))
+            rest = Rest.of(shapes, self.basis)
+            where = told_lips(rest, told.code, self.basis, source.points)
+        return found.recalled(source.points, view.size, where)
 
     def _filmed(
-        self, source: Side, target: Side, reference: Image | None, view: View,
+        self, source: Side, target: Side, recalled: Recalled | None, view: View,
         rng: np.random.Generator,
     ) -> tuple[Shot, Planes]:  # fmt: skip
         """The pair, some of them as in a worse video."""
         recipe = self.recipe
-        planes = Planes.of(source.points, target.points, view, recipe.veiled)
-        shot = Shot(source.image, target.image, planes.outside, reference)
+        planes = Planes.of(source.points, target.points, recalled and recalled.told, view,
+                           recipe.veiled)  # fmt: skip
+        shot = Shot(source.image, target.image, planes.outside, recalled and recalled.image)
         if rng.random() < recipe.occluded:
             shot = occlude(shot, source.points[:, :2], planes.lips, planes.hidden, view.scale, rng)
         if rng.random() < recipe.compressed:
@@ -198,6 +205,13 @@ def _wide_frame(track: Track, rng: np.random.Generator) -> int:
     """The stored crop with the widest mouth of a few, or of one, which may be shut."""
     some = rng.integers(0, len(track.crop_index), rng.integers(1, WIDEST_OF + 1))
     return int(some[np.argmax(mouth_opening(track.shapes[track.crop_index[some]]))])
+
+
+def _some(track: Track, rng: np.random.Generator) -> Array:
+    """Lip shapes `[T, 165]` by which the person is known: of a second or two, or less."""
+    count = int(rng.integers(1, AHEAD + 1))
+    first = int(rng.integers(0, max(1, len(track.shapes) - count)))
+    return track.shapes[first : first + count]
 
 
 def _corner(middle: Points, size: int, rng: np.random.Generator) -> NDArray[np.int64]:

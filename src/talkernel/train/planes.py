@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from talkernel.face.veil import hidden
+from talkernel.face.veil import hidden, skin_region
 from talkernel.train.transplant import Image, Points, lower_face_mask, mouth_mask
 from talkernel.train.view import View
 
@@ -21,21 +21,27 @@ class Planes(NamedTuple):
         lower: Their lower faces, and a margin.
         outside: Where nothing may change.
         hidden: Where the veil lies.
+        skin: Where a warped reference is taken as it is; nowhere where none is.
     """
 
     lips: Image
     lower: Image
     outside: Image
     hidden: Image
+    skin: Image
 
     @staticmethod
-    def of(source: Points, target: Points, view: View, veiled: bool) -> Planes:
-        """Regions by the landmarks `[468, 2]` of both faces; the veil lies on the source."""
+    def of(source: Points, target: Points, told: Points | None, view: View, veiled: bool) -> Planes:
+        """Regions by the landmarks `[468, 2]` of both faces; the veil lies on the source.
+
+        `told`, `[55, 2]`, is where a warped reference's lips and jaw are.
+        """
         both = [source, target]
         lower = lower_face_mask(both, view.size, view.scale)
         soft = hidden(source, view.size, view.scale) * veiled
-        return Planes(mouth_mask(both, view.size, view.scale), lower, _beyond(lower),
-                      np.rint(255 * soft).astype(np.uint8))  # fmt: skip
+        skin = np.zeros_like(soft) if told is None else skin_region(told, view.size, view.scale)
+        shades = (np.rint(255 * plane).astype(np.uint8) for plane in (soft, skin))
+        return Planes(mouth_mask(both, view.size, view.scale), lower, _beyond(lower), *shades)
 
 
 def mirrored(images: Iterable[Image]) -> list[Image]:
