@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 import pytest
 
 from talkernel.acquaint import HELD_BYTES, acquainted
 from talkernel.face.crop import Crop
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening, neutral_shape
-from talkernel.face.person import Known
+from talkernel.face.person import Known, Person
 from talkernel.face.rest import Rest
 from talkernel.face.stabilise import Placement
 from talkernel.media import Picture
-from talkernel.media.sample import picture_of_rgb
+from talkernel.media.sample import picture_of_rgb, planes_to_rgb
 from talkernel.train.tracks import STORED
 from tests.tracks import drawn_face, drawn_track, fitted_basis
 
@@ -88,6 +89,48 @@ def test_with_frames_held_back_the_wide_mouth_is_there_from_the_first_one_on() -
     assert seen([0.05, 0.05, 0.3, 0.05], ahead=1) == [small, wide, wide, wide]
     assert seen([0.05], ahead=50) == [small]
     assert seen([], ahead=50) == []
+
+
+def with_a_hand(image: Array) -> Array:
+    """Something bright before the chin."""
+    held = image.copy()
+    cv2.rectangle(held, (140, 240), (200, 303), (250, 230, 220), -1)
+    return held
+
+
+def met(frames: list[tuple[float, bool]]) -> Person:
+    """Somebody whose mouth opens so far, with or without a hand before the chin."""
+    person = Person(STORED, None)
+    for gap, hidden in frames:
+        landmarks, image = drawn_face(gap)
+        person.see(picture_of_rgb(with_a_hand(image) if hidden else image), CROP, landmarks)
+    return person
+
+
+def test_a_frame_with_a_hand_before_the_face_is_no_reference() -> None:
+    frames = [(0.05, True), (0.3, True), *[(0.05, False)] * 10, (0.25, False), (0.05, False)]
+    for number, wide in ((1, 0.05), (2, 0.3), (len(frames), 0.25)):
+        reference = met(frames[:number]).known.reference
+        assert round(opening(lip_shape(reference.points)), 2) == drawn(wide)
+    clean = drawn_face(0.25)[1]
+    assert np.abs(reference.view[200:].astype(int) - clean[200:]).mean() < 3.0
+
+
+def test_a_hand_that_is_always_there_is_the_face_as_usual() -> None:
+    reference = met([(0.05, True), (0.3, True), *[(0.05, True)] * 20]).known.reference
+    assert round(opening(lip_shape(reference.points)), 2) == drawn(0.3)
+
+
+def test_a_reference_is_kept_from_the_frame_it_was_seen_in_and_no_edit_reaches_it() -> None:
+    landmarks, image = drawn_face(0.3)
+    picture = picture_of_rgb(image)
+    known = Person(STORED // 2, None).see(picture, CROP, landmarks).known
+    picture.planes[0][:] = 0
+    kept = known.origin.picture
+    rgb = planes_to_rgb(list(kept.planes), kept.layout)
+    np.testing.assert_allclose(rgb, image, atol=2)
+    corner = known.origin.affine @ np.array([0.0, 0.0, 1.0])
+    np.testing.assert_allclose(corner, 0.5, atol=1e-6)  # the middle of its first two by two
 
 
 def test_nobody_is_taken_for_the_person_of_another_shot() -> None:

@@ -12,11 +12,9 @@ import torch
 
 from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError
-from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
-from talkernel.face.person import WIDE, WIDER, Person
-from talkernel.face.reference import Origin, Reference
+from talkernel.face.lips import LipBasis
+from talkernel.face.reference import Reference
 from talkernel.face.veil import hidden, show, veil
-from talkernel.media.sample import picture_of_rgb, planes_to_rgb
 from talkernel.model.checkpoint import save_model
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.checkpoint import load_start, take_weights
@@ -37,34 +35,6 @@ def tracks() -> list[Track]:
 @pytest.fixture(scope="module")
 def basis(tracks: list[Track]) -> LipBasis:
     return fitted_basis(tracks)
-
-
-def mouth(opening: float) -> tuple[np.ndarray, np.ndarray]:
-    """A drawn face whose mouth is open by so much, in canonical units."""
-    return drawn_face(opening - mouth_opening(lip_shape(drawn_face(0.0)[0])[None])[0])
-
-
-def shown(person: Person, opening: float) -> np.ndarray:
-    points, image = mouth(opening)
-    origin = Origin(picture_of_rgb(image), np.eye(2, 3))
-    person.see(points, lambda: (Reference(image, points), origin))
-    kept, origin, _ = person.known
-    rgb = planes_to_rgb(list(origin.picture.planes), origin.picture.layout)
-    np.testing.assert_allclose(rgb, kept.view, atol=40)  # it comes from the frame of that view
-    return kept.seen_at(points, len(image))
-
-
-def test_the_first_frame_serves_until_a_wider_mouth_is_seen_and_a_wide_one_stays() -> None:
-    person = Person(None)
-    gap = 0.5 * WIDE
-    for next_one, kept in (
-        (gap, gap),
-        (0.2 * gap, gap),  # narrower
-        (gap + WIDER / 2, gap),  # hardly wider
-        (2 * WIDE, 2 * WIDE),
-        (3 * WIDE, 2 * WIDE),  # wide enough already
-    ):
-        np.testing.assert_allclose(shown(person, next_one), mouth(kept)[1], atol=2)
 
 
 def test_a_reference_is_moved_to_where_the_face_is() -> None:

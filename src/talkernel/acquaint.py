@@ -10,10 +10,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from talkernel.cover import cut
 from talkernel.face.lips import LipBasis
 from talkernel.face.person import Known, Person
-from talkernel.face.reference import Origin, Reference
 from talkernel.face.stabilise import Placement
 from talkernel.media import Picture
 
@@ -51,24 +49,14 @@ def acquainted(
         if placement.cut or placement.crop is None:
             person = None  # what comes next may be somebody else
         if placement.crop is not None:
-            person = person or Person(basis)
-            _introduce(person, picture, placement, size)
+            assert placement.landmarks is not None
+            person = person or Person(size, basis)
+            person.see(picture, placement.crop, placement.landmarks)
         waiting.append(Guest(picture, placement, person))
         while len(waiting) > min(ahead, HELD_BYTES // _bytes(picture)):
             yield waiting.popleft().leave()
     for guest in waiting:
         yield guest.leave()
-
-
-def _introduce(person: Person, picture: Picture, placement: Placement, size: int) -> None:
-    crop, landmarks = placement.crop, placement.landmarks
-    assert crop is not None and landmarks is not None
-
-    def taken() -> tuple[Reference, Origin]:
-        view, points = cut(picture, crop, size), crop.to_view(landmarks, size)
-        return Reference(view, points), Origin(picture, crop.from_view(size)).kept()
-
-    person.see(landmarks, taken)
 
 
 def _bytes(picture: Picture) -> int:

@@ -68,9 +68,9 @@ class Face:
 
     def recalled(self, code: Array, basis: LipBasis | None) -> Recalled:
         """A still is its own reference; see `Known.recalled`."""
-        points = self.points()
-        known = Person.of_still(self.view(), points, self.origin(), basis)
-        return known.recalled(points, self.config.crop_size, code, basis)
+        size = self.config.crop_size
+        known = Person(size, basis).see(self.picture, self.crop, self.landmarks).known
+        return known.recalled(self.points(), size, code, basis)
 
     def shown(self, reference: Image | None = None) -> Shown:
         """What f is shown of it, with a reference or with itself as it is."""

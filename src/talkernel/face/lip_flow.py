@@ -1,6 +1,7 @@
 """Where the reference has what belongs to each pixel, once its lips are moved as told.
 
-Between landmarks the flow is a thin plate's (Bookstein 1989): as smooth as they allow.
+Between landmarks the flow is a thin plate's (Bookstein 1989): as smooth as they allow. Within the
+lips it is none: teeth do not move with the lips that pass over them.
 """
 
 from __future__ import annotations
@@ -12,26 +13,67 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.face.lips import INNER_LIP, OUTER_LIP
+
+INNER = slice(len(OUTER_LIP), len(OUTER_LIP) + len(INNER_LIP))  # of `SHAPE`
+CORNER = INNER_LIP.index(308)  # the right one, where the lower lip's edge ends and the upper's
+UPPER = [0, *range(CORNER + 1, len(INNER_LIP)), CORNER]
 Array = NDArray[np.float32]
 Points = NDArray[np.floating]
 Real = TypeVar("Real", NDArray[np.float32], NDArray[np.float64])
 STEP = 4  # pixels between places where the plate is worked out; between them it is linear
 SLACK = 5e-4  # how far the plate may pass a landmark by; landmarks jitter
 BORDER = 5  # places along each border of the view, which stay
+RIM = 0.006  # of the view's side: of what lies within the lips, nothing so near to them is taken
+ROUNDED = 4  # binary digits of a pixel's place in polygons
 
 
 def lip_flow(target: Points, source: Points, still: Points, size: int) -> Array:
-    """The flow that fetches `source` to `target`.
+    """The flow that fetches lips and jaw from `source` to `target`.
 
     Args:
-        target: `[N, 2]` landmarks as they are to be, in the view's pixels.
-        source: `[N, 2]` where the reference has them.
+        target: `[55, 2]` of `SHAPE` as they are to be, in the view's pixels.
+        source: `[55, 2]` where the reference has them.
         still: `[M, 2]` landmarks that are where they belong.
         size: Side of the view, a multiple of 4.
 
     Returns:
         `[S, S, 2]` (x, y) in pixels, from where a pixel goes to where it comes from.
     """
+    flow = plate_flow(target, source, still, size)
+    within, rows, columns = _within(target[INNER], size)
+    here = flow[rows, columns]
+    here += within[..., None] * (_unmoved(source[INNER], rows, columns, size) - here)
+    return flow
+
+
+def _within(lips: Points, size: int) -> tuple[Array, slice, slice]:
+    """How far each pixel lies within the inner lips `[20, 2]`, in 0..1, and which those are."""
+    low, high = (np.clip(f(v).astype(int), 0, size) for f, v in
+                 ((np.floor, lips.min(0) - 1), (np.ceil, lips.max(0) + 2)))  # fmt: skip
+    mask = np.zeros(np.maximum(high - low, 0)[::-1], np.uint8)
+    outline = np.rint((lips - low) * (1 << ROUNDED)).astype(np.int32)
+    if mask.size:
+        cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, ROUNDED)
+    share = np.asarray(mask / np.float32(255.0), np.float32)
+    return share, slice(low[1], high[1]), slice(low[0], high[0])
+
+
+def _unmoved(lips: Points, rows: slice, columns: slice, size: int) -> Array:
+    """The flow within the lips: none, but from within the reference's, its inner lips `[20, 2]`."""
+    left, right = lips[0, 0], max(lips[0, 0], lips[CORNER, 0])
+    y, x = (np.arange(at.start, at.stop, dtype=np.float32) for at in (rows, columns))
+    taken = np.clip(x, left, right)
+    upper, lower = (np.interp(taken, np.maximum.accumulate(edge[:, 0]), edge[:, 1])
+                    for edge in (lips[UPPER], lips[: CORNER + 1]))  # fmt: skip
+    middle = (upper + lower) / 2
+    found = np.clip(y[:, None], np.minimum(upper + RIM * size, middle),
+                    np.maximum(lower - RIM * size, middle))  # fmt: skip
+    return np.stack(np.broadcast_arrays(taken - x, found - y[:, None]), -1).astype(np.float32)
+
+
+def plate_flow(target: Points, source: Points, still: Points, size: int) -> Array:
+    """The thin plate's flow `[S, S, 2]` that fetches landmarks `[N, 2]`; see `lip_flow`."""
     anchors = np.concatenate([target, still, _border(size)]) / size
     values = np.zeros((len(anchors) + 3, 2))
     values[: len(target)] = source - target

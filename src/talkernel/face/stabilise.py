@@ -1,15 +1,17 @@
-"""Where to edit each frame, and how strongly: a steady crop, soft starts and ends."""
+"""Where to edit each frame, and how strongly: a steady crop and head, soft starts and ends."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.crop import Crop, crop_of
+from talkernel.face.pose import RIGID
 from talkernel.face.track import Observation
 from talkernel.media.frame import Picture
 
@@ -24,7 +26,8 @@ class Placement:
 
     Attributes:
         crop: Where f looks; None to pass the frame through.
-        landmarks: `[468, 3]` of the face, in frame pixels.
+        landmarks: `[468, 3]` of the face, in frame pixels; the rigid ones steadied, for what is
+            drawn is placed by them, and would tremble with them.
         strength: Of the edit, 0 to 1.
         reason: Why the frame is passed through.
         cut: Whether the frame begins a new shot.
@@ -75,7 +78,8 @@ def _place(window: deque[Observed], at: int, share: float) -> tuple[Picture, Pla
     track = np.stack([_geometry(around[i]) for i in range(first, last + 1)])
     strength = min(_fade(at - first, before), _fade(last - at, after))
     crop = crop_of(_gaussian_mean(track, at - first), share)
-    return picture, Placement(crop, observation.face.landmarks, strength, None, observation.cut)
+    landmarks = _steadied(around[first : last + 1], at - first)
+    return picture, Placement(crop, landmarks, strength, None, observation.cut)
 
 
 def _reach(around: list[Observation], at: int, step: int) -> tuple[int, bool]:
@@ -99,6 +103,26 @@ def _gaussian_mean(track: NDArray[np.float64], at: int) -> NDArray[np.float64]:
     near = track[at - reach : at + reach + 1]
     weight = np.exp(-0.5 * (np.arange(-reach, reach + 1) / SIGMA) ** 2)
     return np.asarray(weight @ near / weight.sum())
+
+
+def _steadied(seen: list[Observation], at: int) -> NDArray[np.float32]:
+    """Landmarks of frame `at` of some, the head where its path over all of them has it."""
+    faces = [one.face.landmarks for one in seen if one.face is not None]
+    landmarks, rigid = faces[at].copy(), list(RIGID)
+    path = np.stack([face[rigid] for face in faces])
+    landmarks[rigid] = np.tensordot(_on_parabola(len(path), at), path, 1)
+    return landmarks
+
+
+@cache
+def _on_parabola(count: int, at: int) -> NDArray[np.float64]:
+    """Weights `[count]` that give the value at one place of the parabola through all.
+
+    A mean would cut a nod short (Savitzky and Golay 1964).
+    """
+    times = np.arange(count) - at
+    powers = times[:, None] ** np.arange(min(3, count))
+    return np.asarray(np.linalg.pinv(powers)[0], np.float64)
 
 
 def _fade(distance: int, lost: bool) -> float:

@@ -22,7 +22,6 @@ from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.person import Person
 from talkernel.face.pose import HeadPose
-from talkernel.face.reference import Origin
 from talkernel.face.veil import laid_alpha, show
 from talkernel.media.sample import picture_of_rgb
 from talkernel.speech_features import SpeechFeatures
@@ -79,14 +78,13 @@ def _windows(track: Track, engine: Engine) -> Array:
 
 def _drawn(engine: Engine, face: Image, points: Array, code: Array, kernel: Array) -> Image:
     picture, crop = picture_of_rgb(face), Crop(0, 0, len(face))
-    still = Origin(picture, crop.from_view(len(face))).kept()  # which is its own reference
-    known = Person.of_still(face, points, still, engine.basis)
+    known = Person(len(face), engine.basis).see(picture, crop, points).known  # its own reference
     recalled = known.recalled(points, len(face), code, engine.basis)
     reference = recalled.image if engine.config.reference else None
     shown = show(face, points, engine.config.face_size, reference)
     attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])
     alpha = laid_alpha(attention[0, 0], shown.hidden, recalled.told, engine.config.face_size)
-    carried = Carried.of(motion[0, 3:], recalled, still, engine.config.face_size)
+    carried = Carried.of(motion[0, 3:], recalled, known.origin, engine.config.face_size)
     cover(picture, crop, alpha, motion[0, :3], carried=carried)
     return cut(picture, crop, len(face))
 
