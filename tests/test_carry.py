@@ -17,7 +17,7 @@ from talkernel.engine import load_engine
 from talkernel.engine.weights import read_basis
 from talkernel.errors import RunConfigError, TrainingDataError
 from talkernel.face.crop import Crop
-from talkernel.face.lip_flow import lip_flow
+from talkernel.face.lip_flow import lip_flow, plate_flow
 from talkernel.face.lips import SHAPE, LipBasis, lip_shape, mouth_opening
 from talkernel.face.reference import Origin, Recalled, Reference, place
 from talkernel.face.rest import Rest, told_lips
@@ -171,12 +171,54 @@ def test_the_flow_passes_the_landmarks_and_leaves_the_rest() -> None:
     target = RNG.uniform(70, 120, (20, 2))
     moved = target + np.array([3.0, -6.0])
     still = RNG.uniform(10, 180, (6, 2)) * np.array([1.0, 0.15])
-    flow = lip_flow(target, moved, still, 192)
+    flow = plate_flow(target, moved, still, 192)
     assert flow.shape == (192, 192, 2)
     rows, columns = target.round().astype(int).T[::-1]
     np.testing.assert_allclose(flow[rows, columns].mean(0), [3.0, -6.0], atol=0.5)
     assert np.abs(flow[[0, 0, -1, -1], [0, -1, 0, -1]]).max() < 0.3
-    assert np.abs(lip_flow(target, target, still, 192)).max() < 1e-6
+    assert np.abs(plate_flow(target, target, still, 192)).max() < 1e-6
+
+
+def lips_shape(gap: float, middle: float = 100.0) -> Array:
+    """`[55, 2]` of a mouth whose lips are 8 pixels thick and leave such a gap; no jaw."""
+    angle = np.linspace(np.pi, 3 * np.pi, 20, endpoint=False)  # from the left corner, downwards
+    ring = np.stack([100 + 30 * np.cos(angle), -np.sin(angle)], 1)
+    ring = ring[[*range(11), *range(19, 10, -1)]]  # as listed: both lips from the left
+    outer, inner = (np.stack([ring[:, 0], middle + ring[:, 1] * half], 1)
+                    for half in (gap / 2 + 8, gap / 2))  # fmt: skip
+    jaw = np.stack([np.linspace(70, 130, 15), np.full(15, 150.0)], 1)
+    return np.concatenate([outer, inner, jaw])
+
+
+STILL = np.array([[60.0, 40.0], [100.0, 30.0], [140.0, 40.0], [100.0, 60.0]])
+
+
+def test_teeth_stay_where_they_are_while_lips_close_over_them() -> None:
+    flow = lip_flow(lips_shape(10.0), lips_shape(30.0), STILL, 192)
+    within, lip = flow[98:102, 90:110], flow[106:110, 98:102]
+    assert np.abs(within).max() < 1e-6
+    assert lip[..., 1].mean() > 5.0  # the lower lip came up to here
+    flow = lip_flow(lips_shape(10.0, middle=104.0), lips_shape(30.0), STILL, 192)
+    assert np.abs(flow[103:106, 90:110]).max() < 1e-6
+
+
+@pytest.mark.parametrize(("told", "own"), [(40.0, 12.0), (30.0, 30.0), (10.0, 0.5), (0.0, 20.0)])
+def test_within_the_lips_nothing_is_taken_from_beyond_the_references(
+    told: float, own: float
+) -> None:
+    flow = lip_flow(lips_shape(told), lips_shape(own), STILL, 192)
+    row = np.arange(192)[:, None] + flow[:, 95:105, 1]
+    within = row[int(101 - told / 2) : int(100 + told / 2)]
+    assert (np.abs(within - 100.0) <= own / 2 + 0.5).all()
+    assert np.isfinite(flow).all()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_lips_beyond_the_view_or_folded_over_give_a_flow(turned: bool) -> None:
+    away = lips_shape(20.0) + np.array([300.0, -250.0])
+    folded = lips_shape(20.0) * np.array([-1.0, 1.0]) + np.array([200.0, 0.0])
+    flow = lip_flow(folded if turned else away, lips_shape(20.0), STILL, 192)
+    assert flow.shape == (192, 192, 2) and np.isfinite(flow).all()
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from talkernel.face.crop import CausalSmoother, Crop
-from talkernel.face.pose import HeadPose, canonical_face
+from talkernel.face.lips import SHAPE
+from talkernel.face.pose import RIGID, HeadPose, canonical_face
 from talkernel.face.stabilise import FADE, Placement, stabilise
 from talkernel.face.track import Observation, TrackedFace
 from talkernel.media import Picture, PixelLayout
@@ -29,6 +32,39 @@ def place(observations: list[Observation], share: float = 1.0) -> list[Placement
     placed = list(stabilise(zip(pictures, observations, strict=True), share))
     assert [picture.time for picture, _ in placed] == list(map(float, range(len(observations))))
     return [placement for _, placement in placed]
+
+
+def moved(by: np.ndarray) -> list[Observation]:
+    """Faces whose landmarks are moved, `[T, 468, 3]` pixels."""
+    faces = [seen(100).face] * len(by)
+    return [Observation(dataclasses.replace(face, landmarks=face.landmarks + shift), None, False)
+            for face, shift in zip(faces, by, strict=True) if face is not None]  # fmt: skip
+
+
+def wrong(shifts: np.ndarray, truth: np.ndarray, indices: list[int]) -> np.ndarray:
+    """How far off some landmarks are, `[T]` mean pixels."""
+    own = canonical_face()[indices]
+    found = np.stack(
+        [p.landmarks[indices] for p in place(moved(shifts)) if p.landmarks is not None]
+    )
+    return np.asarray(np.abs(found - own - truth[:, indices]).mean((1, 2)))
+
+
+def test_the_head_does_not_tremble_with_its_landmarks_and_the_mouth_is_where_it_was_seen() -> None:
+    noise = np.random.default_rng(0).normal(0, 1.0, (60, 468, 3))
+    still = np.zeros_like(noise)
+    head, mouth = list(RIGID), list(SHAPE)
+    assert wrong(noise, still, head)[5:-5].mean() < 0.6 * np.abs(noise[:, head]).mean()
+    np.testing.assert_allclose(wrong(noise, noise, mouth), 0.0, atol=1e-5)
+
+
+def test_a_nodding_head_is_followed_all_the_way() -> None:
+    frames = np.arange(100)
+    for hertz, off in ((1.0, 0.01), (2.0, 0.1)):
+        nod = 10.0 * np.sin(2 * np.pi * hertz * frames / 25)[:, None, None] * np.ones((1, 468, 3))
+        assert wrong(nod, nod, list(RIGID))[5:-5].max() < 10.0 * off
+    steady = 2.0 * frames[:, None, None] * np.ones((1, 468, 3))
+    np.testing.assert_allclose(wrong(steady, steady, list(RIGID)), 0.0, atol=1e-3)  # to the ends
 
 
 def lefts(placements: list[Placement]) -> list[int]:

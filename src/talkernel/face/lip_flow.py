@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from talkernel.face.lips import INNER_LIP, OUTER_LIP
 
 INNER = slice(len(OUTER_LIP), len(OUTER_LIP) + len(INNER_LIP))  # of `SHAPE`
-CORNER = INNER_LIP.index(308)  # the right one, where the lower lip's edge ends and the upper's
+CORNER = INNER_LIP.index(308)  # the right one; both lips' edges are listed from the left one
 UPPER = [0, *range(CORNER + 1, len(INNER_LIP)), CORNER]
+AROUND = [*range(CORNER + 1), *UPPER[-2:0:-1]]  # along the lower lip and back along the upper
 Array = NDArray[np.float32]
 Points = NDArray[np.floating]
 Real = TypeVar("Real", NDArray[np.float32], NDArray[np.float64])
@@ -52,7 +53,7 @@ def _within(lips: Points, size: int) -> tuple[Array, slice, slice]:
     low, high = (np.clip(f(v).astype(int), 0, size) for f, v in
                  ((np.floor, lips.min(0) - 1), (np.ceil, lips.max(0) + 2)))  # fmt: skip
     mask = np.zeros(np.maximum(high - low, 0)[::-1], np.uint8)
-    outline = np.rint((lips - low) * (1 << ROUNDED)).astype(np.int32)
+    outline = np.rint((lips[AROUND] - low) * (1 << ROUNDED)).astype(np.int32)
     if mask.size:
         cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, ROUNDED)
     share = np.asarray(mask / np.float32(255.0), np.float32)

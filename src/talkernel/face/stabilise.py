@@ -17,6 +17,7 @@ from talkernel.media.frame import Picture
 
 LOOK_AHEAD = 5  # frames held back, so that smoothing has no lag
 SIGMA = 1.5  # frames
+STEADY = 4  # frames to either side over which the head's path is taken for a parabola
 FADE = 4  # frames over which the edit fades out before a face is lost, and in after
 
 
@@ -78,7 +79,8 @@ def _place(window: deque[Observed], at: int, share: float) -> tuple[Picture, Pla
     track = np.stack([_geometry(around[i]) for i in range(first, last + 1)])
     strength = min(_fade(at - first, before), _fade(last - at, after))
     crop = crop_of(_gaussian_mean(track, at - first), share)
-    landmarks = _steadied(around[first : last + 1], at - first)
+    near = slice(max(first, at - STEADY), min(last, at + STEADY) + 1)
+    landmarks = _steadied(around[near], at - near.start)
     return picture, Placement(crop, landmarks, strength, None, observation.cut)
 
 
