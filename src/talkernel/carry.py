@@ -1,7 +1,7 @@
 """What M takes from the reference: teeth, lips and skin, fetched from the frame it was seen in.
 
 f paints at a few hundred pixels a face, and invents what it paints. Where the warped reference
-shows what belongs there, f says how far that goes into M; skin, which does not open, is all taken
+shows what belongs between the lips, f says how far that goes into M; skin and lips are all taken
 from it. It is fetched from the reference's own frame, at that frame's resolution.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.reference import Origin, Recalled
-from talkernel.face.veil import skin_region
+from talkernel.face.veil import taken_region
 from talkernel.media.frame import Picture
 
 Array = NDArray[np.float32]
@@ -50,7 +50,7 @@ class Carried(NamedTuple):
         if recalled is None or recalled.told is None or not len(share):
             return None
         places = cv2.transform(recalled.places, origin.affine)
-        whole = np.maximum(share[0], skin_region(recalled.told, share.shape[1], scale))
+        whole = np.maximum(share[0], taken_region(recalled.told, share.shape[1], scale))
         return Carried(whole, np.asarray(places, np.float32), origin.picture)
 
     def laid_on(

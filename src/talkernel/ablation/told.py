@@ -23,7 +23,7 @@ from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.person import Known
 from talkernel.face.reference import Origin, Reference, place
 from talkernel.face.rest import Rest
-from talkernel.face.veil import laid_alpha, show, skin_region
+from talkernel.face.veil import laid_alpha, show, taken_region
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.synthesis import Synthesis, blend
 from talkernel.model.talking_face import LipCodec, TalkingFace
@@ -146,8 +146,8 @@ def _lay(answer: Tensor, hidden: Array, told: Points | None, scale: float) -> No
     """Alpha and the reference's share as they are in use, in place; `[4 or 5, S, S]`."""
     answer[0] = torch.from_numpy(laid_alpha(answer[0].numpy(), hidden, told, scale))
     if told is not None:
-        skin = torch.from_numpy(skin_region(told, len(hidden), scale))
-        answer[4] = torch.maximum(answer[4], skin)
+        taken = torch.from_numpy(taken_region(told, len(hidden), scale))
+        answer[4] = torch.maximum(answer[4], taken)
 
 
 def _tensor(images: Sequence[Image]) -> Tensor:

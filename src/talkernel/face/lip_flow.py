@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.lips import INNER_LIP, OUTER_LIP
+from talkernel.face.lips import INNER, INNER_LIP
 
-INNER = slice(len(OUTER_LIP), len(OUTER_LIP) + len(INNER_LIP))  # of `SHAPE`
 CORNER = INNER_LIP.index(308)  # the right one; both lips' edges are listed from the left one
 UPPER = [0, *range(CORNER + 1, len(INNER_LIP)), CORNER]
 AROUND = [*range(CORNER + 1), *UPPER[-2:0:-1]]  # along the lower lip and back along the upper

@@ -18,6 +18,7 @@ INNER_LIP = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324,
              308, 191, 80, 81, 82, 13, 312, 311, 310, 415)  # fmt: skip
 JAW = (152, 148, 176, 149, 136, 172, 377, 400, 378, 365, 397, 175, 199, 200, 18)
 SHAPE = (*OUTER_LIP, *INNER_LIP, *JAW)
+INNER = slice(len(OUTER_LIP), len(OUTER_LIP) + len(INNER_LIP))  # of `SHAPE`
 UPPER_MIDDLE, LOWER_MIDDLE = (82, 13, 312), (87, 14, 317)
 LOOSE = 1e-5  # square canonical units: shapes are not known better
 NEUTRAL_SHARE = 0.15  # of a track's frames: those with the mouth most closed

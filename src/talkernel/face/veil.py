@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.lips import JAW, OUTER_LIP
+from talkernel.face.lips import INNER, JAW, OUTER_LIP
 from talkernel.face.region import region_mask
 
 Image = NDArray[np.uint8]
@@ -23,7 +23,7 @@ REGION = [*OUTER_LIP, *JAW]
 MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
 SOFT = 0.09  # of the crop's side: width of the veil's edge
-LIPS_MARGIN, LIPS_SOFT = 0.03, 0.04  # the same of the lips within it
+BETWEEN_MARGIN, BETWEEN_SOFT = 0.012, 0.016  # the same of what is between the lips
 
 
 class Shown(NamedTuple):
@@ -95,14 +95,17 @@ def laid_alpha(
     return np.maximum(hidden, _around(told, len(hidden), MARGIN * scale, SOFT * scale))
 
 
-def lips_region(lips: NDArray[np.floating], size: int, scale: float) -> Weight:
-    """Lips and a margin around them, `[size, size]` in 0..1; their outline is `[N, 2]` pixels."""
-    return _around(lips, size, LIPS_MARGIN * scale, LIPS_SOFT * scale)
+def taken_region(told: NDArray[np.floating], size: int, scale: float) -> Weight:
+    """Where a warped reference is taken as it is: all but what is between the lips.
 
+    Only lips open. Skin and lips the reference has, with their grain; drawn, they would be soft.
 
-def skin_region(told: NDArray[np.floating], size: int, scale: float) -> Weight:
-    """All but the lips, where these are told to be: `[55, 2]` of `SHAPE`, see `lips_region`."""
-    return 1.0 - lips_region(told[: len(OUTER_LIP)], size, scale)
+    Args:
+        told: `[55, 2]` of `SHAPE`, where lips and jaw are told to be.
+        size: Side of the view.
+        scale: Pixels that a whole face crop would have at the view's scale.
+    """
+    return 1.0 - _around(told[INNER], size, BETWEEN_MARGIN * scale, BETWEEN_SOFT * scale)
 
 
 def _around(outline: NDArray[np.floating], size: int, margin: float, soft: float) -> Weight:

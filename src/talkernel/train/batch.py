@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     lower: Tensor
     outside: Tensor
     hidden: Tensor
-    skin: Tensor
+    taken: Tensor
     corner: Tensor
     genuine: Tensor
     code: Tensor

@@ -124,11 +124,11 @@ class GeneratorTrainer:
         return batch.speech if self.recipe.drive == "heard" else batch.told
 
     def _answer(self, batch: Batch, driving: Tensor) -> Tensor:
-        """What f answers, as it is used: alpha 1 under the veil, all skin the reference's."""
+        """What f answers, as it is used: alpha 1 under the veil, skin and lips taken."""
         answer = cast(Tensor, self.parts.drive(batch, driving)).float()
         attention, share = answer[:, :1], answer[:, 4:]
         return torch.cat([torch.maximum(attention, batch.hidden), answer[:, 1:4],
-                          torch.maximum(share, batch.skin)], 1)  # fmt: skip
+                          torch.maximum(share, batch.taken)], 1)  # fmt: skip
 
     def mouth_error(self, batch: Batch, shuffled: bool) -> float:
         """L1 at the lips of which the target is known, told their own code or another sample's."""

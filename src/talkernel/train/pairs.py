@@ -44,7 +44,7 @@ class Sample(NamedTuple):
         lower: The lower faces of both, and a margin.
         outside: Where nothing may change.
         hidden: Where the veil lies.
-        skin: Where a warped reference is taken as it is.
+        taken: Where a warped reference is taken as it is.
         corner: `[2]` row and column where the mouth's box of `MOUTH` pixels begins.
         genuine: `[]` whether the target is a real frame, not a composite.
         code: `[K]` lip code of the target.
@@ -61,7 +61,7 @@ class Sample(NamedTuple):
     lower: Image
     outside: Image
     hidden: Image
-    skin: Image
+    taken: Image
     corner: NDArray[np.int64]
     genuine: NDArray[np.bool_]
     code: Array
@@ -142,9 +142,9 @@ class Pairs(Dataset[Sample]):
             codes = target.said.mirrored, told.mirrored
         seen, face, goal, *others = (np.ascontiguousarray(x.transpose(2, 0, 1))
                                      for x in recolour(pictures, rng))  # fmt: skip
-        lips, lower, outside, cover, skin = (np.ascontiguousarray(x[None]) for x in planes)
+        lips, lower, outside, cover, taken = (np.ascontiguousarray(x[None]) for x in planes)
         return Sample(np.concatenate([seen, *others]), face, goal, lips, lower, outside, cover,
-                      skin, _corner(mouth, view.size, box), np.asarray(target is real), *codes,
+                      taken, _corner(mouth, view.size, box), np.asarray(target is real), *codes,
                       np.asarray(told is target.said), told.speech[None])  # fmt: skip
 
     def _told(self, target: Side, rng: np.random.Generator) -> Spoken:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from talkernel.face.veil import hidden, skin_region
+from talkernel.face.veil import hidden, taken_region
 from talkernel.train.transplant import Image, Points, lower_face_mask, mouth_mask
 from talkernel.train.view import View
 
@@ -21,14 +21,14 @@ class Planes(NamedTuple):
         lower: Their lower faces, and a margin.
         outside: Where nothing may change.
         hidden: Where the veil lies.
-        skin: Where a warped reference is taken as it is; nowhere where none is.
+        taken: Where a warped reference is taken as it is; nowhere where none is.
     """
 
     lips: Image
     lower: Image
     outside: Image
     hidden: Image
-    skin: Image
+    taken: Image
 
     @staticmethod
     def of(source: Points, target: Points, told: Points | None, view: View, veiled: bool) -> Planes:
@@ -39,8 +39,8 @@ class Planes(NamedTuple):
         both = [source, target]
         lower = lower_face_mask(both, view.size, view.scale)
         soft = hidden(source, view.size, view.scale) * veiled
-        skin = np.zeros_like(soft) if told is None else skin_region(told, view.size, view.scale)
-        shades = (np.rint(255 * plane).astype(np.uint8) for plane in (soft, skin))
+        taken = np.zeros_like(soft) if told is None else taken_region(told, view.size, view.scale)
+        shades = (np.rint(255 * plane).astype(np.uint8) for plane in (soft, taken))
         return Planes(mouth_mask(both, view.size, view.scale), lower, _beyond(lower), *shades)
 
 
