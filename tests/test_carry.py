@@ -45,6 +45,7 @@ WARPED = dataclasses.replace(TINY, reference=True, warped=True)
 RNG = np.random.default_rng(0)
 Array = np.ndarray
 ONES = np.ones((SIDE, SIDE), np.float32)
+NOWHERE = 0.0 * ONES
 EVERYWHERE = SIDE * np.array([[0, 0], [1, 0], [1, 1], [0, 1]] * 10, np.float32)  # lips
 
 
@@ -57,7 +58,7 @@ def here(dx: float = 0.0, dy: float = 0.0) -> Array:
 def lay(frame: Picture, crop: Crop, places: Array, origin: Origin, share: float = 1.0) -> None:
     """Cover a frame with a grey M that is the reference up to a share."""
     grey, ones = np.zeros((3, SIDE, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
-    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), places, EVERYWHERE)
+    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), places, EVERYWHERE, NOWHERE)
     carried = Carried.of(share * ones[None], recalled, origin, SIDE)
     cover(frame, crop, ones, grey, carried=carried)
 
@@ -108,7 +109,7 @@ def test_training_and_use_make_the_same_of_an_answer() -> None:
     answer = np.tile(shades[:, None, None], (1, SIDE, SIDE))
     frame, crop = picture_of_rgb(smooth), Crop(0, 0, SIDE)
     origin = Origin(frame, crop.from_view(SIDE)).kept()
-    recalled = Recalled(smooth, here(), EVERYWHERE)
+    recalled = Recalled(smooth, here(), EVERYWHERE, NOWHERE)
     seen = torch.from_numpy(np.concatenate([to_network(smooth), to_network(recalled.image)]))[None]
     trained = Synthesis.of(torch.from_numpy(answer)[None], seen).motion[0].numpy()
     carried = Carried.of(answer[4:], recalled, origin, SIDE)
@@ -121,7 +122,7 @@ def test_training_and_use_make_the_same_of_an_answer() -> None:
 def test_skin_and_lips_are_the_references_whatever_f_says() -> None:
     lips = SIDE * np.array([[0.4, 0.5], [0.6, 0.5], [0.6, 0.6], [0.4, 0.6]] * 10, np.float32)
     origin = Origin(random_picture(LAYOUTS[0]), np.eye(2, 3))
-    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), here(), lips)
+    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), here(), lips, NOWHERE)
     carried = Carried.of(np.full((1, SIDE, SIDE), 0.3, np.float32), recalled, origin, SIDE)
     assert carried is not None
     np.testing.assert_allclose(carried.share[35, 32], 0.3, atol=1e-6)
@@ -143,7 +144,9 @@ def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None
     unit, motion = 1 << (layout.depth - 8), np.full((3, 32, 32), -0.4, np.float32)
     motion[:, :, 16:] = 0.4
     ones, edges = np.ones((32, 32), np.float32), []
-    recalled = Recalled(np.zeros((32, 32, 3), np.uint8), here()[:32, :32], EVERYWHERE)
+    recalled = Recalled(
+        np.zeros((32, 32, 3), np.uint8), here()[:32, :32], EVERYWHERE, NOWHERE[:32, :32]
+    )
     for side in (32, 96):
         picture = flat_picture(layout, (0.5, 0.5, 0.5))
         origin = Origin(picture, np.eye(2, 3))
@@ -159,7 +162,7 @@ def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None
 
 def test_without_a_share_nothing_is_carried() -> None:
     origin = Origin(random_picture(LAYOUTS[0]), np.eye(2, 3))
-    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), here(), EVERYWHERE)
+    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), here(), EVERYWHERE, NOWHERE)
     share = np.ones((1, SIDE, SIDE), np.float32)
     assert Carried.of(share, recalled, origin, SIDE) is not None
     assert Carried.of(share[:0], recalled, origin, SIDE) is None
@@ -194,11 +197,12 @@ STILL = np.array([[60.0, 40.0], [100.0, 30.0], [140.0, 40.0], [100.0, 60.0]])
 
 
 def test_teeth_stay_where_they_are_while_lips_close_over_them() -> None:
-    flow = lip_flow(lips_shape(10.0), lips_shape(30.0), STILL, 192)
+    flow, shown = lip_flow(lips_shape(10.0), lips_shape(30.0), STILL, 192)
     within, lip = flow[98:102, 90:110], flow[106:110, 98:102]
     assert np.abs(within).max() < 1e-6
     assert lip[..., 1].mean() > 5.0  # the lower lip came up to here
-    flow = lip_flow(lips_shape(10.0, middle=104.0), lips_shape(30.0), STILL, 192)
+    assert shown[99:101, 95:105].min() == 1.0 and shown[:96].max() == shown[105:].max() == 0.0
+    flow, _ = lip_flow(lips_shape(10.0, middle=104.0), lips_shape(30.0), STILL, 192)
     assert np.abs(flow[103:106, 90:110]).max() < 1e-6
 
 
@@ -206,19 +210,23 @@ def test_teeth_stay_where_they_are_while_lips_close_over_them() -> None:
 def test_within_the_lips_nothing_is_taken_from_beyond_the_references(
     told: float, own: float
 ) -> None:
-    flow = lip_flow(lips_shape(told), lips_shape(own), STILL, 192)
+    flow, shown = lip_flow(lips_shape(told), lips_shape(own, middle=100.2), STILL, 192)
     row = np.arange(192)[:, None] + flow[:, 95:105, 1]
     within = row[int(101 - told / 2) : int(100 + told / 2)]
-    assert (np.abs(within - 100.0) <= own / 2 + 0.5).all()
+    assert (np.abs(within - 100.2) <= own / 2 + 0.5).all()
     assert np.isfinite(flow).all()
+    inside = np.abs(np.arange(192) - 100) < min(told, own) / 2
+    assert not shown[~inside].any()  # beyond its own mouth the reference shows nothing
+    assert (shown.max() > 0.9) == (min(told, own) > 6)
 
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_lips_beyond_the_view_or_folded_over_give_a_flow(turned: bool) -> None:
     away = lips_shape(20.0) + np.array([300.0, -250.0])
     folded = lips_shape(20.0) * np.array([-1.0, 1.0]) + np.array([200.0, 0.0])
-    flow = lip_flow(folded if turned else away, lips_shape(20.0), STILL, 192)
+    flow, shown = lip_flow(folded if turned else away, lips_shape(20.0), STILL, 192)
     assert flow.shape == (192, 192, 2) and np.isfinite(flow).all()
+    assert turned or not shown.any()
 
 
 @pytest.fixture(scope="module")

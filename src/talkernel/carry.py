@@ -50,7 +50,7 @@ class Carried(NamedTuple):
         if recalled is None or recalled.told is None or not len(share):
             return None
         places = cv2.transform(recalled.places, origin.affine)
-        whole = np.maximum(share[0], taken_region(recalled.told, share.shape[1], scale))
+        whole = np.maximum(share[0], taken_region(recalled, scale))
         return Carried(whole, np.asarray(places, np.float32), origin.picture)
 
     def laid_on(

@@ -21,7 +21,7 @@ from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.person import Known
-from talkernel.face.reference import Origin, Reference, place
+from talkernel.face.reference import Origin, Recalled, Reference, place
 from talkernel.face.rest import Rest
 from talkernel.face.veil import laid_alpha, show, taken_region
 from talkernel.media.sample import picture_of_rgb
@@ -136,17 +136,17 @@ def draw(
     with torch.no_grad():
         answer = model.unet.answer(seen, model.kernels_of(torch.from_numpy(codes)))
         for one, veiled, whence in zip(answer, shown, recalled, strict=True):
-            _lay(one, veiled.hidden, whence.told, view.scale)
+            _lay(one, veiled.hidden, whence, view.scale)
         blended = blend(_tensor(faces), Synthesis.of(answer, seen))
     images = ((blended + 1.0) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
     return list(np.ascontiguousarray(images.numpy()))
 
 
-def _lay(answer: Tensor, hidden: Array, told: Points | None, scale: float) -> None:
+def _lay(answer: Tensor, hidden: Array, recalled: Recalled, scale: float) -> None:
     """Alpha and the reference's share as they are in use, in place; `[4 or 5, S, S]`."""
-    answer[0] = torch.from_numpy(laid_alpha(answer[0].numpy(), hidden, told, scale))
-    if told is not None:
-        taken = torch.from_numpy(taken_region(told, len(hidden), scale))
+    answer[0] = torch.from_numpy(laid_alpha(answer[0].numpy(), hidden, recalled.told, scale))
+    if recalled.told is not None:
+        taken = torch.from_numpy(taken_region(recalled, scale))
         answer[4] = torch.maximum(answer[4], taken)
 
 

@@ -7,7 +7,7 @@ lips it is none: teeth do not move with the lips that pass over them.
 from __future__ import annotations
 
 from functools import cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -25,10 +25,24 @@ STEP = 4  # pixels between places where the plate is worked out; between them it
 SLACK = 5e-4  # how far the plate may pass a landmark by; landmarks jitter
 BORDER = 5  # places along each border of the view, which stay
 RIM = 0.006  # of the view's side: of what lies within the lips, nothing so near to them is taken
+WELL = 0.0134  # of the view's side: so far from the lips' edges is well within them
+SPILL = 3  # pixels, more than a soft edge reaches beyond its polygon
 ROUNDED = 4  # binary digits of a pixel's place in polygons
 
 
-def lip_flow(target: Points, source: Points, still: Points, size: int) -> Array:
+class LipFlow(NamedTuple):
+    """Whence each pixel comes, once lips and jaw are as told.
+
+    Attributes:
+        flow: `[S, S, 2]` (x, y) in pixels, from where a pixel goes to where it comes from.
+        shown: `[S, S]` in 0..1, well within the lips: where the reference has the very place.
+    """
+
+    flow: Array
+    shown: Array
+
+
+def lip_flow(target: Points, source: Points, still: Points, size: int) -> LipFlow:
     """The flow that fetches lips and jaw from `source` to `target`.
 
     Args:
@@ -36,25 +50,24 @@ def lip_flow(target: Points, source: Points, still: Points, size: int) -> Array:
         source: `[55, 2]` where the reference has them.
         still: `[M, 2]` landmarks that are where they belong.
         size: Side of the view, a multiple of 4.
-
-    Returns:
-        `[S, S, 2]` (x, y) in pixels, from where a pixel goes to where it comes from.
     """
-    flow = plate_flow(target, source, still, size)
+    flow, shown = plate_flow(target, source, still, size), np.zeros((size, size), np.float32)
     within, rows, columns = _within(target[INNER], size)
-    here = flow[rows, columns]
-    here += within[..., None] * (_unmoved(source[INNER], rows, columns, size) - here)
-    return flow
+    if within.size:
+        here, unmoved = flow[rows, columns], _unmoved(source[INNER], rows, columns, size)
+        here += within[..., None] * (unmoved - here)
+        well = cv2.erode(within, np.ones((2 * round(WELL * size) + 1, 3), np.uint8))
+        shown[rows, columns] = well * (unmoved == 0.0).all(2)
+    return LipFlow(flow, np.asarray(cv2.blur(shown, (3, 3)), np.float32))
 
 
 def _within(lips: Points, size: int) -> tuple[Array, slice, slice]:
     """How far each pixel lies within the inner lips `[20, 2]`, in 0..1, and which those are."""
     low, high = (np.clip(f(v).astype(int), 0, size) for f, v in
-                 ((np.floor, lips.min(0) - 1), (np.ceil, lips.max(0) + 2)))  # fmt: skip
+                 ((np.floor, lips.min(0) - SPILL), (np.ceil, lips.max(0) + SPILL + 1)))  # fmt: skip
     mask = np.zeros(np.maximum(high - low, 0)[::-1], np.uint8)
     outline = np.rint((lips[AROUND] - low) * (1 << ROUNDED)).astype(np.int32)
-    if mask.size:
-        cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, ROUNDED)
+    cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, ROUNDED)
     share = np.asarray(mask / np.float32(255.0), np.float32)
     return share, slice(low[1], high[1]), slice(low[0], high[0])
 

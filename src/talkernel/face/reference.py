@@ -54,28 +54,37 @@ class Reference(NamedTuple):
     view: Image
     points: Points
 
-    def places(self, points: Points, size: int, told: Points | None = None) -> Array:
+    def places(self, points: Points, size: int, flow: Array | None = None) -> Array:
         """Whence each pixel of another view comes, the face being moved to where that has it.
 
         Args:
             points: `[468, 2 or 3]` landmarks in that view's pixels.
             size: Its side.
-            told: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
-                as they are.
+            flow: `[size, size, 2]` besides, in that view's pixels; see `LipFlow`.
 
         Returns:
             `[size, size, 2]` x and y in this view.
         """
-        affine, here = align(self.points, points), _here(size)
-        if told is not None:
-            source = transform(self.points[list(SHAPE)], affine)
-            here = here + lip_flow(told, source, points[list(RIGID), :2], size)
-        return np.asarray(cv2.transform(here, cv2.invertAffineTransform(affine)), np.float32)
+        here = _here(size) if flow is None else _here(size) + flow
+        back = cv2.invertAffineTransform(align(self.points, points))
+        return np.asarray(cv2.transform(here, back), np.float32)
 
     def recalled(self, points: Points, size: int, told: Points | None) -> Recalled:
-        """All that a frame needs of it; see `places`."""
-        places = self.places(points, size, told)
-        return Recalled(self.fetched(places), places, told)
+        """All that a frame needs of it; see `places`.
+
+        Args:
+            points: Likewise.
+            size: Likewise.
+            told: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
+                as they are.
+        """
+        if told is None:
+            places = self.places(points, size)
+            return Recalled(self.fetched(places), places)
+        source = transform(self.points[list(SHAPE)], align(self.points, points))
+        moved = lip_flow(told, source, points[list(RIGID), :2], size)
+        places = self.places(points, size, moved.flow)
+        return Recalled(self.fetched(places), places, told, moved.shown)
 
     def fetched(self, places: Array) -> Image:
         """What is seen at some places of it, `[S, S, 3]`."""
@@ -101,11 +110,13 @@ class Recalled(NamedTuple):
         image: `[S, S, 3]`.
         places: `[S, S, 2]` where in its own view that comes from.
         told: `[55, 2]` where lips and jaw are told to be, where it is warped.
+        shown: `[S, S]` in 0..1, then, see `LipFlow`.
     """
 
     image: Image
     places: Array
     told: Points | None = None
+    shown: Array | None = None
 
 
 def align(source: Points, target: Points) -> NDArray[np.float64]:

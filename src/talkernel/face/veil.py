@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.lips import INNER, JAW, OUTER_LIP
+from talkernel.face.reference import Recalled
 from talkernel.face.region import region_mask
 
 Image = NDArray[np.uint8]
@@ -95,17 +96,21 @@ def laid_alpha(
     return np.maximum(hidden, _around(told, len(hidden), MARGIN * scale, SOFT * scale))
 
 
-def taken_region(told: NDArray[np.floating], size: int, scale: float) -> Weight:
-    """Where a warped reference is taken as it is: all but what is between the lips.
+def taken_region(recalled: Recalled, scale: float) -> Weight:
+    """Where a reference, warped, is taken as it is, `[S, S]` in 0..1.
 
-    Only lips open. Skin and lips the reference has, with their grain; drawn, they would be soft.
+    Skin and lips it has, with their grain; drawn, they would be soft. Teeth it has as far as its
+    own mouth is open. f draws the rest: what is seen in a mouth that is wider open, and the edges
+    of lips that close.
 
     Args:
-        told: `[55, 2]` of `SHAPE`, where lips and jaw are told to be.
-        size: Side of the view.
+        recalled: The reference.
         scale: Pixels that a whole face crop would have at the view's scale.
     """
-    return 1.0 - _around(told[INNER], size, BETWEEN_MARGIN * scale, BETWEEN_SOFT * scale)
+    assert recalled.told is not None and recalled.shown is not None
+    size, lips = len(recalled.image), recalled.told[INNER]
+    between = _around(lips, size, BETWEEN_MARGIN * scale, BETWEEN_SOFT * scale)
+    return np.asarray(np.maximum(1.0 - between, recalled.shown), np.float32)
 
 
 def _around(outline: NDArray[np.floating], size: int, margin: float, soft: float) -> Weight:

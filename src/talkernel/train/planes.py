@@ -8,6 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from talkernel.face.reference import Recalled
 from talkernel.face.veil import hidden, taken_region
 from talkernel.train.transplant import Image, Points, lower_face_mask, mouth_mask
 from talkernel.train.view import View
@@ -31,15 +32,19 @@ class Planes(NamedTuple):
     taken: Image
 
     @staticmethod
-    def of(source: Points, target: Points, told: Points | None, view: View, veiled: bool) -> Planes:
+    def of(
+        source: Points, target: Points, recalled: Recalled | None, view: View, veiled: bool
+    ) -> Planes:
         """Regions by the landmarks `[468, 2]` of both faces; the veil lies on the source.
 
-        `told`, `[55, 2]`, is where a warped reference's lips and jaw are.
+        `recalled` is what the source is shown with.
         """
         both = [source, target]
         lower = lower_face_mask(both, view.size, view.scale)
         soft = hidden(source, view.size, view.scale) * veiled
-        taken = np.zeros_like(soft) if told is None else taken_region(told, view.size, view.scale)
+        taken = np.zeros_like(soft)
+        if recalled is not None and recalled.told is not None:
+            taken = taken_region(recalled, view.scale)
         shades = (np.rint(255 * plane).astype(np.uint8) for plane in (soft, taken))
         return Planes(mouth_mask(both, view.size, view.scale), lower, _beyond(lower), *shades)
 
