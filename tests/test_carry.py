@@ -215,7 +215,7 @@ def test_within_the_lips_nothing_is_taken_from_beyond_the_references(
     within = row[int(101 - told / 2) : int(100 + told / 2)]
     assert (np.abs(within - 100.2) <= own / 2 + 0.5).all()
     assert np.isfinite(flow).all()
-    inside = np.abs(np.arange(192) - 100) < min(told, own) / 2
+    inside = np.abs(np.arange(192) - 100.2) < min(told, own) / 2
     assert not shown[~inside].any()  # beyond its own mouth the reference shows nothing
     assert (shown.max() > 0.9) == (min(told, own) > 6)
 
