@@ -220,6 +220,15 @@ def test_variances_too_large_for_half_precision_are_kept(tmp_path: Path) -> None
     torch.testing.assert_close(load_model(path).unet.middle[-1].norm.running_var, norm.running_var)
 
 
+def test_weights_can_be_written_with_fewer_digits(tmp_path: Path) -> None:
+    model, path = TalkingFace(SMALL).eval(), tmp_path / "talkernel.safetensors"
+    save_model(model, path, mantissa=7)
+    for kept, weight in zip(load_model(path).parameters(), model.parameters(), strict=True):
+        assert torch.equal(kept.bfloat16().float(), kept)
+        normal = weight.abs() > 1e-3  # below, half precision has fewer digits itself
+        torch.testing.assert_close(kept[normal], weight[normal], rtol=2**-8 + 2**-11, atol=0.0)
+
+
 def test_weights_that_are_no_numbers_are_not_written(tmp_path: Path) -> None:
     model, path = TalkingFace(SMALL).eval(), tmp_path / "talkernel.safetensors"
     model.unet.middle[-1].norm.running_var[0] = torch.inf

@@ -136,8 +136,14 @@ def assemble(
     share: Annotated[
         list[float] | None, typer.Option(help="Of each generator in the mean; else equal.")
     ] = None,
+    mantissa: Annotated[
+        int,
+        typer.Option(
+            min=4, max=10, help="Bits of each weight's that are kept: fewer compress better."
+        ),
+    ] = 10,
 ) -> None:
     """Join both parts into a weight folder that every engine loads."""
     from talkernel.train.runs import assemble_model
 
-    print(f"Wrote {assemble_model(generator, audio_net, out, gain, share or [])}.")
+    print(f"Wrote {assemble_model(generator, audio_net, out, gain, share or [], mantissa)}.")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from talkernel.errors import MissingFileError, TrainingDataError
 from talkernel.export import export_checkpoint
 from talkernel.face.lips import LipBasis
-from talkernel.model.checkpoint import save_model
+from talkernel.model.checkpoint import MANTISSA, save_model
 from talkernel.train.assemble import assemble
 from talkernel.train.audio_data import SpeechTable
 from talkernel.train.audio_net import train_lip_reader
@@ -92,12 +92,12 @@ def bundle_run(config: Path, changes: Sequence[str], out: Path, megabytes: float
 
 def assemble_model(
     generators: Sequence[Path], audio_net: Path, out: Path, gain: float,
-    shares: Sequence[float] = (),
+    shares: Sequence[float] = (), mantissa: int = MANTISSA,
 ) -> Path:  # fmt: skip
     """Join both parts into a weight folder; returns its weight file. See `assemble`."""
     model = assemble(generators, audio_net, gain, shares)
     out.mkdir(parents=True, exist_ok=True)
-    save_model(model, out / "talkernel.safetensors")
+    save_model(model, out / "talkernel.safetensors", mantissa=mantissa)
     return export_checkpoint(out, out)
 
 
