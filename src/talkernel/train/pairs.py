@@ -29,7 +29,7 @@ Array = NDArray[np.float32]
 MOUTH = 128  # side in pixels of the box around the mouth that the critics look at
 OFF = 8  # pixels: how far that box is off its place, to either side
 WIDEST_OF = 8  # frames at most, of which a reference has the widest mouth
-AHEAD = 75  # frames at most by which a person is known
+KNOWN_BY = 75  # frames at most, of which it is learned how a person is at rest
 ENOUGH = 20  # stored crops a track needs, for a mouth to be found among them
 
 
@@ -209,7 +209,7 @@ def _wide_frame(track: Track, rng: np.random.Generator) -> int:
 
 def _some(track: Track, rng: np.random.Generator) -> Array:
     """Lip shapes `[T, 165]` by which the person is known: of a second or two, or less."""
-    count = int(rng.integers(1, AHEAD + 1))
+    count = int(rng.integers(1, KNOWN_BY + 1))
     first = int(rng.integers(0, max(1, len(track.shapes) - count)))
     return track.shapes[first : first + count]
 
