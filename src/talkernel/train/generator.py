@@ -124,7 +124,7 @@ class GeneratorTrainer:
         return batch.speech if self.recipe.drive == "heard" else batch.told
 
     def _answer(self, batch: Batch, driving: Tensor) -> Tensor:
-        """What f answers, as it is used: alpha 1 under the veil, the reference taken where it has all."""
+        """What f answers, as it is used: alpha 1 under the veil, the reference where taken."""
         answer = cast(Tensor, self.parts.drive(batch, driving)).float()
         attention, share = answer[:, :1], answer[:, 4:]
         return torch.cat([torch.maximum(attention, batch.hidden), answer[:, 1:4],
