@@ -230,7 +230,7 @@ def test_d_learns_to_tell_a_mouth_as_sharp_as_the_persons() -> None:
     fake = light + sharpness.flip(0) * torch.randn(8, 3, 48, 48)
     plane, corner = torch.ones(8, 1, 48, 48), torch.zeros(8, 2, dtype=torch.int64)
     known = torch.ones(8, dtype=torch.bool)
-    batch = Batch(torch.cat([light, real], 1), light, real, plane, plane, plane, plane, corner,
+    batch = Batch(torch.cat([light, real], 1), light, real, *[plane] * 5, corner,
                   known, torch.zeros(8, 2), torch.zeros(8, 2), known,
                   torch.zeros(8, 1, 80, 0))  # fmt: skip
     critics = Critics(torch.ones(2), channels=6)
@@ -250,7 +250,7 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
     code = torch.cat([code[:, :1], 1 - code[:, :1]], 1)
     mel = torch.zeros(8, 1, 80, 0)
     genuine = torch.ones(8, dtype=torch.bool)
-    batch = Batch(mouths, mouths, mouths, plane, plane, plane, plane, corner, genuine,
+    batch = Batch(mouths, mouths, mouths, *[plane] * 5, corner, genuine,
                   code, code, genuine, mel)  # fmt: skip
     critics, wrong = Critics(torch.ones(2), rate=1e-3), (1 - mouths).requires_grad_()
     critics.set_up(cpu())
