@@ -131,12 +131,16 @@ def test_skin_and_lips_are_the_references_whatever_f_says() -> None:
 
 def test_beyond_the_veil_and_what_is_told_nothing_is_laid_of_a_warped_reference() -> None:
     hidden, attention = np.zeros((2, SIDE, SIDE), np.float32)
-    hidden[20:40, 20:40], attention[:, :10] = 0.5, 0.9
-    np.testing.assert_array_equal(laid_alpha(attention, hidden, None, SIDE),
-                                  np.maximum(attention, hidden))  # fmt: skip
+    hidden[20:60, 20:40], attention[:, :10] = 0.5, 0.9
     told = SIDE * np.array([[0.4, 0.5], [0.6, 0.5], [0.6, 0.8], [0.4, 0.8]], np.float32)
-    laid = laid_alpha(attention, hidden, told, SIDE)
+    face = SIDE * np.array([[0.2, 0.1], [0.8, 0.1], [0.8, 0.8], [0.2, 0.8]], np.float32)
+    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), here(), told, NOWHERE)
+    for unwarped in (None, recalled._replace(told=None)):
+        laid = laid_alpha(attention, hidden, unwarped, face, SIDE)
+        np.testing.assert_array_equal(laid, np.maximum(attention, hidden))
+    laid = laid_alpha(attention, hidden, recalled, face, SIDE)
     assert (laid[:, :10] == 0).all() and laid[22, 22] == 0.5 and laid[45, 32] > 0.9
+    assert (laid[55:] == 0).all()  # beyond the chin, though the veil lies there
 
 
 @pytest.mark.parametrize("layout", LAYOUTS[:2], ids=lambda layout: layout.format)

@@ -177,8 +177,7 @@ def _edit(
     with job.clock("generator"):
         attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):
-        told = None if recalled is None else recalled.told
-        full = laid_alpha(attention[0, 0], shown.hidden, told, config.face_size)
+        full = laid_alpha(attention[0, 0], shown.hidden, recalled, points, config.face_size)
         before = None if job.watch is None else picture.copy()
         carried = Carried.of(motion[0, 3:], recalled, known.origin, config.face_size)
         cover(picture, placement.crop, full, motion[0, :3], placement.strength, carried)

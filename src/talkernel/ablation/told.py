@@ -135,16 +135,16 @@ def draw(
     seen = _tensor([one.picture for one in shown])
     with torch.no_grad():
         answer = model.unet.answer(seen, model.kernels_of(torch.from_numpy(codes)))
-        for one, veiled, whence in zip(answer, shown, recalled, strict=True):
-            _lay(one, veiled.hidden, whence, view.scale)
+        for one, veiled, whence, seat in zip(answer, shown, recalled, points, strict=True):
+            _lay(one, veiled.hidden, whence, seat, view.scale)
         blended = blend(_tensor(faces), Synthesis.of(answer, seen))
     images = ((blended + 1.0) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
     return list(np.ascontiguousarray(images.numpy()))
 
 
-def _lay(answer: Tensor, hidden: Array, recalled: Recalled, scale: float) -> None:
+def _lay(answer: Tensor, hidden: Array, recalled: Recalled, points: Points, scale: float) -> None:
     """Alpha and the reference's share as they are in use, in place; `[4 or 5, S, S]`."""
-    answer[0] = torch.from_numpy(laid_alpha(answer[0].numpy(), hidden, recalled.told, scale))
+    answer[0] = torch.from_numpy(laid_alpha(answer[0].numpy(), hidden, recalled, points, scale))
     if recalled.told is not None:
         taken = torch.from_numpy(taken_region(recalled, scale))
         answer[4] = torch.maximum(answer[4], taken)

@@ -118,7 +118,7 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
         whole = torch.cat([model.unet.answer(*batch) for batch in batches])
         motion = Synthesis.of(whole, seen).motion.numpy()
     attention, drawn = whole[:, 0].numpy(), whole[:, 1:].numpy()
-    full = np.stack([laid_alpha(mask, shown[0].hidden, one.told, face.config.face_size)
+    full = np.stack([laid_alpha(mask, shown[0].hidden, one, face.points(), face.config.face_size)
                      for mask, one in zip(attention, recalled, strict=True)])  # fmt: skip
     carried = [Carried.of(one[3:], whence, face.origin(), face.config.face_size)
                for one, whence in zip(drawn, recalled, strict=True)]  # fmt: skip

@@ -24,6 +24,7 @@ REGION = [*OUTER_LIP, *JAW]
 MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
 SOFT = 0.09  # of the crop's side: width of the veil's edge
+FACE_SOFT = 0.02  # of the crop's side: width of the face's edge, where no margin is left
 BETWEEN_MARGIN, BETWEEN_SOFT = 0.012, 0.016  # the same of what is between the lips
 
 
@@ -77,23 +78,28 @@ def show(view: Image, points: NDArray[np.floating], scale: float, reference: Ima
 
 
 def laid_alpha(
-    attention: Weight, hidden: Weight, told: NDArray[np.floating] | None, scale: float
-) -> Weight:
+    attention: Weight, hidden: Weight, recalled: Recalled | None,
+    points: NDArray[np.floating], scale: float,
+) -> Weight:  # fmt: skip
     """Alpha as it is laid on the frame, `[S, S]` in 0..1.
 
     f's own, and all that the veil hides. With a warped reference, the veil and where the lips and
-    jaw that are told come to lie, and nothing beyond: there the reference may have what stands
-    behind another pose of the head.
+    jaw that are told come to lie, and nothing beyond them nor beyond the face: there the reference
+    has the collar, or what stands behind, as another pose of the head showed it.
 
     Args:
         attention: f's alpha.
         hidden: Where the veil lies.
-        told: `[55, 2]` where lips and jaw are told to be, if the reference is warped to there.
+        recalled: The reference, if there is one.
+        points: `[468, 2 or more]` landmarks of the view.
         scale: Pixels that a whole face crop would have at the view's scale.
     """
-    if told is None:
+    if recalled is None or recalled.told is None:
         return np.maximum(attention, hidden)
-    return np.maximum(hidden, _around(told, len(hidden), MARGIN * scale, SOFT * scale))
+    size, told = len(hidden), recalled.told
+    laid = np.maximum(hidden, _around(told, size, MARGIN * scale, SOFT * scale))
+    outline = np.concatenate([points[:, :2], told])
+    return laid * _around(outline, size, 0.0, FACE_SOFT * scale)
 
 
 def taken_region(recalled: Recalled, scale: float) -> Weight:

@@ -83,7 +83,7 @@ def _drawn(engine: Engine, face: Image, points: Array, code: Array, kernel: Arra
     reference = recalled.image if engine.config.reference else None
     shown = show(face, points, engine.config.face_size, reference)
     attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])
-    alpha = laid_alpha(attention[0, 0], shown.hidden, recalled.told, engine.config.face_size)
+    alpha = laid_alpha(attention[0, 0], shown.hidden, recalled, points, engine.config.face_size)
     carried = Carried.of(motion[0, 3:], recalled, known.origin, engine.config.face_size)
     cover(picture, crop, alpha, motion[0, :3], carried=carried)
     return cut(picture, crop, len(face))
