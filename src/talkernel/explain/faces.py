@@ -20,8 +20,7 @@ from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.errors import NoFaceError
 from talkernel.face.crop import Crop, crop_of
 from talkernel.face.lips import LipBasis
-from talkernel.face.person import Person
-from talkernel.face.reference import Origin, Recalled
+from talkernel.face.person import Known, Person
 from talkernel.face.track import FaceTracker
 from talkernel.face.veil import Shown, laid_alpha, show
 from talkernel.media import Picture, open_face
@@ -58,19 +57,15 @@ class Face:
         """The crop, RGB `[S, S, 3]`."""
         return cut(self.picture, self.crop, self.config.crop_size)
 
-    def origin(self) -> Origin:
-        """The picture, of which the crop is seen."""
-        return Origin(self.picture, self.crop.from_view(self.config.crop_size))
-
     def points(self) -> Array:
         """The landmarks in the crop, `[468, 3]`."""
         return np.asarray(self.crop.to_view(self.landmarks, self.config.crop_size), np.float32)
 
-    def recalled(self, code: Array, basis: LipBasis | None) -> Recalled:
-        """A still is its own reference; see `Known.recalled`."""
-        size = self.config.crop_size
-        known = Person(size, basis).see(self.picture, self.crop, self.landmarks).known
-        return known.recalled(self.points(), size, code, basis)
+    def known(self, basis: LipBasis | None) -> Known:
+        """What one picture tells of the person: a still is its own reference."""
+        return (
+            Person(self.config.crop_size, basis).see(self.picture, self.crop, self.landmarks).known
+        )
 
     def shown(self, reference: Image | None = None) -> Shown:
         """What f is shown of it, with a reference or with itself as it is."""
@@ -110,7 +105,8 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
         heard: `[N, K or 512]` what they were inferred from.
     """
     basis = model.basis
-    recalled = [face.recalled(one, basis) for one in heard]
+    points, size, known = face.points(), face.config.crop_size, face.known(basis)
+    recalled = [known.recalled(points, size, one, basis) for one in heard]
     shown = [face.shown(one.image) for one in recalled]
     seen = torch.cat([network_input(one) for one in shown])
     with torch.inference_mode():
@@ -118,9 +114,9 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
         whole = torch.cat([model.unet.answer(*batch) for batch in batches])
         motion = Synthesis.of(whole, seen).motion.numpy()
     attention, drawn = whole[:, 0].numpy(), whole[:, 1:].numpy()
-    full = np.stack([laid_alpha(mask, shown[0].hidden, one, face.points(), face.config.face_size)
+    full = np.stack([laid_alpha(mask, shown[0].hidden, one, points, face.config.face_size)
                      for mask, one in zip(attention, recalled, strict=True)])  # fmt: skip
-    carried = [Carried.of(one[3:], whence, face.origin(), face.config.face_size)
+    carried = [Carried.of(one[3:], whence, known.origin, face.config.face_size)
                for one, whence in zip(drawn, recalled, strict=True)]  # fmt: skip
     result = [_covered(face, mask, image[:3], taken)
               for mask, image, taken in zip(full, drawn, carried, strict=True)]  # fmt: skip

@@ -54,37 +54,22 @@ class Reference(NamedTuple):
     view: Image
     points: Points
 
-    def places(self, points: Points, size: int, flow: Array | None = None) -> Array:
-        """Whence each pixel of another view comes, the face being moved to where that has it.
+    def recalled(self, points: Points, size: int, told: Points | None = None) -> Recalled:
+        """All that a frame needs of it, the face being moved to where that frame's view has it.
 
         Args:
             points: `[468, 2 or 3]` landmarks in that view's pixels.
             size: Its side.
-            flow: `[size, size, 2]` besides, in that view's pixels; see `LipFlow`.
-
-        Returns:
-            `[size, size, 2]` x and y in this view.
-        """
-        here = _here(size) if flow is None else _here(size) + flow
-        back = cv2.invertAffineTransform(align(self.points, points))
-        return np.asarray(cv2.transform(here, back), np.float32)
-
-    def recalled(self, points: Points, size: int, told: Points | None) -> Recalled:
-        """All that a frame needs of it; see `places`.
-
-        Args:
-            points: Likewise.
-            size: Likewise.
             told: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
                 as they are.
         """
-        if told is None:
-            places = self.places(points, size)
-            return Recalled(self.fetched(places), places)
-        source = transform(self.points[list(SHAPE)], align(self.points, points))
-        moved = lip_flow(told, source, points[list(RIGID), :2], size)
-        places = self.places(points, size, moved.flow)
-        return Recalled(self.fetched(places), places, told, moved.shown)
+        affine, here, shown = align(self.points, points), _here(size), None
+        if told is not None:
+            source = transform(self.points[list(SHAPE)], affine)
+            flow, shown = lip_flow(told, source, points[list(RIGID), :2], size)
+            here = here + flow
+        places = np.asarray(cv2.transform(here, cv2.invertAffineTransform(affine)), np.float32)
+        return Recalled(self.fetched(places), places, told, shown)
 
     def fetched(self, places: Array) -> Image:
         """What is seen at some places of it, `[S, S, 3]`."""
@@ -94,7 +79,7 @@ class Reference(NamedTuple):
 
     def seen_at(self, points: Points, size: int) -> Image:
         """The view, its face moved to where another view `[size, size]` has it."""
-        return self.fetched(self.places(points, size))
+        return self.recalled(points, size).image
 
 
 @cache

@@ -180,8 +180,7 @@ class Pairs(Dataset[Sample]):
     ) -> tuple[Shot, Planes]:  # fmt: skip
         """The pair, some of them as in a worse video."""
         recipe = self.recipe
-        planes = Planes.of(source.points, target.points, recalled, view,
-                           recipe.veiled)  # fmt: skip
+        planes = Planes.of(source.points, target.points, recalled, view, recipe.veiled)
         shot = Shot(source.image, target.image, planes.outside, recalled and recalled.image)
         if rng.random() < recipe.occluded:
             shot = occlude(shot, source.points[:, :2], planes.lips, planes.hidden, view.scale, rng)
