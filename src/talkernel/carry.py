@@ -1,8 +1,8 @@
 """What M takes from the reference: teeth, lips and skin, fetched from the frame it was seen in.
 
-f paints at a few hundred pixels a face, and invents what it paints. Where the warped reference
-shows what belongs between the lips, f says how far that goes into M; skin and lips are all taken
-from it. It is fetched from the reference's own frame, at that frame's resolution.
+f paints at a few hundred pixels a face, and invents what it paints. So all that the warped
+reference shows is taken from it, and f paints the rest: what is seen in a mouth that is wider open.
+It is fetched from the reference's own frame, at that frame's resolution.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.reference import Origin, Recalled
-from talkernel.face.veil import taken_region
 from talkernel.media.frame import Picture
 
 Array = NDArray[np.float32]
@@ -38,20 +37,12 @@ class Carried(NamedTuple):
     picture: Picture
 
     @staticmethod
-    def of(share: Array, recalled: Recalled | None, origin: Origin, scale: float) -> Carried | None:
-        """What is taken of a reference.
-
-        Args:
-            share: `[1, S, S]` as f answered; None is taken where it has none, `[0, S, S]`.
-            recalled: The reference as f saw it.
-            origin: The frame that it was seen in.
-            scale: Pixels that a whole face crop would have at the view's scale.
-        """
-        if recalled is None or recalled.told is None or not len(share):
+    def of(recalled: Recalled | None, origin: Origin) -> Carried | None:
+        """What is taken of a reference as f saw it; nothing if it is not warped."""
+        if recalled is None or recalled.unseen is None:
             return None
         places = cv2.transform(recalled.places, origin.affine)
-        whole = np.maximum(share[0], taken_region(recalled, scale))
-        return Carried(whole, np.asarray(places, np.float32), origin.picture)
+        return Carried(1.0 - recalled.unseen, np.asarray(places, np.float32), origin.picture)
 
     def laid_on(
         self, value: Array, number: int, shape: tuple[int, int], rows: slice, columns: slice

@@ -172,15 +172,15 @@ def _edit(
         recalled = None
         if config.reference:
             recalled = known.recalled(points, size, heard, job.engine.basis)
-        shown = show(view, points, config.face_size, recalled and recalled.image)
+        shown = show(view, points, config.face_size, recalled)
         seen = to_network(shown.picture)
     with job.clock("generator"):
         attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):
         full = laid_alpha(attention[0, 0], shown.hidden, recalled, points, config.face_size)
         before = None if job.watch is None else picture.copy()
-        carried = Carried.of(motion[0, 3:], recalled, known.origin, config.face_size)
-        cover(picture, placement.crop, full, motion[0, :3], placement.strength, carried)
+        carried = Carried.of(recalled, known.origin)
+        cover(picture, placement.crop, full, motion[0], placement.strength, carried)
     if job.watch is not None and before is not None:
         job.watch(Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], full))
 

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from talkernel.config import ModelConfig
+from talkernel.cover import to_network
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.person import Known
 from talkernel.face.reference import Origin, Recalled, Reference, place
 from talkernel.face.rest import Rest
-from talkernel.face.veil import laid_alpha, show, taken_region
+from talkernel.face.veil import laid_alpha, show
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.synthesis import Synthesis, blend
 from talkernel.model.talking_face import LipCodec, TalkingFace
@@ -130,24 +131,24 @@ def draw(
     means = basis if model.config.warped else None
     recalled = [known.recalled(seen, view.size, code, means)
                 for seen, code in zip(points, codes, strict=True)]  # fmt: skip
-    shown = [show(face, seen, view.scale, one.image if model.config.reference else None)
+    shown = [show(face, seen, view.scale, one if model.config.reference else None)
              for face, seen, one in zip(faces, points, recalled, strict=True)]  # fmt: skip
     seen = _tensor([one.picture for one in shown])
     with torch.no_grad():
         answer = model.unet.answer(seen, model.kernels_of(torch.from_numpy(codes)))
         for one, veiled, whence, seat in zip(answer, shown, recalled, points, strict=True):
             _lay(one, veiled.hidden, whence, seat, view.scale)
-        blended = blend(_tensor(faces), Synthesis.of(answer, seen))
+        blended = blend(_tensor(faces), Synthesis.of(answer))
     images = ((blended + 1.0) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
     return list(np.ascontiguousarray(images.numpy()))
 
 
 def _lay(answer: Tensor, hidden: Array, recalled: Recalled, points: Points, scale: float) -> None:
-    """Alpha and the reference's share as they are in use, in place; `[4 or 5, S, S]`."""
+    """Alpha and M `[4, S, S]` as they are in use, in place."""
     answer[0] = torch.from_numpy(laid_alpha(answer[0].numpy(), hidden, recalled, points, scale))
-    if recalled.told is not None:
-        taken = torch.from_numpy(taken_region(recalled, scale))
-        answer[4] = torch.maximum(answer[4], taken)
+    if recalled.unseen is not None:
+        reference = torch.from_numpy(to_network(recalled.image))
+        answer[1:] = reference + torch.from_numpy(recalled.unseen) * (answer[1:] - reference)
 
 
 def _tensor(images: Sequence[Image]) -> Tensor:

@@ -50,8 +50,5 @@ class Engine(Protocol):
         ...
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
-        """Faces `[B, 3 or 6, S, S]` in -1..1, kernels to alpha `[B, 1, S, S]`, M `[B, 3, S, S]`.
-
-        With a warped reference M is `[B, 4, S, S]`, the reference's share in it behind.
-        """
+        """Faces `[B, 3 or 6, S, S]` in -1..1, kernels to alpha `[B, 1, S, S]`, M `[B, 3, S, S]`."""
         ...

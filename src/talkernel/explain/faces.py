@@ -21,11 +21,11 @@ from talkernel.errors import NoFaceError
 from talkernel.face.crop import Crop, crop_of
 from talkernel.face.lips import LipBasis
 from talkernel.face.person import Known, Person
+from talkernel.face.reference import Recalled, Reference
 from talkernel.face.track import FaceTracker
 from talkernel.face.veil import Shown, laid_alpha, show
 from talkernel.media import Picture, open_face
 from talkernel.media.sample import picture_of_rgb
-from talkernel.model.synthesis import Synthesis
 from talkernel.model.talking_face import TalkingFace
 
 Image = NDArray[np.uint8]
@@ -67,11 +67,12 @@ class Face:
             Person(self.config.crop_size, basis).see(self.picture, self.crop, self.landmarks).known
         )
 
-    def shown(self, reference: Image | None = None) -> Shown:
+    def shown(self, recalled: Recalled | None = None) -> Shown:
         """What f is shown of it, with a reference or with itself as it is."""
-        view, config = self.view(), self.config
-        reference = view if reference is None else reference
-        return show(view, self.points(), config.face_size, reference if config.reference else None)
+        view, points, config = self.view(), self.points(), self.config
+        if config.reference and recalled is None:
+            recalled = Reference(view, points).recalled(points, config.crop_size)
+        return show(view, points, config.face_size, recalled if config.reference else None)
 
 
 def network_input(shown: Shown) -> Tensor:
@@ -107,19 +108,16 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
     basis = model.basis
     points, size, known = face.points(), face.config.crop_size, face.known(basis)
     recalled = [known.recalled(points, size, one, basis) for one in heard]
-    shown = [face.shown(one.image) for one in recalled]
+    shown = [face.shown(one) for one in recalled]
     seen = torch.cat([network_input(one) for one in shown])
     with torch.inference_mode():
         batches = zip(seen.split(BATCH), torch.from_numpy(kernels).split(BATCH), strict=True)
         whole = torch.cat([model.unet.answer(*batch) for batch in batches])
-        motion = Synthesis.of(whole, seen).motion.numpy()
-    attention, drawn = whole[:, 0].numpy(), whole[:, 1:].numpy()
+    attention, motion = whole[:, 0].numpy(), whole[:, 1:].numpy()
     full = np.stack([laid_alpha(mask, shown[0].hidden, one, points, face.config.face_size)
                      for mask, one in zip(attention, recalled, strict=True)])  # fmt: skip
-    carried = [Carried.of(one[3:], whence, known.origin, face.config.face_size)
-               for one, whence in zip(drawn, recalled, strict=True)]  # fmt: skip
-    result = [_covered(face, mask, image[:3], taken)
-              for mask, image, taken in zip(full, drawn, carried, strict=True)]  # fmt: skip
+    result = [_covered(face, mask, image, Carried.of(one, known.origin))
+              for mask, image, one in zip(full, motion, recalled, strict=True)]  # fmt: skip
     painted = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
     return Answer(attention, full * border_window(full.shape[1]), painted, np.stack(result))
 

@@ -84,4 +84,4 @@ def passage(model: TalkingFace, x: Tensor, kernels: Tensor) -> Passage:
     finally:
         for hook in hooks:
             hook.remove()
-    return Passage(middle, answer, blend(x[:, :3], Synthesis.of(answer, x)))
+    return Passage(middle, answer, blend(x[:, :3], Synthesis.of(answer)))

@@ -130,21 +130,19 @@ class DecoderBound(NamedTuple):
         answer: Of all that f answers, by the last dynamic layer's features.
         attention: Of alpha alone.
         motion: Of M alone, as it is painted.
-        share: Of the reference's share in M; 0 where it has none.
     """
 
     answer: float
     attention: float
     motion: float
-    share: float
 
     def blended(self, p: float) -> float:
         """Of I' (eq. 7) at the same face, its reference warped alike.
 
-        |I'1 - I'2| <= |M1 - M2| + 2 |a1 - a2|, and M differs by no more than what is painted and
-        twice the share. Both masks count in three colours.
+        |I'1 - I'2| <= |M1 - M2| + 2 |a1 - a2|, and M differs by no more than what is painted. The
+        mask counts in three colours.
         """
-        return float(self.motion + 2.0 * 3.0 ** (1.0 / p) * (self.attention + self.share))
+        return float(self.motion + 2.0 * 3.0 ** (1.0 / p) * self.attention)
 
 
 def decoder_bound(unet: AdaptedUNet, p: float) -> DecoderBound:
@@ -155,13 +153,11 @@ def decoder_bound(unet: AdaptedUNet, p: float) -> DecoderBound:
 
 def _heads(unet: AdaptedUNet, below: float, p: float) -> DecoderBound:
     """By the constant of what the last convolutions are given."""
-    head, share = head_weight(unet), 0.0
+    head = head_weight(unet)
     masks = len(head) // 4
     parts = (head, head[:masks], head[masks:])
     whole, attention, motion = (below * convolution_norm(part, p) for part in parts)
-    if unet.share is not None:
-        share = below * SIGMOID_SLOPE * convolution_norm(unet.share.weight, p)
-    return DecoderBound(whole + share, attention, motion, share)
+    return DecoderBound(whole, attention, motion)
 
 
 def head_weight(unet: AdaptedUNet) -> Tensor:

@@ -46,7 +46,7 @@ class Known(NamedTuple):
         """
         told = None
         if self.rest is not None and basis is not None:
-            told = told_lips(self.rest, code, basis, points)
+            told = told_lips(self.rest + basis.decode(code), points)
         return self.reference.recalled(points, size, told)
 
 

@@ -8,14 +8,13 @@ moved to where the lips that are told would be, as far as landmarks say.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.lip_flow import lip_flow
+from talkernel.face.lip_flow import every_place, lip_flow
 from talkernel.face.lips import SHAPE
 from talkernel.face.pose import RIGID
 
@@ -63,13 +62,13 @@ class Reference(NamedTuple):
             told: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
                 as they are.
         """
-        affine, here, shown = align(self.points, points), _here(size), None
+        affine, here, unseen = align(self.points, points), every_place(size), None
         if told is not None:
             source = transform(self.points[list(SHAPE)], affine)
-            flow, shown = lip_flow(told, source, points[list(RIGID), :2], size)
+            flow, unseen = lip_flow(told, source, points[list(RIGID), :2], size)
             here = here + flow
         places = np.asarray(cv2.transform(here, cv2.invertAffineTransform(affine)), np.float32)
-        return Recalled(self.fetched(places), places, told, shown)
+        return Recalled(self.fetched(places), places, told, unseen)
 
     def fetched(self, places: Array) -> Image:
         """What is seen at some places of it, `[S, S, 3]`."""
@@ -82,12 +81,6 @@ class Reference(NamedTuple):
         return self.recalled(points, size).image
 
 
-@cache
-def _here(size: int) -> Array:
-    """Every pixel's own place, `[S, S, 2]`."""
-    return np.ascontiguousarray(np.indices((size, size), np.float32)[::-1].transpose(1, 2, 0))
-
-
 class Recalled(NamedTuple):
     """A reference as f is shown it with one frame.
 
@@ -95,13 +88,13 @@ class Recalled(NamedTuple):
         image: `[S, S, 3]`.
         places: `[S, S, 2]` where in its own view that comes from.
         told: `[55, 2]` where lips and jaw are told to be, where it is warped.
-        shown: `[S, S]` in 0..1, then, see `LipFlow`.
+        unseen: `[S, S]` in 0..1, then, see `LipFlow`.
     """
 
     image: Image
     places: Array
     told: Points | None = None
-    shown: Array | None = None
+    unseen: Array | None = None
 
 
 def align(source: Points, target: Points) -> NDArray[np.float64]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.lips import LipBasis, mouth_opening
+from talkernel.face.lips import LOWER_EDGE, UPPER_EDGE, LipBasis, mouth_opening
 from talkernel.face.pose import HeadPose
 
 Array = NDArray[np.float32]
 CLOSED = 0.02  # canonical units: so much wider open, a frame counts e times less as a closed one
 MOVED = 0.15  # canonical units of opening over which a mouth has moved when its closed frames are
 # trusted half; by these two, the rest of dev people was off least after one frame, and after 100
+TOUCHING = 0.03  # canonical units of opening, median of what people's most closed frames have
+OPENS = 1.5  # from three times that on nothing is closed
 
 
 class Rest:
@@ -55,17 +57,29 @@ class Rest:
         return np.asarray(guessed + moved / (moved + MOVED) * (closed - guessed), np.float32)
 
 
-def told_lips(rest: Array, code: Array, basis: LipBasis, points: NDArray[np.floating]) -> Array:
-    """Where a person's lips and jaw are, told a lip code.
+def told_lips(shape: Array, points: NDArray[np.floating]) -> Array:
+    """Where lips and jaw of some shape are in a view.
 
     Args:
-        rest: `[165]` the person's neutral shape.
-        code: `[K]`.
-        basis: What it means.
+        shape: `[165]` lip shape, canonical.
         points: `[468, 3]` landmarks of the view, which tell how the head is held.
 
     Returns:
         `[55, 2]` in the view's pixels, in the order of `SHAPE`.
     """
-    formed = (rest + basis.decode(code)).reshape(-1, 3).astype(np.float64)
+    formed = shut(shape).reshape(-1, 3).astype(np.float64)
     return np.asarray(HeadPose.fit(points).to_frame(formed)[:, :2], np.float32)
+
+
+def shut(shape: Array) -> Array:
+    """A lip shape `[165]` whose lips meet where the mesh sees lips that touch.
+
+    It sees a gap between them even then. Wide open mouths stay as they are.
+    """
+    opening = float(mouth_opening(shape[None])[0])
+    share = min(1.0, OPENS * (1.0 - TOUCHING / max(opening, TOUCHING)))
+    formed = shape.reshape(-1, 3).copy()
+    middle = (formed[UPPER_EDGE] + formed[LOWER_EDGE]) / 2
+    for edge in (UPPER_EDGE, LOWER_EDGE):
+        formed[edge] = middle + share * (formed[edge] - middle)
+    return np.asarray(formed.ravel(), np.float32)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.lips import INNER, JAW, OUTER_LIP
+from talkernel.face.lips import JAW, OUTER_LIP
 from talkernel.face.reference import Recalled
 from talkernel.face.region import region_mask
 
@@ -25,7 +25,6 @@ MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
 SOFT = 0.09  # of the crop's side: width of the veil's edge
 FACE_SOFT = 0.02  # of the crop's side: width of the face's edge, where no margin is left
-BETWEEN_MARGIN, BETWEEN_SOFT = 0.012, 0.016  # the same of what is between the lips
 
 
 class Shown(NamedTuple):
@@ -62,19 +61,29 @@ def veil(view: Image, weight: Weight, scale: float) -> Image:
     return np.asarray(veiled, np.uint8)
 
 
-def show(view: Image, points: NDArray[np.floating], scale: float, reference: Image | None) -> Shown:
+def show(
+    view: Image, points: NDArray[np.floating], scale: float, recalled: Recalled | None
+) -> Shown:
     """Make of a view what f is to see of it.
 
     Args:
         view: RGB `[S, S, 3]`.
         points: Landmarks `[468, 2 or more]` in its pixels.
         scale: Pixels that a whole face crop would have at the view's scale.
-        reference: The mouth as another frame shows it, see `Reference`; `[S, S, 3]`.
+        recalled: The mouth as another frame shows it.
     """
     weight = hidden(points, len(view), scale)
     seen = veil(view, weight, scale)
-    picture = seen if reference is None else np.concatenate([seen, reference], axis=2)
-    return Shown(picture, weight)
+    if recalled is None:
+        return Shown(seen, weight)
+    return Shown(np.concatenate([marked(seen, recalled.unseen), recalled.image], axis=2), weight)
+
+
+def marked(seen: Image, unseen: Weight | None) -> Image:
+    """A veiled view, black where the reference does not show what f is to paint `[S, S]`."""
+    if unseen is None:
+        return seen
+    return np.asarray(seen * (1.0 - unseen[..., None]), np.uint8)
 
 
 def laid_alpha(
@@ -100,23 +109,6 @@ def laid_alpha(
     laid = np.maximum(hidden, _around(told, size, MARGIN * scale, SOFT * scale))
     outline = np.concatenate([points[:, :2], told])
     return laid * _around(outline, size, 0.0, FACE_SOFT * scale)
-
-
-def taken_region(recalled: Recalled, scale: float) -> Weight:
-    """Where a reference, warped, is taken as it is, `[S, S]` in 0..1.
-
-    Skin and lips it has, with their grain; drawn, they would be soft. Teeth it has as far as its
-    own mouth is open. f draws the rest: what is seen in a mouth that is wider open, and the edges
-    of lips that close.
-
-    Args:
-        recalled: The reference.
-        scale: Pixels that a whole face crop would have at the view's scale.
-    """
-    assert recalled.told is not None and recalled.shown is not None
-    size, lips = len(recalled.image), recalled.told[INNER]
-    between = _around(lips, size, BETWEEN_MARGIN * scale, BETWEEN_SOFT * scale)
-    return np.asarray(np.maximum(1.0 - between, recalled.shown), np.float32)
 
 
 def _around(outline: NDArray[np.floating], size: int, margin: float, soft: float) -> Weight:

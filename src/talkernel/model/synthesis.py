@@ -1,4 +1,4 @@
-"""What becomes of f's answer: M, with what it takes from the reference, and the blend (eq. 7)."""
+"""What becomes of f's answer: the mask, the motion, and the blend (eq. 7)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,9 @@ class Synthesis(NamedTuple):
     motion: Tensor
 
     @staticmethod
-    def of(answer: Tensor, face: Tensor) -> Synthesis:
-        """Out of f's answer, see `AdaptedUNet.answer`, to a face with its reference."""
-        attention, motion = answer[:, :1], answer[:, 1:4]
-        if answer.shape[1] > 1 + 3:
-            motion = motion + answer[:, 4:] * (face[:, 3:] - motion)
-        return Synthesis(attention, motion)
+    def of(answer: Tensor) -> Synthesis:
+        """Out of f's answer, see `AdaptedUNet.answer`."""
+        return Synthesis(answer[:, :1], answer[:, 1:])
 
 
 def blend(face: Tensor, answer: Synthesis) -> Tensor:

@@ -13,8 +13,6 @@ from talkernel.model.dck import DynamicLayer
 from talkernel.model.fusion import AttentionFusion, StaticLayer
 from talkernel.model.synthesis import Synthesis
 
-MOSTLY = 1.0  # what a sigmoid is given for the reference's share of M, before f has learned
-
 
 class ConvLayer(nn.Sequential):
     """3x3 convolution, batch normalisation (which folds into it), leaky ReLU."""
@@ -86,17 +84,13 @@ class AdaptedUNet(nn.Module):
             for c_in, c_skip in zip(channels[:0:-1], channels[-2::-1], strict=True)
         )
         self.head = nn.Conv2d(channels[0], 4 * (1 + 3), 3, 1, 1)
-        self.share = _share(channels[0]) if config.warped else None
 
     def forward(self, face: Tensor, kernels: Tensor) -> Synthesis:
         """Mask and motion for a batch of faces; see `answer`."""
-        return Synthesis.of(self.answer(face, kernels), face)
+        return Synthesis.of(self.answer(face, kernels))
 
     def answer(self, face: Tensor, kernels: Tensor) -> Tensor:
         """Alpha and M in one tensor `[B, 1 + 3, H, W]`.
-
-        With a warped reference `[B, 1 + 3 + 1, H, W]`: behind them the share in 0..1 that the
-        reference has in M; see `Synthesis.of`.
 
         Args:
             face: `[B, 3, H, W]` RGB in -1..1, H and W multiples of 32; with a reference
@@ -120,19 +114,7 @@ class AdaptedUNet(nn.Module):
         for up in self.up:
             x = up(x, skips.pop())
         answer = F.pixel_shuffle(_squash(self.head(x)), 2)
-        if self.share is not None:
-            share = F.pixel_shuffle(torch.sigmoid(self.share(x)), 2)
-            answer = torch.cat([answer, share], 1)
         return answer if self.blending else _everywhere(answer)
-
-
-def _share(channels: int) -> nn.Conv2d:
-    """The reference's share in M, which is large before training, and everywhere the same."""
-    layer = nn.Conv2d(channels, 4, 3, 1, 1)
-    nn.init.zeros_(layer.weight)
-    assert layer.bias is not None
-    nn.init.constant_(layer.bias, MOSTLY)
-    return layer
 
 
 def _middle(layer: type[nn.Module], config: ModelConfig, count: int) -> nn.ModuleList:

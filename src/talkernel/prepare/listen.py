@@ -80,12 +80,11 @@ def _drawn(engine: Engine, face: Image, points: Array, code: Array, kernel: Arra
     picture, crop = picture_of_rgb(face), Crop(0, 0, len(face))
     known = Person(len(face), engine.basis).see(picture, crop, points).known  # its own reference
     recalled = known.recalled(points, len(face), code, engine.basis)
-    reference = recalled.image if engine.config.reference else None
-    shown = show(face, points, engine.config.face_size, reference)
+    size, reference = engine.config.face_size, recalled if engine.config.reference else None
+    shown = show(face, points, size, reference)
     attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])
-    alpha = laid_alpha(attention[0, 0], shown.hidden, recalled, points, engine.config.face_size)
-    carried = Carried.of(motion[0, 3:], recalled, known.origin, engine.config.face_size)
-    cover(picture, crop, alpha, motion[0, :3], carried=carried)
+    alpha = laid_alpha(attention[0, 0], shown.hidden, recalled, points, size)
+    cover(picture, crop, alpha, motion[0], carried=Carried.of(recalled, known.origin))
     return cut(picture, crop, len(face))
 
 

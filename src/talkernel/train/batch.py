@@ -24,12 +24,10 @@ class Batch(NamedTuple):
     lower: Tensor
     outside: Tensor
     hidden: Tensor
-    taken: Tensor
+    painted: Tensor
     corner: Tensor
     genuine: Tensor
     code: Tensor
-    told: Tensor
-    known: Tensor
     speech: Tensor
 
     @staticmethod
@@ -46,12 +44,8 @@ class Batch(NamedTuple):
         return Batch(*pictures, *planes, *rest)
 
     def weight(self, mouth: float) -> Tensor:
-        """Of the reconstruction loss: `mouth` at the lips, half of it on the lower face, else 1.
-
-        0 on the lower face where it is not known.
-        """
-        weight = 1.0 + (mouth / 2 - 1.0) * self.lower + mouth / 2 * self.lips
-        return torch.where(self.known[:, None, None, None], weight, 1.0 - self.lower)
+        """Of the reconstruction loss: `mouth` at the lips, half of it on the lower face, else 1."""
+        return 1.0 + (mouth / 2 - 1.0) * self.lower + mouth / 2 * self.lips
 
     def mouths(self, faces: Tensor) -> Tensor:
         """The boxes around the mouths of some faces of this batch, `[B, C, 128, 128]` or less."""

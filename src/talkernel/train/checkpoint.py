@@ -17,7 +17,7 @@ from talkernel.model.torch_file import read_torch_file
 from talkernel.whole_file import whole
 
 LAST = "last.pt"
-BEGINS_ANEW = ("unet.share.", "lips.basis.")  # which weights that painted all of M lack
+BEGINS_ANEW = "lips.basis."  # which weights whose reference was not warped lack
 STEM = "unet.stem.0.weight"  # `[C, 4 * channels of what f sees, 3, 3]`
 
 
@@ -84,8 +84,7 @@ def averaged_weights(state: dict[str, Any]) -> dict[str, Tensor]:
 def take_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Load what a module has; the weights may have more, such as an AudioNet nobody listens to.
 
-    Where f is shown a reference and those weights knew of none, it counts for nothing at first;
-    likewise its share in M.
+    Where f is shown a reference and those weights knew of none, it counts for nothing at first.
 
     Raises:
         CheckpointError: Some of the module's are missing, or of another shape.

@@ -56,12 +56,12 @@ def with_detail(pictures: Tensor) -> Tensor:
 
 
 class Looked(NamedTuple):
-    """Boxes around the mouths: targets, f's, their references, and where the lips are."""
+    """Boxes around the mouths: targets, f's, their references, and where f is judged."""
 
     real: Tensor
     fake: Tensor
     reference: Tensor
-    lips: Tensor
+    where: Tensor
 
 
 class Critics:
@@ -88,13 +88,18 @@ class Critics:
         self.fabric, self.importance = fabric, self.importance.to(fabric.device)
         self.learning, self.optimiser = fabric.setup(self.networks, self.optimiser)
 
-    def train_step(self, batch: Batch, result: Tensor) -> dict[str, Tensor]:
+    def train_step(self, batch: Batch, result: Tensor, where: Tensor) -> dict[str, Tensor]:
         """Learn from one batch, then judge its results.
+
+        Args:
+            batch: Targets and references.
+            result: `[B, 3, S, S]`.
+            where: `[B, 1, S, S]` in 0..1, how far D is asked about each place.
 
         Returns:
             f's losses `adversarial`, `matching` where wanted, `reading`; for the log the critics'.
         """
-        looked = Looked(*map(batch.mouths, (batch.target, result, batch.seen[:, 3:], batch.lips)))
+        looked = Looked(*map(batch.mouths, (batch.target, result, batch.seen[:, 3:], where)))
         self.networks.requires_grad_(True)
         own = self._own_losses(batch, looked)
         self.optimiser.zero_grad()
@@ -111,21 +116,20 @@ class Critics:
         both = looked.reference.repeat(2, 1, 1, 1)
         features, read = self.learning(mouths, both, len(looked.real))
         real, fake = features[-1].chunk(2)
-        where = near_lips(looked.lips, real)
+        where = pooled(looked.where, real)
         return {"critic": discriminator_loss(real, fake, batch.genuine, where),
                 "reader": reading_loss(read, batch.code, self.importance)}  # fmt: skip
 
     def _judged(self, batch: Batch, looked: Looked) -> dict[str, Tensor]:
         """What both say of f's mouths."""
         found, read = self.networks(looked.fake, looked.reference, len(looked.fake))
-        *wheres, where = (near_lips(looked.lips, part) for part in found)
+        *wheres, where = (pooled(looked.where, part) for part in found)
         losses = {"adversarial": adversarial_loss(found[-1], where),
-                  "reading": reading_loss(read, batch.told, self.importance)}  # fmt: skip
+                  "reading": reading_loss(read, batch.code, self.importance)}  # fmt: skip
         if self.matching:
             with torch.no_grad():
                 wanted = self.networks.seen(looked.real, looked.reference)
-            known = batch.known * batch.genuine
-            losses["matching"] = matching_loss(found[:-1], wanted[:-1], wheres, known)
+            losses["matching"] = matching_loss(found[:-1], wanted[:-1], wheres, batch.genuine)
         return losses
 
     def state_dict(self) -> dict[str, Any]:
@@ -136,11 +140,7 @@ class Critics:
         }
 
 
-def near_lips(lips: Tensor, features: Tensor) -> Tensor:
-    """How much of the lips and the margin around them lies in each patch, `[B, 1, h, w]`.
-
-    Asked about all that f may draw, D wants the skin's grain, and f, which knows no chance,
-    answers with rows of dots.
-    """
+def pooled(where: Tensor, features: Tensor) -> Tensor:
+    """How far each patch that a feature sees counts, `[B, 1, h, w]`."""
     rows, columns = features.shape[2:]
-    return F.adaptive_avg_pool2d(lips, (rows, columns))
+    return F.adaptive_avg_pool2d(where, (rows, columns))

@@ -12,14 +12,21 @@ from talkernel.train.batch import Batch
 
 
 class SeenDrive(nn.Module):
-    """The target's own lip code takes the place of the sound: every frame of every video serves."""
+    """The target's own lip code takes the place of the sound: every frame of every video serves.
 
-    def __init__(self, model: TalkingFace) -> None:
+    Args:
+        model: The model.
+        kernels: Whether what infers the kernels learns too.
+    """
+
+    def __init__(self, model: TalkingFace, kernels: bool = True) -> None:
         super().__init__()
         assert isinstance(model.lips, LipCodec)
         self.encoder = model.lips.encoder
         self.kernel_inference = model.kernel_inference
         self.unet = model.unet
+        for part in (self.encoder, self.kernel_inference):
+            part.requires_grad_(kernels)
 
     def forward(self, batch: Batch, code: Tensor) -> Tensor:
         """Alpha and M `[B, 1 + 3, S, S]` for a batch told the lip codes `[B, K]`."""

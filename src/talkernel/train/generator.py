@@ -23,7 +23,6 @@ from talkernel.train.journal import Journal
 from talkernel.train.losses import (
     LAMBDA_REC,
     mask_loss,
-    painting_loss,
     reconstruction_loss,
     total_loss,
 )
@@ -35,6 +34,7 @@ from talkernel.train.run_config import GeneratorRun
 from talkernel.train.timer import Every
 from talkernel.train.tracks import Track
 
+ELSEWHERE = 0.02  # share of its weight that the mouth keeps where M is not what is painted
 WARM = 200  # steps over which the learning rate grows
 
 
@@ -107,37 +107,46 @@ class GeneratorTrainer:
         """Learn from one batch; returns its losses."""
         self._set_learning_rate()
         answer = self._answer(batch, self._driving(batch))
-        result = blend(batch.face, Synthesis.of(answer, batch.seen))
-        weight = batch.weight(self.recipe.mouth_weight)
-        losses = {"rec": reconstruction_loss(result, batch.target, weight),
-                  "mask": mask_loss(answer[:, :1], batch.outside)}  # fmt: skip
-        if self.run.model.warped:
-            losses["painting"] = painting_loss(answer[:, 4:], batch.hidden)
+        result = blend(batch.face, answer)
+        losses = {"rec": reconstruction_loss(result, batch.target, self._weight(batch)),
+                  "mask": mask_loss(answer.attention, batch.outside)}  # fmt: skip
         if self.parts.critics:
-            losses |= self.parts.critics.train_step(batch, result)
+            losses |= self.parts.critics.train_step(batch, *self._judged(batch, result))
         self.parts.optimiser.zero_grad()
         self.fabric.backward(total_loss(losses, self._weights()))
         self.parts.optimiser.step()
         return self._figures(losses)
 
-    def _driving(self, batch: Batch) -> Tensor:
-        return batch.speech if self.recipe.drive == "heard" else batch.told
+    def _weight(self, batch: Batch) -> Tensor:
+        """Of the reconstruction loss; with a warped reference, where M is painted above all."""
+        weight = batch.weight(self.recipe.mouth_weight)
+        return batch.painted + ELSEWHERE * weight if self.run.model.warped else weight
 
-    def _answer(self, batch: Batch, driving: Tensor) -> Tensor:
-        """What f answers, as it is used: alpha 1 under the veil, the reference where taken."""
-        answer = cast(Tensor, self.parts.drive(batch, driving)).float()
-        attention, share = answer[:, :1], answer[:, 4:]
-        return torch.cat([torch.maximum(attention, batch.hidden), answer[:, 1:4],
-                          torch.maximum(share, batch.taken)], 1)  # fmt: skip
+    def _judged(self, batch: Batch, result: Tensor) -> tuple[Tensor, Tensor]:
+        """What D is shown of a result, and about which places it is asked.
+
+        Asked about all that f may draw, D wants the skin's grain, and f, which knows no chance,
+        answers with rows of dots. With a warped reference, what is not painted is the target's.
+        """
+        if self.run.model.warped:
+            return batch.target + batch.painted * (result - batch.target), batch.painted
+        return result, batch.lips
+
+    def _driving(self, batch: Batch) -> Tensor:
+        return batch.speech if self.recipe.drive == "heard" else batch.code
+
+    def _answer(self, batch: Batch, driving: Tensor) -> Synthesis:
+        """What f answers, alpha as in use: 1 under the veil."""
+        answer = Synthesis.of(cast(Tensor, self.parts.drive(batch, driving)).float())
+        return Synthesis(torch.maximum(answer.attention, batch.hidden), answer.motion)
 
     def mouth_error(self, batch: Batch, shuffled: bool) -> float:
-        """L1 at the lips of which the target is known, told their own code or another sample's."""
+        """L1 at the lips, told their own code or another sample's."""
         own = self._driving(batch)
         with self._looking_on():
             answer = self._answer(batch, own.roll(1, 0) if shuffled else own)
-        result = blend(batch.face, Synthesis.of(answer, batch.seen))
-        lips = batch.lips * batch.known[:, None, None, None]
-        error = ((result - batch.target).abs() * lips).sum() / lips.sum().clamp(min=1)
+        result = blend(batch.face, answer)
+        error = ((result - batch.target).abs() * batch.lips).sum() / batch.lips.sum().clamp(min=1)
         return float(self.fabric.all_reduce(error))  # type: ignore[arg-type]  # one tensor in, one out
 
     @contextmanager
@@ -157,7 +166,6 @@ class GeneratorTrainer:
     def _weights(self) -> dict[str, float]:
         warm = min(1.0, self.step / max(1, self.recipe.critics_warm))
         return {"rec": LAMBDA_REC, "mask": self.recipe.mask_weight,
-                "painting": self.recipe.painting,
                 "adversarial": warm * self.recipe.adversarial,
                 "matching": warm * self.recipe.matching,
                 "reading": warm * self.recipe.reading}  # fmt: skip
@@ -172,9 +180,8 @@ class GeneratorTrainer:
         """Rows of pictures: what f saw (and its reference), what it made of it, target, masks."""
         with self._looking_on():
             answer = self._answer(batch, self._driving(batch))
-        result = blend(batch.face, Synthesis.of(answer, batch.seen))
-        masks = torch.cat([answer[:, :1], answer[:, 4:]], 1).split(1, dim=1)
-        shades = [(2 * mask - 1).expand_as(result) for mask in masks]
+        result = blend(batch.face, answer)
+        shades = [(2 * mask - 1).expand_as(result) for mask in (answer.attention, batch.painted)]
         rows = [*batch.seen.split(3, dim=1), result, batch.target, *shades]
         return [row[:count] for row in rows]
 

@@ -79,7 +79,7 @@ class GeneratorParts:
     def _trained_part(self) -> nn.Module:
         if self.run.recipe.drive == "heard":
             return HeardDrive(self.model, self.run.recipe.tuned)
-        return SeenDrive(self.model)
+        return SeenDrive(self.model, self.run.recipe.kernels)
 
     def state(self, step: int) -> dict[str, Any]:
         """A checkpoint after some steps.

@@ -29,16 +29,6 @@ def mask_loss(attention: Tensor, outside: Tensor) -> Tensor:
     return (attention * outside).mean()
 
 
-def painting_loss(share: Tensor, hidden: Tensor) -> Tensor:
-    """How much of M is painted where it could be the reference.
-
-    Args:
-        share: The reference's share in M `[B, 1, H, W]` in 0..1.
-        hidden: `[B, 1, H, W]`, 1 where the veil lies.
-    """
-    return ((1.0 - share) * hidden).sum() / hidden.sum().clamp(min=1)
-
-
 def discriminator_loss(real: Tensor, fake: Tensor, genuine: Tensor, where: Tensor) -> Tensor:
     """Eq. 4 as D sees it: scores of real faces towards 1, of generated ones towards 0.
 
@@ -58,7 +48,7 @@ def adversarial_loss(fake: Tensor, where: Tensor) -> Tensor:
 
 
 def matching_loss(
-    found: Sequence[Tensor], wanted: Sequence[Tensor], wheres: Sequence[Tensor], known: Tensor
+    found: Sequence[Tensor], wanted: Sequence[Tensor], wheres: Sequence[Tensor], genuine: Tensor
 ) -> Tensor:
     """L1 between what D sees in generated faces and in their targets (Wang et al. 2018).
 
@@ -66,11 +56,11 @@ def matching_loss(
         found: D's features of generated faces, `[B, C, H, W]` of each stage.
         wanted: Of their targets, likewise.
         wheres: How far each place of them counts, `[B, 1, H, W]`.
-        known: `[B]` which targets say how the face should look.
+        genuine: `[B]` which targets count.
     """
     parts = []
     for ours, theirs, where in zip(found, wanted, wheres, strict=True):
-        weight = where * known[:, None, None, None]
+        weight = where * genuine[:, None, None, None]
         error, scale = ((x.abs() * weight).sum() for x in (ours - theirs, theirs))
         parts.append(error / scale.clamp(min=1e-6))
     return torch.stack(parts).mean()

@@ -13,8 +13,8 @@ from talkernel.config import ModelConfig
 from talkernel.errors import TrainingDataError
 from talkernel.face.lips import OUTER_LIP, LipBasis, lip_shape, mouth_opening
 from talkernel.face.reference import Recalled, Reference
-from talkernel.face.rest import Rest, told_lips
-from talkernel.face.veil import veil
+from talkernel.face.rest import told_lips
+from talkernel.face.veil import marked, veil
 from talkernel.train.camera import Shot, compress, occlude
 from talkernel.train.ear import Ear
 from talkernel.train.makers import PairMaker, Side, TransplantMaker, TwinMaker
@@ -29,7 +29,6 @@ Array = NDArray[np.float32]
 MOUTH = 128  # side in pixels of the box around the mouth that the critics look at
 OFF = 8  # pixels: how far that box is off its place, to either side
 WIDEST_OF = 8  # frames at most, of which a reference has the widest mouth
-KNOWN_BY = 75  # frames at most, of which it is learned how a person is at rest
 ENOUGH = 20  # stored crops a track needs, for a mouth to be found among them
 
 
@@ -44,13 +43,10 @@ class Sample(NamedTuple):
         lower: The lower faces of both, and a margin.
         outside: Where nothing may change.
         hidden: Where the veil lies.
-        taken: Where a warped reference is taken as it is.
+        painted: Where M is what f paints, not the warped reference.
         corner: `[2]` row and column where the mouth's box of `MOUTH` pixels begins.
         genuine: `[]` whether the target is a real frame, not a composite.
         code: `[K]` lip code of the target.
-        told: `[K]` lip code that f is told: the target's, or a stranger's.
-        known: `[]` whether that is the target's own: else how the face would look then, no
-            picture shows.
         speech: `[1, F, W]` speech features that f is told.
     """
 
@@ -61,12 +57,10 @@ class Sample(NamedTuple):
     lower: Image
     outside: Image
     hidden: Image
-    taken: Image
+    painted: Image
     corner: NDArray[np.int64]
     genuine: NDArray[np.bool_]
     code: Array
-    told: Array
-    known: NDArray[np.bool_]
     speech: NDArray[np.float16]
 
 
@@ -129,50 +123,41 @@ class Pairs(Dataset[Sample]):
         if rng.random() < recipe.identity:
             source = target
         # Of their own: the choice of pairs stays as it is.
-        worse, other, box, strange = rng.spawn(4)
-        told = self._told(target, strange)
-        recalled = self._recalled(track, source, told, view, other)
+        worse, other, box = rng.spawn(3)
+        recalled = self._recalled(track, source, target, view, other)
         shot, planes = self._filmed(source, target, recalled, view, worse)
-        pictures = [_veiled(shot.source, planes.hidden, view), shot.source, shot.target]
+        veiled = _veiled(shot.source, planes.hidden, view)
+        if recalled is not None:
+            veiled = marked(veiled, recalled.unseen)
+        pictures = [veiled, shot.source, shot.target]
         pictures += [] if shot.reference is None else [shot.reference]
-        mouth, codes = real.points[list(OUTER_LIP)].mean(0), (target.said.code, told.code)
+        mouth, code = real.points[list(OUTER_LIP)].mean(0), target.said.code
         if rng.random() < 0.5:
             pictures, planes = mirrored(pictures), Planes(*mirrored(planes))
             mouth[0] = view.size - 1 - mouth[0]
-            codes = target.said.mirrored, told.mirrored
+            code = target.said.mirrored
         seen, face, goal, *others = (np.ascontiguousarray(x.transpose(2, 0, 1))
                                      for x in recolour(pictures, rng))  # fmt: skip
-        lips, lower, outside, cover, taken = (np.ascontiguousarray(x[None]) for x in planes)
+        lips, lower, outside, cover, painted = (np.ascontiguousarray(x[None]) for x in planes)
         return Sample(np.concatenate([seen, *others]), face, goal, lips, lower, outside, cover,
-                      taken, _corner(mouth, view.size, box), np.asarray(target is real), *codes,
-                      np.asarray(told is target.said), told.speech[None])  # fmt: skip
-
-    def _told(self, target: Side, rng: np.random.Generator) -> Spoken:
-        """What the target says, or for a share of the pairs something of anybody's."""
-        if rng.random() >= self.recipe.strangers:
-            return target.said
-        anybody = self.transplants.said[int(rng.integers(len(self.tracks)))]
-        return anybody[int(rng.integers(len(anybody)))]
+                      painted, _corner(mouth, view.size, box), np.asarray(target is real), code,
+                      target.said.speech[None])  # fmt: skip
 
     def _recalled(
-        self, track: int, source: Side, told: Spoken, view: View, rng: np.random.Generator
+        self, track: int, source: Side, target: Side, view: View, rng: np.random.Generator
     ) -> Recalled | None:
         """Another frame's mouth, where the source has its own; often a wide one, as in use.
 
-        For a share of the pairs the source itself, as of a photo.
+        For a share of the pairs the source itself, as of a photo. Warped, it has the target's lips.
         """
         if not self.model.reference:
             return None
         shown, number = self.tracks[track], _wide_frame(self.tracks[track], rng)
-        found, shapes = Reference(shown.crop(number), shown.crop_points[number]), _some(shown, rng)
+        found = Reference(shown.crop(number), shown.crop_points[number])
         if rng.random() < self.recipe.own_reference:
             found = Reference(source.image, source.points)
-            shapes = lip_shape(source.points)[None]
-        where = None
-        if self.model.warped:
-            rest = Rest.of(shapes, self.basis)
-            where = told_lips(rest, told.code, self.basis, source.points)
-        return found.recalled(source.points, view.size, where)
+        lips = told_lips(lip_shape(target.points), target.points) if self.model.warped else None
+        return found.recalled(source.points, view.size, lips)
 
     def _filmed(
         self, source: Side, target: Side, recalled: Recalled | None, view: View,
@@ -204,13 +189,6 @@ def _wide_frame(track: Track, rng: np.random.Generator) -> int:
     """The stored crop with the widest mouth of a few, or of one, which may be shut."""
     some = rng.integers(0, len(track.crop_index), rng.integers(1, WIDEST_OF + 1))
     return int(some[np.argmax(mouth_opening(track.shapes[track.crop_index[some]]))])
-
-
-def _some(track: Track, rng: np.random.Generator) -> Array:
-    """Lip shapes `[T, 165]` by which the person is known: of a second or two, or less."""
-    count = int(rng.integers(1, KNOWN_BY + 1))
-    first = int(rng.integers(0, max(1, len(track.shapes) - count)))
-    return track.shapes[first : first + count]
 
 
 def _corner(middle: Points, size: int, rng: np.random.Generator) -> NDArray[np.int64]:

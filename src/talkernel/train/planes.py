@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from talkernel.face.reference import Recalled
-from talkernel.face.veil import hidden, taken_region
+from talkernel.face.veil import hidden
 from talkernel.train.transplant import Image, Points, lower_face_mask, mouth_mask
 from talkernel.train.view import View
 
@@ -22,14 +22,14 @@ class Planes(NamedTuple):
         lower: Their lower faces, and a margin.
         outside: Where nothing may change.
         hidden: Where the veil lies.
-        taken: Where a warped reference is taken as it is; nowhere where none is.
+        painted: Where M is what f paints, not the warped reference; everywhere without one.
     """
 
     lips: Image
     lower: Image
     outside: Image
     hidden: Image
-    taken: Image
+    painted: Image
 
     @staticmethod
     def of(
@@ -42,10 +42,10 @@ class Planes(NamedTuple):
         both = [source, target]
         lower = lower_face_mask(both, view.size, view.scale)
         soft = hidden(source, view.size, view.scale) * veiled
-        taken = np.zeros_like(soft)
-        if recalled is not None and recalled.told is not None:
-            taken = taken_region(recalled, view.scale)
-        shades = (np.rint(255 * plane).astype(np.uint8) for plane in (soft, taken))
+        painted = np.ones_like(soft)
+        if recalled is not None and recalled.unseen is not None:
+            painted = recalled.unseen
+        shades = (np.rint(255 * plane).astype(np.uint8) for plane in (soft, painted))
         return Planes(mouth_mask(both, view.size, view.scale), lower, _beyond(lower), *shades)
 
 

@@ -22,8 +22,6 @@ class PairRecipe:
         occluded: Share of pairs with a hand, a microphone or an object before the mouth.
         compressed: Share of pairs that look as in a heavily compressed video.
         own_reference: Share of pairs whose reference is the input itself, as a photo's is.
-        strangers: Share of pairs told another's lips, as in use: no picture shows what they
-            should look like, so that the critics alone judge them.
     """
 
     crop: int = 256
@@ -37,7 +35,6 @@ class PairRecipe:
     occluded: float = 0.0
     compressed: float = 0.0
     own_reference: float = 0.0
-    strangers: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,14 +46,13 @@ class GeneratorRecipe:
         drive: "seen": the target's own lip code takes the place of the sound; "heard": the
             target's sound, through AudioNet, as in the paper.
         tuned: Whether AudioNet, where it is heard, learns too; the paper's is frozen.
+        kernels: Whether h2 learns, and what makes its input of lip codes; if not, f alone does.
         steps: Optimiser steps of this stage.
         batch: Samples per step, over all processes.
         learning_rate: Of Adam; warmed up over the first steps.
         final_rate: Learning rate at the end of the stage, as a share of the first.
         mask_weight: Weight of the mask loss.
         mouth_weight: Reconstruction weight of the lips; the lower face has half of it.
-        painting: Weight of what M has painted where it could be the warped reference: without, f
-            mixes both where neither fits exactly, and mixtures are soft.
         adversarial: Weight of D's judgement of the mouth (eq. 4); 0 leaves D out.
         matching: Weight of the difference between what D sees in a face and in its target.
         reading: Weight of the lip critic's reading; 0 leaves it out.
@@ -72,13 +68,13 @@ class GeneratorRecipe:
     pairs: PairRecipe = field(default_factory=PairRecipe)
     drive: Literal["seen", "heard"] = "seen"
     tuned: bool = False
+    kernels: bool = True
     steps: int = 14_000
     batch: int = 32
     learning_rate: float = 5e-4
     final_rate: float = 1.0
     mask_weight: float = 2.0
     mouth_weight: float = 8.0
-    painting: float = 0.2
     adversarial: float = 0.1
     matching: float = 0.0
     reading: float = 1.0

@@ -1,0 +1,85 @@
+"""Thin plates: flows as smooth as some landmarks that they pass allow (Bookstein 1989)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Points = NDArray[np.floating]
+Real = TypeVar("Real", NDArray[np.float32], NDArray[np.float64])
+STEP = 4  # pixels between places where a plate is worked out; between them it is linear
+SLACK = 5e-4  # how far a plate may pass a landmark by; landmarks jitter
+BORDER = 5  # places along each border of the view, which stay
+
+
+def plate_flows(
+    places: Points, moves: Points, without: Sequence[slice], size: int
+) -> tuple[Array, ...]:
+    """Flows `[S, S, 2]` through landmarks, one for each choice of them.
+
+    Args:
+        places: `[N, 2]` in a view's pixels.
+        moves: `[N, 2]` the flow there.
+        without: Which landmarks each flow does not pass.
+        size: Side of the view, a multiple of 4.
+    """
+    border = _border(size)
+    anchors = np.concatenate([places, border]) / size
+    values = np.concatenate([moves, np.zeros_like(border)])
+    plates = np.hstack([_plate(anchors, values, but) for but in without])
+    coarse = _bent(_grid(size), anchors.astype(np.float32)) @ plates.astype(np.float32)
+    shape = (size // STEP, size // STEP, 2)
+    return tuple(np.asarray(cv2.resize(flow.reshape(shape), (size, size)), np.float32)
+                 for flow in np.split(coarse, len(without), axis=1))  # fmt: skip
+
+
+def _plate(
+    anchors: NDArray[np.float64], values: NDArray[np.float64], but: slice
+) -> NDArray[np.float64]:
+    """Weights `[N + 3, 2]` of the plate through all anchors but some."""
+    kept = np.delete(np.arange(len(anchors)), but)
+    weights = np.zeros((len(anchors) + 3, 2))
+    wanted = np.concatenate([values[kept], np.zeros((3, 2))])
+    weights[[*kept, -3, -2, -1]] = np.linalg.solve(_system(anchors[kept]), wanted)
+    return weights
+
+
+def _system(anchors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The plate's equations, `[N + 3, N + 3]`."""
+    count = len(anchors)
+    system = np.zeros((count + 3, count + 3))
+    system[:count] = _bent(anchors, anchors)
+    system[:count, :count] += SLACK * np.eye(count)
+    system[count:, :count] = system[:count, count:].T
+    return system
+
+
+def _bent(places: Real, anchors: Real) -> Real:
+    """What each anchor, and the plane, do at some places: `[P, N + 3]`."""
+    bend = np.empty((len(places), len(anchors) + 3), places.dtype)
+    squares = (places**2).sum(1)[:, None] + (anchors**2).sum(1) - 2.0 * places @ anchors.T
+    squares = np.maximum(squares, 1e-12)
+    np.multiply(squares, np.log(squares), out=bend[:, :-3])
+    bend[:, -3], bend[:, -2:] = 1.0, places
+    return bend
+
+
+@cache
+def _grid(size: int) -> Array:
+    """Middles of the plate's cells, as shares of the view's side."""
+    steps = ((np.arange(0, size, STEP) + (STEP - 1) / 2) / size).astype(np.float32)
+    return np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
+
+
+@cache
+def _border(size: int) -> NDArray[np.float64]:
+    steps = np.linspace(0.0, size - 1.0, BORDER)
+    every = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
+    outer = ((every == 0) | (every == size - 1)).any(1)
+    return np.asarray(every[outer], np.float64)

@@ -1,0 +1,125 @@
+"""Lips moved as told: the flow that fetches them, and what a reference does not show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from talkernel.face.lip_flow import lip_flow
+from talkernel.face.lips import LOWER_EDGE, UPPER_EDGE, lip_shape, mouth_opening
+from talkernel.face.reference import Reference
+from talkernel.face.rest import Rest, shut, told_lips
+from talkernel.face.thin_plate import plate_flows
+from talkernel.train.tracks import STORED
+from tests.tracks import drawn_face, drawn_track, fitted_basis
+
+Array = np.ndarray
+
+
+def test_the_flow_passes_the_landmarks_and_leaves_the_rest() -> None:
+    target = lips_shape(20.0)
+    moved, nothing = np.tile([[3.0, -6.0]], (len(target), 1)), slice(0, 0)
+    still = np.array([[20.0, 10.0], [60, 20], [100, 12], [150, 25]])
+    places, moves = np.concatenate([target, still]), np.concatenate([moved, 0 * still])
+    flow, some = plate_flows(places, moves, [nothing, slice(0, len(target))], 192)
+    assert flow.shape == some.shape == (192, 192, 2)
+    rows, columns = target.round().astype(int).T[::-1]
+    np.testing.assert_allclose(flow[rows, columns].mean(0), [3.0, -6.0], atol=0.5)
+    assert np.abs(flow[[0, 0, -1, -1], [0, -1, 0, -1]]).max() < 0.3
+    assert np.abs(some).max() < 1e-5  # through those that stay, but not through the others
+
+
+def lips_shape(gap: float, middle: float = 100.0) -> Array:
+    """`[55, 2]` of a mouth whose lips are 8 pixels thick and leave such a gap; no jaw."""
+    angle = np.linspace(np.pi, 3 * np.pi, 20, endpoint=False)  # from the left corner, downwards
+    ring = np.stack([100 + 30 * np.cos(angle), -np.sin(angle)], 1)
+    ring = ring[[*range(11), *range(19, 10, -1)]]  # as listed: both lips from the left
+    outer, inner = (np.stack([ring[:, 0], middle + ring[:, 1] * half], 1)
+                    for half in (gap / 2 + 8, gap / 2))  # fmt: skip
+    jaw = np.stack([np.linspace(70, 130, 15), np.full(15, 150.0)], 1)
+    return np.concatenate([outer, inner, jaw])
+
+
+STILL = np.array([[60.0, 40.0], [100.0, 30.0], [140.0, 40.0], [100.0, 60.0]])
+
+
+def test_teeth_stay_where_they_are_while_lips_close_over_them() -> None:
+    flow, unseen = lip_flow(lips_shape(10.0), lips_shape(30.0), STILL, 192)
+    within, lip = flow[98:102, 90:110], flow[106:110, 98:102]
+    assert np.abs(within).max() < 1e-6
+    assert lip[..., 1].mean() > 5.0  # the lower lip came up to here
+    assert unseen[:, 75:125].max() == 0.0  # the reference shows all there is between them
+    flow, _ = lip_flow(lips_shape(10.0, middle=104.0), lips_shape(30.0), STILL, 192)
+    assert np.abs(flow[103:106, 90:110]).max() < 1e-6
+
+
+@pytest.mark.parametrize(("told", "own"), [(40.0, 12.0), (30.0, 30.0), (10.0, 0.5), (0.0, 20.0)])
+def test_within_the_lips_nothing_is_taken_from_beyond_the_references(
+    told: float, own: float
+) -> None:
+    flow, unseen = lip_flow(lips_shape(told), lips_shape(own, middle=100.2), STILL, 192)
+    row = np.arange(192)[:, None] + flow[:, 95:105, 1]
+    within = row[int(101 - told / 2) : int(100 + told / 2)]
+    assert (np.abs(within - 100.2) <= own / 2 + 0.5).all()
+    assert np.isfinite(flow).all()
+    away, column = np.abs(np.arange(192) - 100.2), unseen[:, 100]
+    between = away < told / 2 - 2
+    assert (column[between & (away > own / 2 + 2)] == 1).all()  # what it lacks
+    assert not column[away < min(own, told) / 2 - 4].any() and not column[away > told / 2 + 3].any()
+
+
+def test_lips_that_close_meet_and_show_nothing_of_what_was_between_them() -> None:
+    """Of a gap of 30 pixels, told to be none, not a row is left."""
+    closed = lips_shape(0.0)
+    flow, unseen = lip_flow(closed, lips_shape(30.0), STILL, 192)
+    whence = np.arange(192)[:, None] + flow[..., 1]
+    upper, lower = whence[98, 95:105], whence[102, 95:105]
+    assert (np.abs(upper - 83.0) < 1.5).all() and (np.abs(lower - 117.0) < 1.5).all()
+    assert unseen.max() < 0.5
+    across = np.abs(np.diff(flow[..., 1], axis=0)).max(0)
+    assert across[100] > 20 and across[:60].max() < 3 and across[140:].max() < 3  # torn there alone
+
+
+def test_mouths_are_shut_where_the_mesh_sees_lips_that_touch() -> None:
+    wide = lip_shape(drawn_face(0.3)[0]).reshape(-1, 3)
+    middle = wide.copy()
+    middle[UPPER_EDGE] = middle[LOWER_EDGE] = (wide[UPPER_EDGE] + wide[LOWER_EDGE]) / 2
+    shapes = (middle + np.linspace(0.0, 1.0, 80)[:, None, None] * (wide - middle)).astype(
+        np.float32
+    )
+    shapes = shapes.reshape(80, -1)
+    seen, drawn = mouth_opening(shapes), mouth_opening(np.stack([shut(one) for one in shapes]))
+    assert (drawn <= seen + 1e-6).all() and seen.min() < 0.02 < 0.2 < seen.max()
+    assert drawn[seen < 0.03].max() < 1e-6
+    np.testing.assert_allclose(drawn[seen > 0.09], seen[seen > 0.09], atol=1e-6)
+    assert (np.diff(drawn[np.argsort(seen)]) > -1e-6).all()  # opened further, drawn further open
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_lips_beyond_the_view_or_folded_over_give_a_flow(turned: bool) -> None:
+    away = lips_shape(20.0) + np.array([300.0, -250.0])
+    folded = lips_shape(20.0) * np.array([-1.0, 1.0]) + np.array([200.0, 0.0])
+    flow, unseen = lip_flow(folded if turned else away, lips_shape(20.0), STILL, 192)
+    assert flow.shape == (192, 192, 2) and np.isfinite(flow).all()
+    assert turned or not unseen.any()
+
+
+def test_a_mouth_told_to_open_opens_as_far() -> None:
+    """The dark inside of the drawn mouth, as high as in a face drawn open."""
+    basis = fitted_basis([drawn_track(seed) for seed in range(4)])
+    points, image = drawn_face(0.1)
+    rest = Rest.of(lip_shape(points)[None], basis)
+
+    def dark(view: Array) -> int:
+        return int((view[:, :, 0] < 100).sum())
+
+    def told(code: Array) -> Array:
+        lips = told_lips(rest + basis.decode(code), points)
+        return Reference(image, points).recalled(points, STORED, lips).image
+
+    for opening in (0.0, 0.25, 0.4):
+        wanted, drawn = drawn_face(opening)
+        seen = told(basis.encode(lip_shape(wanted)[None] - rest)[0])
+        assert abs(dark(seen) - dark(drawn)) < 0.35 * max(dark(drawn), dark(image))
+    same = told(basis.encode(lip_shape(points)[None] - rest)[0])
+    assert np.abs(same.astype(int) - image).mean() < 0.5  # told what it says already

@@ -1,0 +1,125 @@
+"""Training with a reference that is warped as told: f paints what it does not show."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from talkernel.config import ModelConfig
+from talkernel.errors import RunConfigError
+from talkernel.face.lips import LipBasis
+from talkernel.model.synthesis import blend
+from talkernel.model.talking_face import TalkingFace
+from talkernel.train.assemble import mean_generator
+from talkernel.train.batch import Batch, collate
+from talkernel.train.checkpoint import take_weights
+from talkernel.train.generator import GeneratorTrainer
+from talkernel.train.pairs import Pairs
+from talkernel.train.recipes import GeneratorRecipe, PairRecipe
+from talkernel.train.run_config import Data, GeneratorRun
+from talkernel.train.tracks import Track
+from tests.test_train import cpu, tiny_run
+from tests.tracks import TINY, drawn_track, fitted_basis
+
+WARPED = dataclasses.replace(TINY, reference=True, warped=True)
+
+
+@pytest.fixture(scope="module")
+def tracks() -> list[Track]:
+    return [drawn_track(seed) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def basis(tracks: list[Track]) -> LipBasis:
+    return fitted_basis(tracks)
+
+
+def test_pairs_are_shown_the_reference_with_their_targets_lips(
+    tracks: list[Track], basis: LipBasis
+) -> None:
+    recipe = PairRecipe(size=160, identity=0.0)
+    kinds = [ModelConfig(reference=True), ModelConfig(reference=True, warped=True)]
+    still, warped = (Pairs(tracks, basis, recipe, seed=3, model=kind) for kind in kinds)
+    apart = []
+    for number in range(12):
+        one, other = still[number], warped[number]
+        shown, painted = other.painted[0] == 0, other.painted[0] == 255
+        np.testing.assert_array_equal(one.seen[:3, shown], other.seen[:3, shown])
+        assert (one.painted == 255).all() and not other.seen[:3, painted].any()
+        np.testing.assert_array_equal(one.target, other.target)
+        inside = one.lips[0] > 0
+        apart.append([np.abs(x.seen[3:].astype(int) - x.target)[:, inside].mean()
+                      for x in (one, other)])  # fmt: skip
+    unmoved, moved = np.mean(apart, axis=0)
+    assert moved < 0.7 * unmoved
+
+
+def test_weights_without_a_warped_reference_begin_as_they_were(basis: LipBasis) -> None:
+    done, warped = TalkingFace(dataclasses.replace(TINY, reference=True)), TalkingFace(WARPED)
+    take_weights(warped, done.state_dict())
+    face = torch.rand(1, 6, 64, 64) * 2 - 1
+    kernels = done.kernels_of(torch.rand(1, *TINY.heard_shape))
+    with torch.no_grad():
+        answers = [model.eval().unet.answer(face, kernels) for model in (done, warped)]
+    torch.testing.assert_close(*answers)
+
+
+@pytest.mark.parametrize(
+    ("model", "recipe"),
+    [({"reference": False}, {}), ({"lip_code": None}, {}), ({}, {"drive": "heard"})],
+)
+def test_a_reference_is_not_warped_by_what_is_not_there(
+    model: dict[str, Any], recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(RunConfigError, match="warped"):
+        GeneratorRun(Data(tmp_path, tmp_path), tmp_path, recipe=GeneratorRecipe(**recipe),
+                     model=dataclasses.replace(WARPED, **model))  # fmt: skip
+
+
+@pytest.fixture
+def trainer(tracks: list[Track], basis: LipBasis, tmp_path: Path) -> GeneratorTrainer:
+    run = tiny_run(tmp_path, steps=2, adversarial=0.1)
+    return GeneratorTrainer(dataclasses.replace(run, model=WARPED), tracks, basis, cpu())
+
+
+def batch_of(trainer: GeneratorTrainer) -> Batch:
+    return Batch.of(collate([trainer.pairs[number] for number in range(6)]), "cpu")
+
+
+def test_what_the_reference_shows_is_taken_and_d_sees_only_what_is_painted(
+    trainer: GeneratorTrainer,
+) -> None:
+    batch = batch_of(trainer)
+    assert 0.0 < float((batch.painted > 0).float().mean()) < 0.2
+    answer = trainer._answer(batch, batch.code)
+    shown = (batch.painted == 0).expand_as(answer.motion)
+    torch.testing.assert_close(answer.motion[shown], batch.seen[:, 3:][shown])
+    judged, where = trainer._judged(batch, blend(batch.face, answer))
+    torch.testing.assert_close(judged[shown], batch.target[shown])
+    torch.testing.assert_close(where, batch.painted)
+    assert (judged != batch.target).any()
+
+
+def test_only_f_learns_where_kernels_are_to_stay(trainer: GeneratorTrainer) -> None:
+    recipe = dataclasses.replace(trainer.recipe, kernels=False)
+    run = dataclasses.replace(trainer.run, recipe=recipe, out=trainer.run.out / "kept")
+    held = GeneratorTrainer(run, trainer.pairs.tracks, trainer.pairs.basis, cpu())
+    before = {name: value.clone() for name, value in held.parts.model.state_dict().items()}
+    held.train_step(batch_of(held))
+    moved = {name for name, value in held.parts.model.state_dict().items()
+             if not torch.equal(value, before[name])}  # fmt: skip
+    assert any(name.startswith("unet.head") for name in moved)
+    assert all(name.startswith("unet.") for name in moved)
+
+
+def test_a_run_trains_and_keeps_the_basis(trainer: GeneratorTrainer, basis: LipBasis) -> None:
+    assert len(trainer.show(batch_of(trainer))) == 6  # seen, reference, result, target, 2 masks
+    trainer.train()
+    config, weights = mean_generator([trainer.run.out / "last.pt"])
+    assert config.warped
+    np.testing.assert_array_equal(weights["lips.basis.guess"].numpy(), basis.guess)
