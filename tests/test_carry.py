@@ -17,6 +17,7 @@ from talkernel.face.crop import Crop
 from talkernel.face.lips import SHAPE, LipBasis, lip_shape, mouth_opening
 from talkernel.face.reference import Origin, Recalled, place
 from talkernel.face.veil import laid_alpha, show
+from talkernel.face.whence import Whence
 from talkernel.media import Picture, PixelLayout
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.checkpoint import save_model
@@ -35,17 +36,17 @@ NOWHERE = 0.0 * ONES
 EVERYWHERE = SIDE * np.array([[0, 0], [1, 0], [1, 1], [0, 1]] * 10, np.float32)  # lips
 
 
-def here(dx: float = 0.0, dy: float = 0.0) -> Array:
+def here(dx: float = 0.0, dy: float = 0.0) -> Whence:
     """Places so far beside each pixel's own."""
     own = np.indices((SIDE, SIDE), np.float32)[::-1].transpose(1, 2, 0)
-    return np.ascontiguousarray(own + np.array([dx, dy], np.float32))
+    return Whence(own + np.array([dx, dy], np.float32))
 
 
-def lay(frame: Picture, crop: Crop, places: Array, origin: Origin, share: float = 1.0) -> None:
+def lay(frame: Picture, crop: Crop, whence: Whence, origin: Origin, share: float = 1.0) -> None:
     """Cover a frame with a grey M that is the reference up to a share."""
     grey, ones = np.zeros((3, SIDE, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
     black = np.zeros((SIDE, SIDE, 3), np.uint8)
-    recalled = Recalled(black, places, EVERYWHERE, (1 - share) * ones)
+    recalled = Recalled(black, whence, EVERYWHERE, (1 - share) * ones)
     cover(frame, crop, ones, grey, carried=Carried.of(recalled, origin))
 
 
@@ -135,7 +136,10 @@ def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None
     motion[:, :, 16:] = 0.4
     ones, edges = np.ones((32, 32), np.float32), []
     recalled = Recalled(
-        np.zeros((32, 32, 3), np.uint8), here()[:32, :32], EVERYWHERE, ONES[:32, :32]
+        np.zeros((32, 32, 3), np.uint8),
+        Whence(here().places[:32, :32]),
+        EVERYWHERE,
+        ONES[:32, :32],
     )
     for side in (32, 96):
         picture = flat_picture(layout, (0.5, 0.5, 0.5))

@@ -7,14 +7,14 @@ It is fetched from the reference's own frame, at that frame's resolution.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.reference import Origin, Recalled
-from talkernel.media.frame import Picture
+from talkernel.face.whence import Box, Whence
 
 Array = NDArray[np.float32]
 # What is painted is enlarged beside what is not: these bring its edges nearer (an unsharp mask).
@@ -28,44 +28,44 @@ class Carried(NamedTuple):
 
     Attributes:
         share: `[S, S]` in 0..1, how far M is the reference here.
-        places: `[S, S, 2]` whence, x and y in the frame's pixels.
-        picture: That frame.
+        whence: Where in the reference's view it comes from.
+        origin: The frame that it is fetched from.
     """
 
     share: Array
-    places: Array
-    picture: Picture
+    whence: Whence
+    origin: Origin
 
     @staticmethod
     def of(recalled: Recalled | None, origin: Origin) -> Carried | None:
         """What is taken of a reference as f saw it; nothing if it is not warped."""
         if recalled is None or recalled.unseen is None:
             return None
-        places = cv2.transform(recalled.places, origin.affine)
-        return Carried(1.0 - recalled.unseen, np.asarray(places, np.float32), origin.picture)
+        return Carried(1.0 - recalled.unseen, recalled.whence, origin)
 
-    def laid_on(
-        self, value: Array, number: int, shape: tuple[int, int], rows: slice, columns: slice
-    ) -> Array:
+    def laid_on(self, value: Array, number: int, shape: tuple[int, int], part: Box) -> Array:
         """Samples of M with the reference in them; what luma is painted, steepened.
 
         Args:
             value: `[h, w]` samples of plane `number`, painted.
             number: Of the plane: 0 is luma.
             shape: Width and height of the whole crop on that plane.
-            rows: Of the crop, those that `value` are.
-            columns: Likewise.
+            part: Rows and columns of the crop that `value` are.
         """
-        share, places = (cv2.resize(x, shape)[rows, columns] for x in (self.share, self.places))
-        shifts = (0, 0) if number == 0 else self.picture.layout.chroma_shift
-        x, y = ((places[..., axis] + 0.5) / (1 << shifts[axis]) - 0.5 for axis in (0, 1))
-        fetched: NDArray[Any] = cv2.remap(
-            self.picture.planes[number], np.ascontiguousarray(x), np.ascontiguousarray(y),
-            cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
+        picture = self.origin.picture
+        whence = self.whence.moved(self._to_plane(number)).enlarged(shape, part)
+        share, fetched = cv2.resize(self.share, shape)[part], whence.fetched(picture.planes[number])
         if number == 0:
-            value = steepened(value, shape[0] / len(self.share), self.picture.layout.depth)
+            value = steepened(value, shape[0] / len(self.share), picture.layout.depth)
         return np.asarray(value + share * (fetched - value), np.float32)
+
+    def _to_plane(self, number: int) -> NDArray[np.float64]:
+        """Affine `[2, 3]` from the reference's view to the samples of a plane of the frame."""
+        shifts = (0, 0) if number == 0 else self.origin.picture.layout.chroma_shift
+        unit = np.array([1 << shift for shift in shifts])[:, None]  # of a sample, in luma's
+        affine = self.origin.affine / unit
+        affine[:, 2:] += 0.5 / unit - 0.5
+        return np.asarray(affine, np.float64)
 
 
 def steepened(luma: Array, enlarged: float, depth: int) -> Array:

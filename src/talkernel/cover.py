@@ -76,7 +76,7 @@ def cover(
         target = plane[y, left + columns.start : left + columns.stop]
         value = _stretched(np.asarray(values), width, height)[rows, columns]
         if carried is not None:
-            value = carried.laid_on(value, number, (width, height), rows, columns)
+            value = carried.laid_on(value, number, (width, height), (rows, columns))
         weight = weight_of(width, height)[rows, columns]
         _mix(target, value, weight, highest=(1 << picture.layout.depth) - 1)
 

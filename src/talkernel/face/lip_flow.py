@@ -15,27 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.lips import INNER, INNER_LIP, LOWER_EDGE, UPPER_EDGE
-from talkernel.face.thin_plate import plate_flows
+from talkernel.face.thin_plate import cell_middles, enlarged, plate_flows
+from talkernel.face.whence import Layers, Whence
 
 CORNER = INNER_LIP.index(308)  # the right one; both lips' edges are listed from the left one
 LOWER = list(range(CORNER + 1))
 UPPER = [0, *range(CORNER + 1, len(INNER_LIP)), CORNER]
 Array = NDArray[np.float32]
 Points = NDArray[np.floating]
-HAIR = 1e-3  # pixels: so near to the line between the lips is below it
+AROUND = 4  # pixels around the lips in which they are torn apart at a pixel's edge
 ITS_PLACE = 1e-3  # pixels: what comes from so near is in its own place
 RIM = 0.006  # of the view's side: of what lies within the lips, nothing so near to them is taken
 
 
 class LipFlow(NamedTuple):
-    """Whence each pixel comes, once lips and jaw are as told.
+    """How a reference becomes a mouth that is as told.
 
     Attributes:
-        flow: `[S, S, 2]` (x, y) in pixels, from where a pixel goes to where it comes from.
+        whence: Where each pixel comes from. Around the lips in layers: what goes with the upper
+            lip, over it what goes with the lower, over both what lies between them.
         unseen: `[S, S]` in 0..1: what is between the lips, but not in the reference.
     """
 
-    flow: Array
+    whence: Whence
     unseen: Array
 
 
@@ -48,16 +50,18 @@ def lip_flow(target: Points, source: Points, still: Points, size: int) -> LipFlo
         still: `[M, 2]` landmarks that are where they belong.
         size: Side of the view, a multiple of 4.
     """
-    mouth, own = Mouth.of(target[INNER]), Mouth.of(source[INNER])
-    within, below = mouth.seats(every_place(size))
+    mouth, box = Mouth.of(target[INNER]), _box(target[INNER], size)
     upper, lower = _torn(target, source, still, size)
-    flow = upper + below[..., None] * (lower - upper)
-    unseen, box = np.zeros((size, size), np.float32), _box(target[INNER], size)
-    here = every_place(size)[box]
-    unmoved = own.held(here, RIM * size) - here
-    np.copyto(flow[box], unmoved, where=within[box][..., None] > 0.5)  # between both lies neither
-    unseen[box] = within[box] * (np.abs(unmoved) > ITS_PLACE).any(2)
-    return LipFlow(flow, np.asarray(cv2.blur(unseen, (3, 3)), np.float32))
+    below = enlarged(mouth.seats(cell_middles(size)).below, size)
+    places = every_place(size) + upper + below[..., None] * (lower - upper)
+    here, unseen = every_place(size)[box], np.zeros((size, size), np.float32)
+    if not here.size:
+        return LipFlow(Whence(places), unseen)
+    between = Mouth.of(source[INNER]).held(here, RIM * size)
+    seats = mouth.seats(here)
+    unseen[box] = seats.within * (np.abs(between - here) > ITS_PLACE).any(2)
+    layers = Layers(box, (here + upper[box], here + lower[box], between), seats)
+    return LipFlow(Whence(places, layers), np.asarray(cv2.blur(unseen, (3, 3)), np.float32))
 
 
 @cache
@@ -67,9 +71,9 @@ def every_place(size: int) -> Array:
 
 
 def _box(lips: Points, size: int) -> tuple[slice, slice]:
-    """Rows and columns that some points lie in, and two around them."""
+    """Rows and columns that some points lie in, and some around them."""
     low, high = (np.clip(points.round().astype(int), 0, size)
-                 for points in (lips.min(0) - 2, lips.max(0) + 3))  # fmt: skip
+                 for points in (lips.min(0) - AROUND, lips.max(0) + AROUND))  # fmt: skip
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
@@ -81,15 +85,15 @@ def _torn(target: Points, source: Points, still: Points, size: int) -> tuple[Arr
 
 
 class Seats(NamedTuple):
-    """How places lie to a mouth, `[...]` in 0..1.
+    """How pixels lie to a mouth, `[...]` in 0..1.
 
     Attributes:
-        within: How far the pixel around each lies between the lips.
-        below: Whether it is below the middle between them; beside the mouth, by degrees.
+        below: How far below the middle between the lips; beside the mouth, by degrees.
+        within: How far between the lips.
     """
 
-    within: Array
     below: Array
+    within: Array
 
 
 class Mouth(NamedTuple):
@@ -118,12 +122,12 @@ class Mouth(NamedTuple):
         return Mouth(left, axes, *edges)
 
     def seats(self, places: Array) -> Seats:
-        """How places `[..., 2]` lie."""
+        """How pixels around places `[..., 2]` lie."""
         along, across, upper, lower = self._seen(places)
         beyond = np.maximum(np.maximum(-along, along - self.upper[-1, 0]), 0.0)
         within = np.minimum(across + 0.5, lower) - np.maximum(across - 0.5, upper)
-        below = 0.5 + (across - (upper + lower) / 2 + HAIR) / np.maximum(beyond, HAIR)
-        return Seats(np.clip(within, 0.0, 1.0) * (beyond == 0.0), np.clip(below, 0.0, 1.0))
+        below = 0.5 + (across - (upper + lower) / 2) / (1.0 + beyond)
+        return Seats(np.clip(below, 0.0, 1.0), np.clip(within, 0.0, 1.0) * (beyond == 0.0))
 
     def held(self, places: Array, rim: float) -> Array:
         """Places `[..., 2]`, those that are not within the lips moved there, `rim` from them."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from talkernel.face.lip_flow import every_place, lip_flow
 from talkernel.face.lips import SHAPE
 from talkernel.face.pose import RIGID
+from talkernel.face.whence import Whence
 
 if TYPE_CHECKING:  # training, which knows no videos, goes without PyAV
     from talkernel.media.frame import Picture
@@ -62,19 +63,12 @@ class Reference(NamedTuple):
             told: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
                 as they are.
         """
-        affine, here, unseen = align(self.points, points), every_place(size), None
+        affine, whence, unseen = align(self.points, points), Whence(every_place(size)), None
         if told is not None:
             source = transform(self.points[list(SHAPE)], affine)
-            flow, unseen = lip_flow(told, source, points[list(RIGID), :2], size)
-            here = here + flow
-        places = np.asarray(cv2.transform(here, cv2.invertAffineTransform(affine)), np.float32)
-        return Recalled(self.fetched(places), places, told, unseen)
-
-    def fetched(self, places: Array) -> Image:
-        """What is seen at some places of it, `[S, S, 3]`."""
-        x, y = (np.ascontiguousarray(places[..., axis]) for axis in (0, 1))
-        seen = cv2.remap(self.view, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(seen, np.uint8)
+            whence, unseen = lip_flow(told, source, points[list(RIGID), :2], size)
+        whence = whence.moved(cv2.invertAffineTransform(affine))
+        return Recalled(whence.fetched(self.view), whence, told, unseen)
 
     def seen_at(self, points: Points, size: int) -> Image:
         """The view, its face moved to where another view `[size, size]` has it."""
@@ -86,13 +80,13 @@ class Recalled(NamedTuple):
 
     Attributes:
         image: `[S, S, 3]`.
-        places: `[S, S, 2]` where in its own view that comes from.
+        whence: Where in its own view that comes from.
         told: `[55, 2]` where lips and jaw are told to be, where it is warped.
         unseen: `[S, S]` in 0..1, then, see `LipFlow`.
     """
 
     image: Image
-    places: Array
+    whence: Whence
     told: Points | None = None
     unseen: Array | None = None
 

@@ -15,6 +15,7 @@ Points = NDArray[np.floating]
 Real = TypeVar("Real", NDArray[np.float32], NDArray[np.float64])
 STEP = 4  # pixels between places where a plate is worked out; between them it is linear
 SLACK = 5e-4  # how far a plate may pass a landmark by; landmarks jitter
+TINY = 1e-12  # square distance of a place from itself
 BORDER = 5  # places along each border of the view, which stay
 
 
@@ -33,10 +34,15 @@ def plate_flows(
     anchors = np.concatenate([places, border]) / size
     values = np.concatenate([moves, np.zeros_like(border)])
     plates = np.hstack([_plate(anchors, values, but) for but in without])
-    coarse = _bent(_grid(size), anchors.astype(np.float32)) @ plates.astype(np.float32)
-    shape = (size // STEP, size // STEP, 2)
-    return tuple(np.asarray(cv2.resize(flow.reshape(shape), (size, size)), np.float32)
-                 for flow in np.split(coarse, len(without), axis=1))  # fmt: skip
+    cells = np.asarray((cell_middles(size) + 0.5) / size, np.float32)
+    coarse = _bent(cells.reshape(-1, 2), anchors.astype(np.float32)) @ plates.astype(np.float32)
+    flows = coarse.reshape(*cells.shape[:2], -1)
+    return tuple(enlarged(flow, size) for flow in np.split(flows, len(without), axis=2))
+
+
+def enlarged(cells: Array, size: int) -> Array:
+    """What is known of each cell, `[S / 4, S / 4, ...]`, of each pixel, `[S, S, ...]`."""
+    return np.asarray(cv2.resize(cells, (size, size)), np.float32)
 
 
 def _plate(
@@ -62,19 +68,22 @@ def _system(anchors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _bent(places: Real, anchors: Real) -> Real:
     """What each anchor, and the plane, do at some places: `[P, N + 3]`."""
+    one, other = (np.ones((len(points), 1), points.dtype) for points in (places, anchors))
+    near, far = (np.square(points).sum(1, keepdims=True) for points in (places, anchors))
+    # |p|^2 - 2 p a + |a|^2 in one product: fresh memory costs more than arithmetic here.
+    squares = np.hstack([places, near, one]) @ np.hstack([-2.0 * anchors, other, far]).T
+    np.maximum(squares, TINY, out=squares)
     bend = np.empty((len(places), len(anchors) + 3), places.dtype)
-    squares = (places**2).sum(1)[:, None] + (anchors**2).sum(1) - 2.0 * places @ anchors.T
-    squares = np.maximum(squares, 1e-12)
-    np.multiply(squares, np.log(squares), out=bend[:, :-3])
+    np.multiply(squares, cv2.log(squares), out=bend[:, :-3])
     bend[:, -3], bend[:, -2:] = 1.0, places
     return bend
 
 
 @cache
-def _grid(size: int) -> Array:
-    """Middles of the plate's cells, as shares of the view's side."""
-    steps = ((np.arange(0, size, STEP) + (STEP - 1) / 2) / size).astype(np.float32)
-    return np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
+def cell_middles(size: int) -> Array:
+    """Where the cells are that a plate is worked out at, `[S / 4, S / 4, 2]` in pixels."""
+    steps = np.arange(0, size, STEP, dtype=np.float32) + (STEP - 1) / 2
+    return np.stack(np.meshgrid(steps, steps), -1)
 
 
 @cache
