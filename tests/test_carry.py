@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from talkernel.carry import Carried
-from talkernel.cover import cover, cut, to_network
+from talkernel.cover import cover, cut, to_network, with_reference
 from talkernel.engine import load_engine
 from talkernel.engine.weights import read_basis
 from talkernel.errors import TrainingDataError
@@ -90,14 +90,16 @@ def test_what_is_kept_of_a_reference_no_edit_reaches() -> None:
     np.testing.assert_array_equal(kept.picture.planes[0], before)
 
 
-def test_training_and_use_make_the_same_of_an_answer(tmp_path: Path) -> None:
+def test_at_either_resolution_m_is_the_same() -> None:
     smooth = RNG.uniform(0, 255, (4, 4, 3)).repeat(16, 0).repeat(16, 1).astype(np.uint8)
     motion = np.tile(RNG.uniform(-0.8, 0.8, (3, 1, 1)).astype(np.float32), (1, SIDE, SIDE))
     frame, crop = picture_of_rgb(smooth), Crop(0, 0, SIDE)
     origin = Origin(frame, crop.from_view(SIDE)).kept()
     recalled = Recalled(smooth, here(), EVERYWHERE, 0.3 * ONES)
-    reference = to_network(recalled.image)
-    trained = reference + 0.3 * (motion - reference)
+    trained = with_reference(motion, recalled)
+    reference = to_network(smooth)
+    np.testing.assert_allclose(trained, reference + 0.3 * (motion - reference), atol=1e-6)
+    assert with_reference(motion, recalled._replace(unseen=None)) is motion
     cover(frame, crop, ONES.copy(), motion, carried=Carried.of(recalled, origin))
     used = to_network(cut(frame, crop, SIDE))
     wrong = np.abs(used - trained)[:, 8:-8, 8:-8]

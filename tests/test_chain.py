@@ -108,7 +108,7 @@ def test_the_mouth_obeys_the_speech_it_learned(
     trained: tuple[GeneratorTrainer, Batch, LipBasis],
 ) -> None:
     trainer, batch, basis = trained
-    _, result, target, _ = trainer.show(batch, len(batch.face))
+    _, result, target, *_ = trainer.show(batch, len(batch.face))
     dark = [((x < 0.0).all(1, keepdim=True) * batch.lips).sum((1, 2, 3)) for x in (result, target)]
     assert np.corrcoef(*(part.numpy() for part in dark))[0, 1] > 0.7
     assert basis.opening(batch.code.numpy()).std() > 0.05

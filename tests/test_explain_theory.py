@@ -58,8 +58,6 @@ def small_network(
     for name, parameter in model.named_parameters():
         if "norm" in name or name.endswith(".1.bias"):
             torch.nn.init.normal_(parameter)
-        if name.startswith("unet.share"):  # which begins at nothing
-            torch.nn.init.normal_(parameter, std=0.1)
     kernels = torch.randn(2, *config.kernel_shape)
     faces = torch.rand(2, config.face_shape[0], 64, 32) * 2 - 1
     return model, faces, kernels, kernels + 0.3 * torch.randn(1)
@@ -135,8 +133,6 @@ def test_the_corrected_bounds_hold(
     answer, face = first.answer - second.answer, first.blended - second.blended
     assert size(answer, p) <= measured * decoder.answer * (1 + 1e-4)
     assert size(answer[:, :1], p) <= measured * decoder.attention * (1 + 1e-4)
-    if warped:
-        assert 0 < size(answer[:, 4:], p) <= measured * decoder.share * (1 + 1e-4)
     assert size(face, p) <= measured * decoder.blended(p) * (1 + 1e-4)
 
 

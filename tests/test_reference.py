@@ -49,7 +49,7 @@ def test_a_reference_is_moved_to_where_the_face_is() -> None:
 def test_the_network_sees_the_veiled_face_and_behind_it_the_reference() -> None:
     points, image = drawn_face(0.3)
     weight = hidden(points, STORED, 256)
-    shown = show(image, points, 256, image)
+    shown = show(image, points, 256, Reference(image, points).recalled(points, STORED))
     np.testing.assert_array_equal(shown.hidden, weight)
     np.testing.assert_array_equal(shown.picture[:, :, :3], veil(image, weight, 256))
     np.testing.assert_array_equal(shown.picture[:, :, 3:], image)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from talkernel.carry import Carried
 from talkernel.face.crop import Crop
+from talkernel.face.reference import Recalled
 from talkernel.media.frame import Picture, PixelLayout, Plane
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix
 
@@ -41,6 +42,14 @@ def cut(picture: Picture, crop: Crop, size: int) -> NDArray[np.uint8]:
 def to_network(view: NDArray[np.uint8]) -> Array:
     """RGB `[S, S, 3]` in 0..255 to `[3, S, S]` in -1..1; two pictures' channels likewise."""
     return np.ascontiguousarray(view.transpose(2, 0, 1)).astype(np.float32) / 127.5 - 1.0
+
+
+def with_reference(motion: Array, recalled: Recalled) -> Array:
+    """M `[3, S, S]` as it is laid on, the reference in it, but at f's resolution."""
+    if recalled.unseen is None:
+        return motion
+    reference = to_network(recalled.image)
+    return np.asarray(reference + recalled.unseen * (motion - reference), np.float32)
 
 
 def cover(

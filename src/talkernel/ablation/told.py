@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from talkernel.config import ModelConfig
-from talkernel.cover import to_network
+from talkernel.cover import with_reference
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
@@ -146,9 +146,7 @@ def draw(
 def _lay(answer: Tensor, hidden: Array, recalled: Recalled, points: Points, scale: float) -> None:
     """Alpha and M `[4, S, S]` as they are in use, in place."""
     answer[0] = torch.from_numpy(laid_alpha(answer[0].numpy(), hidden, recalled, points, scale))
-    if recalled.unseen is not None:
-        reference = torch.from_numpy(to_network(recalled.image))
-        answer[1:] = reference + torch.from_numpy(recalled.unseen) * (answer[1:] - reference)
+    answer[1:] = torch.from_numpy(with_reference(answer[1:].numpy(), recalled))
 
 
 def _tensor(images: Sequence[Image]) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from talkernel.carry import Carried
 from talkernel.config import ModelConfig
-from talkernel.cover import border_window, cover, cut, to_network
+from talkernel.cover import border_window, cover, cut, to_network, with_reference
 from talkernel.errors import NoFaceError
 from talkernel.face.crop import Crop, crop_of
 from talkernel.face.lips import LipBasis
@@ -118,8 +118,9 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
                      for mask, one in zip(attention, recalled, strict=True)])  # fmt: skip
     result = [_covered(face, mask, image, Carried.of(one, known.origin))
               for mask, image, one in zip(full, motion, recalled, strict=True)]  # fmt: skip
-    painted = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
-    return Answer(attention, full * border_window(full.shape[1]), painted, np.stack(result))
+    laid = np.stack([with_reference(*one) for one in zip(motion, recalled, strict=True)])
+    images = ((laid + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    return Answer(attention, full * border_window(full.shape[1]), images, np.stack(result))
 
 
 def _covered(face: Face, mask: Array, motion: Array, carried: Carried | None) -> Image:
