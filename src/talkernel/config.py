@@ -23,7 +23,7 @@ class ModelConfig:
         reference: Whether f is also shown the person's mouth as another frame shows it, so that
             lips and teeth come out as this person's; the paper's f is not.
         warped: Whether the reference is shown with its lips moved to where the told lips would
-            be, and M takes its pixels as far as f says; the paper paints all of M. Needs a
+            be, and f paints only what it does not show; the paper's paints all of M. Needs a
             reference and a lip code.
         encoder_layers: Layers of Whisper's encoder that hear the speech before AudioNet; 0: as
             in the paper, AudioNet hears the mel spectrogram itself, with Wav2Lip's encoder.
