@@ -68,10 +68,9 @@ def _system(anchors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _bent(places: Real, anchors: Real) -> Real:
     """What each anchor, and the plane, do at some places: `[P, N + 3]`."""
-    one, other = (np.ones((len(points), 1), points.dtype) for points in (places, anchors))
-    near, far = (np.square(points).sum(1, keepdims=True) for points in (places, anchors))
-    # |p|^2 - 2 p a + |a|^2 in one product: fresh memory costs more than arithmetic here.
-    squares = np.hstack([places, near, one]) @ np.hstack([-2.0 * anchors, other, far]).T
+    squares = (-2.0 * places) @ anchors.T  # so small that BLAS wakes no thread, which would spin
+    squares += np.square(places).sum(1)[:, None]
+    squares += np.square(anchors).sum(1)
     np.maximum(squares, TINY, out=squares)
     bend = np.empty((len(places), len(anchors) + 3), places.dtype)
     np.multiply(squares, cv2.log(squares), out=bend[:, :-3])
