@@ -228,12 +228,12 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
     mel = torch.zeros(8, 1, 80, 0)
     genuine = torch.ones(8, dtype=torch.bool)
     batch = Batch(mouths, mouths, mouths, *[plane] * 5, corner, genuine,
-                  code, code, genuine, mel)  # fmt: skip
+                  code, mel)  # fmt: skip
     critics, wrong = Critics(torch.ones(2), rate=1e-3), (1 - mouths).requires_grad_()
     critics.set_up(cpu())
-    first = critics.train_step(batch, wrong)
+    first = critics.train_step(batch, wrong, plane)
     for _ in range(20):
-        losses = critics.train_step(batch, wrong)
+        losses = critics.train_step(batch, wrong, plane)
     assert losses["reader"] < 0.3 * first["reader"]
     assert losses["reading"] > 3 * losses["reader"]
     losses["reading"].backward()

@@ -49,7 +49,7 @@ def test_pairs_are_shown_the_reference_with_their_targets_lips(
     for number in range(12):
         one, other = still[number], warped[number]
         shown, painted = other.painted[0] == 0, other.painted[0] == 255
-        np.testing.assert_array_equal(one.seen[:3, shown], other.seen[:3, shown])
+        np.testing.assert_allclose(one.seen[:3, shown], other.seen[:3, shown], atol=3)  # recoloured
         assert (one.painted == 255).all() and not other.seen[:3, painted].any()
         np.testing.assert_array_equal(one.target, other.target)
         inside = one.lips[0] > 0
@@ -91,14 +91,13 @@ def batch_of(trainer: GeneratorTrainer) -> Batch:
     return Batch.of(collate([trainer.pairs[number] for number in range(6)]), "cpu")
 
 
-def test_what_the_reference_shows_is_taken_and_d_sees_only_what_is_painted(
-    trainer: GeneratorTrainer,
-) -> None:
+def test_d_and_l1_look_at_what_is_painted(trainer: GeneratorTrainer) -> None:
     batch = batch_of(trainer)
     assert 0.0 < float((batch.painted > 0).float().mean()) < 0.2
     answer = trainer._answer(batch, batch.code)
     shown = (batch.painted == 0).expand_as(answer.motion)
-    torch.testing.assert_close(answer.motion[shown], batch.seen[:, 3:][shown])
+    weight = trainer._weight(batch)
+    assert (weight >= batch.painted).all() and weight[batch.painted == 0].max() < 0.3
     judged, where = trainer._judged(batch, blend(batch.face, answer))
     torch.testing.assert_close(judged[shown], batch.target[shown])
     torch.testing.assert_close(where, batch.painted)
