@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from talkernel.carry import Carried
 from talkernel.cover import cover, cut, to_network, with_reference
-from talkernel.engine import load_engine
-from talkernel.engine.weights import read_basis
-from talkernel.errors import TrainingDataError
 from talkernel.face.crop import Crop
-from talkernel.face.lips import SHAPE, LipBasis, lip_shape, mouth_opening
+from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.reference import Origin, Recalled, place
 from talkernel.face.veil import laid_alpha, show
 from talkernel.face.whence import Whence
 from talkernel.media import Picture, PixelLayout
 from talkernel.media.sample import picture_of_rgb
-from talkernel.model.checkpoint import save_model
-from talkernel.model.talking_face import TalkingFace
-from talkernel.train.runs import load_basis
-from talkernel.train.tracks import STORED, Track
+from talkernel.train.tracks import STORED
 from tests.test_cover import LAYOUTS, flat_picture, random_picture
-from tests.tracks import TINY, drawn_face, drawn_track, fitted_basis
+from tests.tracks import TINY, drawn_face
 
 SIDE = 64
 WARPED = dataclasses.replace(TINY, reference=True, warped=True)
@@ -163,47 +156,8 @@ def test_without_a_warped_reference_nothing_is_carried() -> None:
     assert Carried.of(Recalled(recalled.image, here()), origin) is None
 
 
-@pytest.fixture(scope="module")
-def tracks() -> list[Track]:
-    return [drawn_track(seed) for seed in range(4)]
-
-
-@pytest.fixture(scope="module")
-def basis(tracks: list[Track]) -> LipBasis:
-    return fitted_basis(tracks)
-
-
 def test_depth_is_placed_with_the_face() -> None:
     points, _ = drawn_face(0.2)
     placed = place(points, np.array([[0.0, -1.5, 4.0], [1.5, 0.0, 9.0]]))
     before, after = (mouth_opening(lip_shape(x)[None])[0] for x in (points, placed))
     np.testing.assert_allclose(after, before, atol=1e-4)  # turned and enlarged, the same mouth
-
-
-def test_a_model_keeps_what_its_lip_codes_mean(basis: LipBasis) -> None:
-    model = TalkingFace(WARPED)
-    model.lips.basis.keep(basis)  # type: ignore[union-attr,operator]
-    kept = model.basis
-    assert kept is not None and TalkingFace(TINY).basis is None
-    for field in dataclasses.fields(basis):
-        np.testing.assert_array_equal(getattr(kept, field.name), getattr(basis, field.name))
-    assert basis.guess.shape == (4, 3 * len(SHAPE) + 1)
-
-
-def test_a_basis_of_an_earlier_version_is_refused(basis: LipBasis, tmp_path: Path) -> None:
-    arrays = {name: value for name, value in vars(basis).items() if name != "guess"}
-    np.savez(tmp_path / "basis.npz", **arrays)
-    with pytest.raises(TrainingDataError, match="guess"):
-        load_basis(tmp_path / "basis.npz")
-    np.savez(tmp_path / "basis.npz", **vars(basis))
-    np.testing.assert_array_equal(load_basis(tmp_path / "basis.npz").guess, basis.guess)
-
-
-def test_weights_on_disk_hold_the_basis_to_the_last_digit(basis: LipBasis, tmp_path: Path) -> None:
-    model = TalkingFace(WARPED)
-    model.lips.basis.keep(basis)  # type: ignore[union-attr,operator]
-    save_model(model, tmp_path / "talkernel.safetensors")
-    for kept in (read_basis(tmp_path / "talkernel.safetensors"),
-                 load_engine("torch", checkpoint=tmp_path).basis):  # fmt: skip
-        assert kept is not None
-        np.testing.assert_array_equal(kept.guess, basis.guess)

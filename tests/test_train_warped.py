@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from talkernel.config import ModelConfig
-from talkernel.errors import RunConfigError
-from talkernel.face.lips import LipBasis
+from talkernel.engine import load_engine
+from talkernel.engine.weights import read_basis
+from talkernel.errors import RunConfigError, TrainingDataError
+from talkernel.face.lips import SHAPE, LipBasis
+from talkernel.model.checkpoint import save_model
 from talkernel.model.synthesis import blend
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.assemble import mean_generator
@@ -22,6 +25,7 @@ from talkernel.train.generator import GeneratorTrainer
 from talkernel.train.pairs import Pairs
 from talkernel.train.recipes import GeneratorRecipe, PairRecipe
 from talkernel.train.run_config import Data, GeneratorRun
+from talkernel.train.runs import load_basis
 from talkernel.train.tracks import Track
 from tests.test_train import cpu, tiny_run
 from tests.tracks import TINY, drawn_track, fitted_basis
@@ -122,3 +126,32 @@ def test_a_run_trains_and_keeps_the_basis(trainer: GeneratorTrainer, basis: LipB
     config, weights = mean_generator([trainer.run.out / "last.pt"])
     assert config.warped
     np.testing.assert_array_equal(weights["lips.basis.guess"].numpy(), basis.guess)
+
+
+def test_a_model_keeps_what_its_lip_codes_mean(basis: LipBasis) -> None:
+    model = TalkingFace(WARPED)
+    model.lips.basis.keep(basis)  # type: ignore[union-attr,operator]
+    kept = model.basis
+    assert kept is not None and TalkingFace(TINY).basis is None
+    for field in dataclasses.fields(basis):
+        np.testing.assert_array_equal(getattr(kept, field.name), getattr(basis, field.name))
+    assert basis.guess.shape == (4, 3 * len(SHAPE) + 1)
+
+
+def test_a_basis_of_an_earlier_version_is_refused(basis: LipBasis, tmp_path: Path) -> None:
+    arrays = {name: value for name, value in vars(basis).items() if name != "guess"}
+    np.savez(tmp_path / "basis.npz", **arrays)
+    with pytest.raises(TrainingDataError, match="guess"):
+        load_basis(tmp_path / "basis.npz")
+    np.savez(tmp_path / "basis.npz", **vars(basis))
+    np.testing.assert_array_equal(load_basis(tmp_path / "basis.npz").guess, basis.guess)
+
+
+def test_weights_on_disk_hold_the_basis_to_the_last_digit(basis: LipBasis, tmp_path: Path) -> None:
+    model = TalkingFace(WARPED)
+    model.lips.basis.keep(basis)  # type: ignore[union-attr,operator]
+    save_model(model, tmp_path / "talkernel.safetensors")
+    for kept in (read_basis(tmp_path / "talkernel.safetensors"),
+                 load_engine("torch", checkpoint=tmp_path).basis):  # fmt: skip
+        assert kept is not None
+        np.testing.assert_array_equal(kept.guess, basis.guess)
