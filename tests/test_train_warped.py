@@ -108,10 +108,12 @@ def test_d_and_l1_look_at_what_is_painted(trainer: GeneratorTrainer) -> None:
     assert (judged != batch.target).any()
 
 
-def test_only_f_learns_where_kernels_are_to_stay(trainer: GeneratorTrainer) -> None:
+def test_only_f_learns_where_kernels_are_to_stay(
+    trainer: GeneratorTrainer, basis: LipBasis
+) -> None:
     recipe = dataclasses.replace(trainer.recipe, kernels=False)
     run = dataclasses.replace(trainer.run, recipe=recipe, out=trainer.run.out / "kept")
-    held = GeneratorTrainer(run, trainer.pairs.tracks, trainer.pairs.basis, cpu())
+    held = GeneratorTrainer(run, trainer.pairs.tracks, basis, cpu())
     before = {name: value.clone() for name, value in held.parts.model.state_dict().items()}
     held.train_step(batch_of(held))
     moved = {name for name, value in held.parts.model.state_dict().items()

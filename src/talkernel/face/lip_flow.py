@@ -14,11 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.lips import INNER, INNER_LIP, LOWER_EDGE, UPPER_EDGE
+from talkernel.face.lips import CORNER, INNER, INNER_LIP, LOWER_EDGE, UPPER_EDGE
 from talkernel.face.thin_plate import cell_middles, enlarged, plate_flows
 from talkernel.face.whence import Layers, Whence
 
-CORNER = INNER_LIP.index(308)  # the right one; both lips' edges are listed from the left one
 LOWER = list(range(CORNER + 1))
 UPPER = [0, *range(CORNER + 1, len(INNER_LIP)), CORNER]
 Array = NDArray[np.float32]

@@ -73,17 +73,16 @@ def show(
         recalled: The mouth as another frame shows it.
     """
     weight = hidden(points, len(view), scale)
-    seen = veil(view, weight, scale)
-    if recalled is None:
-        return Shown(seen, weight)
-    return Shown(np.concatenate([marked(seen, recalled.unseen), recalled.image], axis=2), weight)
+    seen = marked(veil(view, weight, scale), recalled)
+    picture = seen if recalled is None else np.concatenate([seen, recalled.image], axis=2)
+    return Shown(picture, weight)
 
 
-def marked(seen: Image, unseen: Weight | None) -> Image:
-    """A veiled view, black where the reference does not show what f is to paint `[S, S]`."""
-    if unseen is None:
+def marked(seen: Image, recalled: Recalled | None) -> Image:
+    """A veiled view `[S, S, 3]`, black where the reference does not show what f is to paint."""
+    if recalled is None or recalled.unseen is None:
         return seen
-    return np.asarray(seen * (1.0 - unseen[..., None]), np.uint8)
+    return np.asarray(seen * (1.0 - recalled.unseen[..., None]), np.uint8)
 
 
 def laid_alpha(

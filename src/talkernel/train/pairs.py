@@ -93,7 +93,7 @@ class Pairs(Dataset[Sample]):
         self.tracks = [track for track in tracks if len(track.crop_index) > ENOUGH]
         if not self.tracks:
             raise TrainingDataError(f"None of {len(tracks)} tracks has {ENOUGH} frames or more.")
-        self.recipe, self.seed, self.model, self.basis = recipe, seed, model, basis
+        self.recipe, self.seed, self.model = recipe, seed, model
 
         def said(track: Track) -> list[Spoken]:
             return Spoken.of_track(track, basis, ear)
@@ -126,9 +126,7 @@ class Pairs(Dataset[Sample]):
         worse, other, box = rng.spawn(3)
         recalled = self._recalled(track, source, target, view, other)
         shot, planes = self._filmed(source, target, recalled, view, worse)
-        veiled = _veiled(shot.source, planes.hidden, view)
-        if recalled is not None:
-            veiled = marked(veiled, recalled.unseen)
+        veiled = marked(_veiled(shot.source, planes.hidden, view), recalled)
         pictures = [veiled, shot.source, shot.target]
         pictures += [] if shot.reference is None else [shot.reference]
         mouth, code = real.points[list(OUTER_LIP)].mean(0), target.said.code
