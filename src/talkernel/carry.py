@@ -7,14 +7,12 @@ It is fetched from the reference's own frame, at that frame's resolution.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.reference import Origin, Recalled
-from talkernel.face.whence import Box, Whence
+from talkernel.face.whence import Box
 
 Array = NDArray[np.float32]
 # What is painted is enlarged beside what is not: these bring its edges nearer (an unsharp mask).
@@ -23,49 +21,44 @@ STEEPEST = 12.0  # of 255: more would leave a rim of light
 EDGE = 4.4  # of f's pixels: width of an edge
 
 
-class Carried(NamedTuple):
-    """The reference's part in one M.
+def laid_on(
+    value: Array, recalled: Recalled, number: int, shape: tuple[int, int], part: Box
+) -> Array:
+    """Samples of M with the reference in them; what luma is painted, steepened.
 
-    Attributes:
-        share: `[S, S]` in 0..1, how far M is the reference here.
-        whence: Where in the reference's view it comes from.
-        origin: The frame that it is fetched from.
+    Args:
+        value: `[h, w]` samples of a plane, painted.
+        recalled: The reference, one that is carried.
+        number: Of the plane: 0 is luma.
+        shape: Width and height of the whole crop on that plane.
+        part: Rows and columns of the crop that `value` are.
     """
+    assert recalled.unseen is not None and recalled.origin is not None
+    unseen, taken = cv2.resize(recalled.unseen, shape)[part], _taken(recalled, number, shape, part)
+    if number == 0:
+        depth = recalled.origin.picture.layout.depth
+        value = steepened(value, shape[0] / len(recalled.unseen), depth)
+    return np.asarray(taken + unseen * (value - taken), np.float32)
 
-    share: Array
-    whence: Whence
-    origin: Origin
 
-    @staticmethod
-    def of(recalled: Recalled | None, origin: Origin) -> Carried | None:
-        """What is taken of a reference as f saw it; nothing if it is not warped."""
-        if recalled is None or recalled.unseen is None:
-            return None
-        return Carried(1.0 - recalled.unseen, recalled.whence, origin)
+def _taken(recalled: Recalled, number: int, shape: tuple[int, int], part: Box) -> Array:
+    """What the frames that were seen before have there."""
+    assert recalled.origin is not None
+    whence = recalled.whence.moved(_to_plane(recalled.origin, number)).enlarged(shape, part)
+    taken = whence.fetched(recalled.origin.picture.planes[number]).astype(np.float32)
+    if recalled.over is not None:
+        share = cv2.resize(recalled.over.share, shape)[part]
+        taken += share * (_taken(recalled.over.recalled, number, shape, part) - taken)
+    return taken
 
-    def laid_on(self, value: Array, number: int, shape: tuple[int, int], part: Box) -> Array:
-        """Samples of M with the reference in them; what luma is painted, steepened.
 
-        Args:
-            value: `[h, w]` samples of plane `number`, painted.
-            number: Of the plane: 0 is luma.
-            shape: Width and height of the whole crop on that plane.
-            part: Rows and columns of the crop that `value` are.
-        """
-        picture = self.origin.picture
-        whence = self.whence.moved(self._to_plane(number)).enlarged(shape, part)
-        share, fetched = cv2.resize(self.share, shape)[part], whence.fetched(picture.planes[number])
-        if number == 0:
-            value = steepened(value, shape[0] / len(self.share), picture.layout.depth)
-        return np.asarray(value + share * (fetched - value), np.float32)
-
-    def _to_plane(self, number: int) -> NDArray[np.float64]:
-        """Affine `[2, 3]` from the reference's view to the samples of a plane of the frame."""
-        shifts = (0, 0) if number == 0 else self.origin.picture.layout.chroma_shift
-        unit = np.array([1 << shift for shift in shifts])[:, None]  # of a sample, in luma's
-        affine = self.origin.affine / unit
-        affine[:, 2:] += 0.5 / unit - 0.5
-        return np.asarray(affine, np.float64)
+def _to_plane(origin: Origin, number: int) -> NDArray[np.float64]:
+    """Affine `[2, 3]` from the reference's view to the samples of a plane of the frame."""
+    shifts = (0, 0) if number == 0 else origin.picture.layout.chroma_shift
+    unit = np.array([1 << shift for shift in shifts])[:, None]  # of a sample, in luma's
+    affine = origin.affine / unit
+    affine[:, 2:] += 0.5 / unit - 0.5
+    return np.asarray(affine, np.float64)
 
 
 def steepened(luma: Array, enlarged: float, depth: int) -> Array:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.carry import Carried
+from talkernel.carry import laid_on
 from talkernel.face.crop import Crop
 from talkernel.face.reference import Recalled
 from talkernel.media.frame import Picture, PixelLayout, Plane
@@ -58,7 +58,7 @@ def cover(
     attention: Array,
     motion: Array,
     strength: float = 1.0,
-    carried: Carried | None = None,
+    recalled: Recalled | None = None,
 ) -> None:
     """Blend motion into a frame, in place: eq. 7 at the frame's own resolution.
 
@@ -68,7 +68,7 @@ def cover(
         attention: Alpha `[S, S]` in 0..1.
         motion: M `[3, S, S]`, RGB in -1..1.
         strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
-        carried: What M takes from the reference. None: M is laid on as it is.
+        recalled: The reference as f saw it; where it is carried, M takes from it what it shows.
     """
     alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
@@ -84,8 +84,8 @@ def cover(
         y = slice(top + rows.start, top + rows.stop)
         target = plane[y, left + columns.start : left + columns.stop]
         value = _stretched(np.asarray(values), width, height)[rows, columns]
-        if carried is not None:
-            value = carried.laid_on(value, number, (width, height), (rows, columns))
+        if recalled is not None and recalled.carried:
+            value = laid_on(value, recalled, number, (width, height), (rows, columns))
         weight = weight_of(width, height)[rows, columns]
         _mix(target, value, weight, highest=(1 << picture.layout.depth) - 1)
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.acquaint import AHEAD, acquainted
-from talkernel.carry import Carried
 from talkernel.cover import cover, cut, to_network
 from talkernel.engine import Engine
 from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError, TalkernelError
@@ -179,8 +178,7 @@ def _edit(
     with job.clock("cover"):
         full = laid_alpha(attention[0, 0], shown.hidden, recalled, points, config.face_size)
         before = None if job.watch is None else picture.copy()
-        carried = Carried.of(recalled, known.origin)
-        cover(picture, placement.crop, full, motion[0], placement.strength, carried)
+        cover(picture, placement.crop, full, motion[0], placement.strength, recalled)
     if job.watch is not None and before is not None:
         job.watch(Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], full))
 

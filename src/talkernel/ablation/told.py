@@ -22,7 +22,7 @@ from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.person import Known
-from talkernel.face.reference import Origin, Recalled, Reference, place
+from talkernel.face.reference import Recalled, Reference, place
 from talkernel.face.rest import Rest
 from talkernel.face.veil import laid_alpha, show
 from talkernel.media.sample import picture_of_rgb
@@ -161,13 +161,13 @@ def _opening(image: Image, points: Points, mesh: FaceMesh) -> float:
 
 
 def known_of(track: Track, basis: LipBasis) -> Known:
-    """The person as in use: at rest, and the widest mouth between the frames told something."""
+    """The person as in use: at rest, most open and most shut between the frames told something."""
     told = evenly(len(track.crop_index))
     between = np.unique((told[:-1] + told[1:]) // 2)
-    widest = between[np.argmax(mouth_opening(track.shapes[track.crop_index[between]]))]
-    image, points = track.crop(int(widest)), track.crop_points[widest]
-    origin = Origin(picture_of_rgb(image), np.eye(2, 3))
-    return Known(Reference(image, points), origin, Rest.of(track.shapes, basis))
+    openings = mouth_opening(track.shapes[track.crop_index[between]])
+    chosen = between[openings.argmax()], between[openings.argmin()]
+    wide, shut = (Reference(track.crop(int(n)), track.crop_points[n]) for n in chosen)
+    return Known(wide, shut, Rest.of(track.shapes, basis))
 
 
 def evenly(count: int) -> NDArray[np.int64]:

@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talkernel.carry import Carried
 from talkernel.config import ModelConfig
 from talkernel.cover import border_window, cover, cut, to_network, with_reference
 from talkernel.errors import NoFaceError
@@ -116,16 +115,16 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
     attention, motion = whole[:, 0].numpy(), whole[:, 1:].numpy()
     full = np.stack([laid_alpha(mask, shown[0].hidden, one, points, face.config.face_size)
                      for mask, one in zip(attention, recalled, strict=True)])  # fmt: skip
-    result = [_covered(face, mask, image, Carried.of(one, known.origin))
+    result = [_covered(face, mask, image, one)
               for mask, image, one in zip(full, motion, recalled, strict=True)]  # fmt: skip
     laid = np.stack([with_reference(*one) for one in zip(motion, recalled, strict=True)])
     images = ((laid + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
     return Answer(attention, full * border_window(full.shape[1]), images, np.stack(result))
 
 
-def _covered(face: Face, mask: Array, motion: Array, carried: Carried | None) -> Image:
+def _covered(face: Face, mask: Array, motion: Array, recalled: Recalled) -> Image:
     picture = face.picture.copy()
-    cover(picture, face.crop, mask, motion, carried=carried)
+    cover(picture, face.crop, mask, motion, recalled=recalled)
     return cut(picture, face.crop, len(mask))
 
 

@@ -24,6 +24,7 @@ Array = NDArray[np.float32]
 Points = NDArray[np.floating]
 AROUND = 4  # pixels around the lips in which they are torn apart at a pixel's edge
 ITS_PLACE = 1e-3  # pixels: what comes from so near is in its own place
+SEAM = 0.012  # of the view's side: width of the dark line along which lips meet
 RIM = 0.006  # of the view's side: of what lies within the lips, nothing so near to them is taken
 
 
@@ -49,6 +50,7 @@ def lip_flow(target: Points, source: Points, still: Points, size: int) -> LipFlo
         still: `[M, 2]` landmarks that are where they belong.
         size: Side of the view, a multiple of 4.
     """
+    source = _parted(source, target, SEAM * size)
     mouth, box = Mouth.of(target[INNER]), _box(target[INNER], size)
     upper, lower = _torn(target, source, still, size)
     below = enlarged(mouth.seats(cell_middles(size)).below, size)
@@ -61,6 +63,21 @@ def lip_flow(target: Points, source: Points, still: Points, size: int) -> LipFlo
     unseen[box] = seats.within * (np.abs(between - here) > ITS_PLACE).any(2)
     layers = Layers(box, (here + upper[box], here + lower[box], between), seats)
     return LipFlow(Whence(places, layers), np.asarray(cv2.blur(unseen, (3, 3)), np.float32))
+
+
+def _parted(source: Points, target: Points, seam: float) -> Points:
+    """A reference's lips without the seam between them, as far as they are to open.
+
+    Else lips that were shut would keep it, a dark line beside the gap.
+    """
+    gap, own = (lips[LOWER_EDGE] - lips[UPPER_EDGE] for lips in (target, source))
+    wanted, there = (np.linalg.norm(apart, axis=1, keepdims=True) for apart in (gap, own))
+    lacking = np.maximum(np.minimum(wanted, seam) - there, 0.0)
+    push = gap / np.maximum(wanted, 1e-6) * lacking / 2
+    parted = source.copy()
+    parted[UPPER_EDGE] -= push
+    parted[LOWER_EDGE] += push
+    return parted
 
 
 @cache

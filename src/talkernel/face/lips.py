@@ -36,8 +36,11 @@ def lip_shape(landmarks: NDArray[np.floating]) -> Array:
 
 
 def mouth_opening(shapes: Array) -> Array:
-    """Mean gap between the inner lips in canonical units: shapes `[T, 165]` to `[T]`."""
-    points = shapes.reshape(len(shapes), len(SHAPE), 3)
+    """Mean gap between the inner lips in canonical units: shapes `[T, 165]` to `[T]`.
+
+    As seen from the front: depth is guessed, not seen, and would be most of a shut mouth's gap.
+    """
+    points = shapes.reshape(len(shapes), len(SHAPE), 3)[..., :2]
     upper = points[:, [SHAPE.index(i) for i in UPPER_MIDDLE]]
     lower = points[:, [SHAPE.index(i) for i in LOWER_MIDDLE]]
     return np.asarray(np.linalg.norm(upper - lower, axis=2).mean(1), np.float32)

@@ -1,4 +1,4 @@
-"""Face landmarks: MediaPipe's face mesh on a level, square crop of one face."""
+"""Face landmarks: MediaPipe's attention mesh on a level, square crop of one face."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.face.attention_mesh import LIPS, read_attention_mesh
 from talkernel.face.detect import Detection
 from talkernel.face.mesh_size import LANDMARKS as LANDMARKS
 from talkernel.face.models import model_path
@@ -56,7 +57,8 @@ class FaceMesh:
     """468 landmarks of one face."""
 
     def __init__(self) -> None:
-        self._network = Network(model_path("face_landmark.tflite"))
+        path = model_path("face_landmark_with_attention.tflite")
+        self._network = Network(path, read_attention_mesh)
 
     def landmarks(self, picture: Picture, region: Region) -> tuple[NDArray[np.float32], float]:
         """Landmarks within a region.
@@ -71,11 +73,12 @@ class FaceMesh:
         """
         affine = region.affine()
         view = warp_rgb(picture, affine, SIZE).astype(np.float32)[None] / 255.0
-        outputs = sorted(self._network(view), key=lambda output: -output.size)
-        points = outputs[0].reshape(LANDMARKS, 3).astype(np.float64)
+        whole, lips, logit = self._network(view)
+        points = whole.reshape(LANDMARKS, 3).astype(np.float64)
+        points[list(LIPS), :2] = lips.reshape(len(LIPS), 2)
         flat = points[:, :2] @ affine[:, :2].T + affine[:, 2]
         depth = points[:, 2:] * (region.side / SIZE)
-        presence = 1.0 / (1.0 + np.exp(-float(outputs[1].ravel()[0])))
+        presence = 1.0 / (1.0 + np.exp(-float(logit.ravel()[0])))
         return np.hstack([flat, depth]).astype(np.float32), presence
 
 

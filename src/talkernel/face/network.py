@@ -1,7 +1,8 @@
-"""The face models run by OpenVINO, which reads TFLite files directly."""
+"""The face models, run by OpenVINO."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,19 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+Reader = Callable[[Path], ov.Model]
+
 
 class Network:
     """A compiled model: arrays in, arrays out, one stream on one core.
 
     Args:
         path: A TFLite file.
+        read: Who reads it; OpenVINO itself where it knows all of the network's operations.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._request = _compiled(path).create_infer_request()
+    def __init__(self, path: Path, read: Reader | None = None) -> None:
+        self._request = _compiled(path, read).create_infer_request()
 
     def __call__(self, tensor: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Run the network on `[1, H, W, 3]`; returns its outputs in order, as copies."""
@@ -28,8 +32,8 @@ class Network:
 
 
 @cache
-def _compiled(path: Path) -> Any:
+def _compiled(path: Path, read: Reader | None) -> Any:
     """Compiled once per process, which takes longer than many a job's tracking."""
     options = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY",
                "INFERENCE_PRECISION_HINT": "f32"}  # fmt: skip
-    return ov.Core().compile_model(str(path), "CPU", options)
+    return ov.Core().compile_model(str(path) if read is None else read(path), "CPU", options)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from talkernel.cover import cut
 from talkernel.face.crop import Crop
-from talkernel.face.glance import glance, oddness
+from talkernel.face.glance import Glance, glance, oddness
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.reference import Origin, Points, Recalled, Reference
 from talkernel.face.rest import Rest, told_lips
@@ -17,22 +17,24 @@ from talkernel.media import Picture
 
 Array = NDArray[np.float32]
 WIDE = 0.25  # canonical units of opening: from here on a mouth shows all that there is to see
+SHUT = 0.01  # up to here it is shut
 BETTER = 0.04  # by how much, in the same, a reference must be better to replace the one before
 ODD = 0.8  # canonical units of opening that a glance which is odd through and through costs
 LEARNED = 50  # frames that say how the face usually looks
+MIXED = (0.05, 0.2)  # openings told, between which the shut mouth gives way to the wide one
 
 
 class Known(NamedTuple):
     """A person as a frame is made with them.
 
     Attributes:
-        reference: Their own mouth.
-        origin: The frame it was seen in.
+        wide: Their own mouth, open.
+        shut: Likewise, shut; lips that were wide apart look stretched when they are told to meet.
         rest: `[165]` their neutral shape; None where no basis tells what lip codes mean.
     """
 
-    reference: Reference
-    origin: Origin
+    wide: Reference
+    shut: Reference
     rest: Array | None
 
     def recalled(self, points: Points, size: int, code: Array, basis: LipBasis | None) -> Recalled:
@@ -44,26 +46,43 @@ class Known(NamedTuple):
             code: `[K]` lip code.
             basis: What it means.
         """
-        told = None
-        if self.rest is not None and basis is not None:
-            told = told_lips(self.rest + basis.decode(code), points)
-        return self.reference.recalled(points, size, told)
+        if self.rest is None or basis is None:
+            return self.wide.recalled(points, size)
+        shape = self.rest + basis.decode(code)
+        told, share = told_lips(shape, points), share_of_shut(shape)
+        wide = self.wide.recalled(points, size, told)
+        if share == 0.0 or self.shut is self.wide:
+            return wide
+        return wide.under(self.shut.recalled(points, size, told), share)
 
 
-class _Kept(NamedTuple):
-    """The best frame so far: how far its mouth is open, up to `WIDE`, and how it looks."""
+def share_of_shut(shape: Array) -> float:
+    """How much of a mouth told a shape `[165]` looks as it does when it is shut, 0 to 1."""
+    least, most = MIXED
+    opened = (float(mouth_opening(shape[None])[0]) - least) / (most - least)
+    opened = min(1.0, max(0.0, opened))
+    return 1.0 - opened * opened * (3.0 - 2.0 * opened)
 
-    opening: float
-    seen: Array
-    reference: Reference
-    origin: Origin
+
+class _Best:
+    """The frame with the most of something, of those in which the face looks as usual."""
+
+    def __init__(self, merit: float, seen: Glance, reference: Reference) -> None:
+        self.reference = reference
+        self._merit, self._seen = merit, seen
+
+    def beaten_by(self, merit: float, seen: Glance, usual: Glance) -> bool:
+        """Whether a frame of some merit that looks like `seen` would be a better one."""
+        kept = self._merit - ODD * oddness(self._seen, usual)
+        return merit - ODD * oddness(seen, usual) > kept + BETTER
 
 
 class Person:
     """Gets to know a person, frame by frame.
 
-    The reference is the frame with the widest mouth of those in which the face looks as usual:
-    no hand before it, the head not turned away. What is usual, the first frames say.
+    References are the frame with the widest mouth and one with a shut mouth, of those in which
+    the face looks as usual: no hand before it, the head not turned away, nothing blurred. What is
+    usual, the first frames say.
 
     Args:
         size: Side of f's view.
@@ -72,8 +91,9 @@ class Person:
 
     def __init__(self, size: int, basis: LipBasis | None) -> None:
         self._size, self._rest = size, None if basis is None else Rest(basis)
-        self._kept: _Kept | None = None
-        self._usual, self._learned = np.zeros(1, np.float32), 0
+        self._best: list[_Best | None] = [None, None]  # the widest, the most shut
+        self._usual: Glance | None = None
+        self._learned = 0
 
     def see(self, picture: Picture, crop: Crop, landmarks: Points) -> Person:
         """One more frame of them.
@@ -86,33 +106,36 @@ class Person:
         shape = lip_shape(landmarks)[None]
         if self._rest is not None:
             self._rest.see(shape)
-        opening = min(WIDE, float(mouth_opening(shape)[0]))
-        if self._learned < LEARNED or self._better(opening, self._usual):
+        opening = float(mouth_opening(shape)[0])
+        merits = min(WIDE, opening), -max(SHUT, opening)
+        if self._learned < LEARNED or any(self._better(merits, self._usual)):
             seen = glance(picture, crop, landmarks)
             self._learn(seen)
-            if self._better(opening, seen):
-                self._kept = _Kept(opening, seen, *self._taken(picture, crop, landmarks))
+            better = self._better(merits, seen)
+            if any(better):
+                taken = self._taken(picture, crop, landmarks)
+                self._best = [_Best(merit, seen, taken) if wins else best for best, merit, wins
+                              in zip(self._best, merits, better, strict=True)]  # fmt: skip
         return self
 
     @property
     def known(self) -> Known:
         """What is known of them, after one frame or more."""
-        assert self._kept is not None
-        rest = None if self._rest is None else self._rest.shape
-        return Known(self._kept.reference, self._kept.origin, rest)
+        wide, shut = (best.reference for best in self._best if best is not None)
+        return Known(wide, shut, None if self._rest is None else self._rest.shape)
 
-    def _learn(self, seen: Array) -> None:
+    def _learn(self, seen: Glance) -> None:
         if self._learned < LEARNED:
             self._learned += 1
-            self._usual = self._usual + (seen - self._usual) / np.float32(self._learned)
+            usual = self._usual or seen
+            self._usual = usual.mixed(seen, 1.0 / self._learned)
 
-    def _better(self, opening: float, seen: Array) -> bool:
-        """Whether a frame would be a better reference than the one that is kept."""
-        if self._kept is None:
-            return True
-        kept = self._kept.opening - ODD * oddness(self._kept.seen, self._usual)
-        return opening - ODD * oddness(seen, self._usual) > kept + BETTER
+    def _better(self, merits: tuple[float, float], seen: Glance | None) -> list[bool]:
+        """Whether a frame that looks like this would be a better one to show each mouth."""
+        return [best is None or seen is None or self._usual is None
+                or best.beaten_by(merit, seen, self._usual)
+                for best, merit in zip(self._best, merits, strict=True)]  # fmt: skip
 
-    def _taken(self, picture: Picture, crop: Crop, landmarks: Points) -> tuple[Reference, Origin]:
+    def _taken(self, picture: Picture, crop: Crop, landmarks: Points) -> Reference:
         view, points = cut(picture, crop, self._size), crop.to_view(landmarks, self._size)
-        return Reference(view, points), Origin(picture, crop.from_view(self._size)).kept()
+        return Reference(view, points, Origin(picture, crop.from_view(self._size)).kept())

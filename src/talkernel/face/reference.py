@@ -49,10 +49,12 @@ class Reference(NamedTuple):
     Attributes:
         view: `[S, S, 3]`.
         points: `[468, 3]` landmarks in its pixels.
+        origin: The frame that it was seen in, if that is at hand.
     """
 
     view: Image
     points: Points
+    origin: Origin | None = None
 
     def recalled(self, points: Points, size: int, told: Points | None = None) -> Recalled:
         """All that a frame needs of it, the face being moved to where that frame's view has it.
@@ -68,7 +70,7 @@ class Reference(NamedTuple):
             source = transform(self.points[list(SHAPE)], affine)
             whence, unseen = lip_flow(told, source, points[list(RIGID), :2], size)
         whence = whence.moved(cv2.invertAffineTransform(affine))
-        return Recalled(whence.fetched(self.view), whence, told, unseen)
+        return Recalled(whence.fetched(self.view), whence, told, unseen, self.origin)
 
     def seen_at(self, points: Points, size: int) -> Image:
         """The view, its face moved to where another view `[size, size]` has it."""
@@ -83,12 +85,40 @@ class Recalled(NamedTuple):
         whence: Where in its own view that comes from.
         told: `[55, 2]` where lips and jaw are told to be, where it is warped.
         unseen: `[S, S]` in 0..1, then, see `LipFlow`.
+        origin: The frame that the reference was seen in.
+        over: Another reference that lies over it.
     """
 
     image: Image
     whence: Whence
     told: Points | None = None
     unseen: Array | None = None
+    origin: Origin | None = None
+    over: Over | None = None
+
+    @property
+    def carried(self) -> bool:
+        """Whether it is laid on the frame: it is warped, and the frame that it comes from here."""
+        return self.unseen is not None and self.origin is not None
+
+    def under(self, other: Recalled, share: float) -> Recalled:
+        """With another reference, warped alike, over it as far as that shows the mouth.
+
+        Args:
+            other: What lies over it.
+            share: How far, 0 to 1.
+        """
+        assert other.unseen is not None
+        weight = np.float32(share) * (1.0 - other.unseen)
+        image = cv2.blendLinear(other.image, self.image, weight, 1.0 - weight)
+        return self._replace(image=np.asarray(image, np.uint8), over=Over(other, weight))
+
+
+class Over(NamedTuple):
+    """What lies over a reference, and how far, `[S, S]` in 0..1."""
+
+    recalled: Recalled
+    share: Array
 
 
 def align(source: Points, target: Points) -> NDArray[np.float64]:

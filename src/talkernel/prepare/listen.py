@@ -12,7 +12,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.carry import Carried
 from talkernel.config import ModelConfig
 from talkernel.cover import cover, cut, to_network
 from talkernel.engine import Engine, load_engine
@@ -84,7 +83,7 @@ def _drawn(engine: Engine, face: Image, points: Array, code: Array, kernel: Arra
     shown = show(face, points, size, reference)
     attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])
     alpha = laid_alpha(attention[0, 0], shown.hidden, recalled, points, size)
-    cover(picture, crop, alpha, motion[0], carried=Carried.of(recalled, known.origin))
+    cover(picture, crop, alpha, motion[0], recalled=recalled)
     return cut(picture, crop, len(face))
 
 
