@@ -50,10 +50,12 @@ class Known(NamedTuple):
             return self.wide.recalled(points, size)
         shape = self.rest + basis.decode(code)
         told, share = told_lips(shape, points), share_of_shut(shape)
-        wide = self.wide.recalled(points, size, told)
         if share == 0.0 or self.shut is self.wide:
-            return wide
-        return wide.under(self.shut.recalled(points, size, told), share)
+            return self.wide.recalled(points, size, told)
+        shut = self.shut.recalled(points, size, told)
+        if share == 1.0 and shut.unseen is not None and not shut.unseen.any():
+            return shut  # all of it
+        return self.wide.recalled(points, size, told).under(shut, share)
 
 
 def share_of_shut(shape: Array) -> float:
