@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkernel.face.lip_flow import SEAM, every_place, lip_flow
+from talkernel.face.lip_flow import SEAM, every_place, lip_flows
 from talkernel.face.lips import LOWER_EDGE, UPPER_EDGE, lip_shape, mouth_opening
 from talkernel.face.reference import Reference
 from talkernel.face.rest import TOUCHING, Rest, shut, told_lips
@@ -21,7 +21,7 @@ def test_the_flow_passes_the_landmarks_and_leaves_the_rest() -> None:
     moved, nothing = np.tile([[3.0, -6.0]], (len(target), 1)), slice(0, 0)
     still = np.array([[20.0, 10.0], [60, 20], [100, 12], [150, 25]])
     places, moves = np.concatenate([target, still]), np.concatenate([moved, 0 * still])
-    flow, some = plate_flows(places, moves, [nothing, slice(0, len(target))], 192)
+    [(flow, some)] = plate_flows(places, [moves], [nothing, slice(0, len(target))], 192)
     assert flow.shape == some.shape == (192, 192, 2)
     rows, columns = target.round().astype(int).T[::-1]
     np.testing.assert_allclose(flow[rows, columns].mean(0), [3.0, -6.0], atol=0.5)
@@ -42,7 +42,7 @@ def lips_shape(gap: float, middle: float = 100.0) -> Array:
 
 def flow_of(target: Array, source: Array) -> tuple[Array, Array]:
     """The flow of whichever layer shows most at each pixel, and what is unseen."""
-    found = lip_flow(target, source, STILL, 192)
+    found = lip_flows(target, [source], STILL, 192)[0]
     flow = found.whence.places.copy()
     if found.whence.layers is not None:
         box, (upper, lower, between), (below, within) = found.whence.layers

@@ -11,7 +11,7 @@ from talkernel.cover import cut
 from talkernel.face.crop import Crop
 from talkernel.face.glance import Glance, glance, oddness
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
-from talkernel.face.reference import Origin, Points, Recalled, Reference
+from talkernel.face.reference import Origin, Points, Recalled, Reference, recalled
 from talkernel.face.rest import Rest, told_lips
 from talkernel.media import Picture
 
@@ -52,10 +52,10 @@ class Known(NamedTuple):
         told, share = told_lips(shape, points), share_of_shut(shape)
         if share == 0.0 or self.shut is self.wide:
             return self.wide.recalled(points, size, told)
-        shut = self.shut.recalled(points, size, told)
+        wide, shut = recalled([self.wide, self.shut], points, size, told)
         if share == 1.0 and shut.unseen is not None and not shut.unseen.any():
             return shut  # all of it
-        return self.wide.recalled(points, size, told).under(shut, share)
+        return wide.under(shut, share)
 
 
 def share_of_shut(shape: Array) -> float:

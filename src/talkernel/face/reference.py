@@ -8,13 +8,14 @@ moved to where the lips that are told would be, as far as landmarks say.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.lip_flow import every_place, lip_flow
+from talkernel.face.lip_flow import LipFlow, every_place, lip_flows
 from talkernel.face.lips import SHAPE
 from talkernel.face.pose import RIGID
 from talkernel.face.whence import Whence
@@ -57,20 +58,8 @@ class Reference(NamedTuple):
     origin: Origin | None = None
 
     def recalled(self, points: Points, size: int, told: Points | None = None) -> Recalled:
-        """All that a frame needs of it, the face being moved to where that frame's view has it.
-
-        Args:
-            points: `[468, 2 or 3]` landmarks in that view's pixels.
-            size: Its side.
-            told: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
-                as they are.
-        """
-        affine, whence, unseen = align(self.points, points), Whence(every_place(size)), None
-        if told is not None:
-            source = transform(self.points[list(SHAPE)], affine)
-            whence, unseen = lip_flow(told, source, points[list(RIGID), :2], size)
-        whence = whence.moved(cv2.invertAffineTransform(affine))
-        return Recalled(whence.fetched(self.view), whence, told, unseen, self.origin)
+        """All that a frame needs of it; see `recalled`."""
+        return recalled([self], points, size, told)[0]
 
     def seen_at(self, points: Points, size: int) -> Image:
         """The view, its face moved to where another view `[size, size]` has it."""
@@ -119,6 +108,38 @@ class Over(NamedTuple):
 
     recalled: Recalled
     share: Array
+
+
+def recalled(
+    references: Sequence[Reference], points: Points, size: int, told: Points | None = None
+) -> list[Recalled]:
+    """All that a frame needs of some references, faces moved to where that frame's view has it.
+
+    Args:
+        references: Of one person.
+        points: `[468, 2 or 3]` landmarks in that view's pixels.
+        size: Its side.
+        told: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
+            as they are.
+    """
+    affines = [align(reference.points, points) for reference in references]
+    flows: Sequence[LipFlow | None] = [None] * len(references)
+    if told is not None:
+        sources = [transform(reference.points[list(SHAPE)], affine)
+                   for reference, affine in zip(references, affines, strict=True)]  # fmt: skip
+        flows = lip_flows(told, sources, points[list(RIGID), :2], size)
+    seen = zip(references, affines, flows, strict=True)
+    return [_seen_through(reference, affine, flow, size, told) for reference, affine, flow in seen]
+
+
+def _seen_through(
+    reference: Reference, affine: NDArray[np.float64], flow: LipFlow | None, size: int,
+    told: Points | None,
+) -> Recalled:  # fmt: skip
+    """A reference moved by an affine, and its lips by a flow."""
+    whence, unseen = flow or (Whence(every_place(size)), None)
+    whence = whence.moved(cv2.invertAffineTransform(affine))
+    return Recalled(whence.fetched(reference.view), whence, told, unseen, reference.origin)
 
 
 def align(source: Points, target: Points) -> NDArray[np.float64]:

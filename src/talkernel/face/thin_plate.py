@@ -20,24 +20,29 @@ BORDER = 5  # places along each border of the view, which stay
 
 
 def plate_flows(
-    places: Points, moves: Points, without: Sequence[slice], size: int
-) -> tuple[Array, ...]:
-    """Flows `[S, S, 2]` through landmarks, one for each choice of them.
+    places: Points, moves: Sequence[Points], without: Sequence[slice], size: int
+) -> list[tuple[Array, ...]]:
+    """Flows `[S, S, 2]` through landmarks.
 
     Args:
         places: `[N, 2]` in a view's pixels.
-        moves: `[N, 2]` the flow there.
-        without: Which landmarks each flow does not pass.
+        moves: `[N, 2]` each, the flow there.
+        without: Which landmarks a flow does not pass.
         size: Side of the view, a multiple of 4.
+
+    Returns:
+        For each of the moves, a flow for each choice of landmarks.
     """
     border = _border(size)
     anchors = np.concatenate([places, border]) / size
-    values = np.concatenate([moves, np.zeros_like(border)])
-    plates = np.hstack([_plate(anchors, values, but) for but in without])
+    values = [np.concatenate([one, np.zeros_like(border)]) for one in moves]
+    plates = zip(*(_plates(anchors, values, but) for but in without), strict=True)
     cells = np.asarray((cell_middles(size) + 0.5) / size, np.float32)
-    coarse = _bent(cells.reshape(-1, 2), anchors.astype(np.float32)) @ plates.astype(np.float32)
-    flows = coarse.reshape(*cells.shape[:2], -1)
-    return tuple(enlarged(flow, size) for flow in np.split(flows, len(without), axis=2))
+    bent = _bent(cells.reshape(-1, 2), anchors.astype(np.float32))
+    coarse = [(bent @ np.hstack(own).astype(np.float32)).reshape(*cells.shape[:2], -1)
+              for own in plates]  # fmt: skip
+    return [tuple(enlarged(flow, size) for flow in np.split(own, len(without), axis=2))
+            for own in coarse]  # fmt: skip
 
 
 def enlarged(cells: Array, size: int) -> Array:
@@ -45,15 +50,18 @@ def enlarged(cells: Array, size: int) -> Array:
     return np.asarray(cv2.resize(cells, (size, size)), np.float32)
 
 
-def _plate(
-    anchors: NDArray[np.float64], values: NDArray[np.float64], but: slice
-) -> NDArray[np.float64]:
-    """Weights `[N + 3, 2]` of the plate through all anchors but some."""
+def _plates(
+    anchors: NDArray[np.float64], values: Sequence[NDArray[np.float64]], but: slice
+) -> list[NDArray[np.float64]]:
+    """Weights `[N + 3, 2]` of the plates through all anchors but some, for values `[N, 2]` each."""
     kept = np.delete(np.arange(len(anchors)), but)
-    weights = np.zeros((len(anchors) + 3, 2))
-    wanted = np.concatenate([values[kept], np.zeros((3, 2))])
-    weights[[*kept, -3, -2, -1]] = np.linalg.solve(_system(anchors[kept]), wanted)
-    return weights
+    system, found = _system(anchors[kept]), []
+    for wanted in values:  # one by one: BLAS would wake threads for more, which spin
+        weights = np.zeros((len(anchors) + 3, 2))
+        plane = np.zeros((3, 2))
+        weights[[*kept, -3, -2, -1]] = np.linalg.solve(system, np.vstack([wanted[kept], plane]))
+        found.append(weights)
+    return found
 
 
 def _system(anchors: NDArray[np.float64]) -> NDArray[np.float64]:
