@@ -54,9 +54,8 @@ def lip_flows(target: Points, sources: Sequence[Points], still: Points, size: in
     mouth, box = Mouth.of(target[INNER]), _box(target[INNER], size)
     below = enlarged(mouth.seats(cell_middles(size)).below, size)
     seats = mouth.seats(every_place(size)[box])
-    return [_layered(source, upper, lower, below, box, seats, size)
-            for source, (upper, lower) in zip(
-                sources, _torn(target, sources, still, size), strict=True)]  # fmt: skip
+    torn = zip(sources, _torn(target, sources, still, size), strict=True)
+    return [_layered(source, *flows, below, box, seats, size) for source, flows in torn]
 
 
 def _layered(
@@ -113,8 +112,9 @@ def _box(lips: Points, size: int) -> Box:
 
 def _torn(
     target: Points, sources: Sequence[Points], still: Points, size: int
-) -> list[tuple[Array, ...]]:
+) -> list[tuple[Array, Array]]:
     """Of each source, the flow of what goes with the upper lip, and with the lower."""
     places, stay = np.concatenate([target, still]), np.zeros_like(still)
     moves = [np.concatenate([source - target, stay]) for source in sources]
-    return plate_flows(places, moves, (LOWER_EDGE, UPPER_EDGE), size)
+    flows = plate_flows(places, moves, (LOWER_EDGE, UPPER_EDGE), size)
+    return [(upper, lower) for upper, lower in flows]

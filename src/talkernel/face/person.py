@@ -1,4 +1,4 @@
-"""What a shot has shown of a person: their own mouth, seen wide, and how it is at rest."""
+"""What a shot has shown of a person: their own mouth, wide and shut, and how it is at rest."""
 
 from __future__ import annotations
 
