@@ -49,7 +49,7 @@ def read_attention_mesh(path: Path) -> ov.Model:
 
 def _upright_square(node: Any) -> list[Value]:
     """Landmarks `[1, 468, 3]` to the affine `[1, 4, 4]` from an upright view to where they are."""
-    landmarks, sides = _input(node, 0), ("width", "height")
+    landmarks, sides = node.get_input(0), ("width", "height")
     points = _columns(op.gather(landmarks, _whole(LIPS), _whole(1)), 0, 2)
     axes = _level_axes(landmarks)
     seen = op.matmul(points, axes, False, False)
@@ -77,7 +77,7 @@ def _level_axes(landmarks: Value) -> Value:
 
 def _cut_out(node: Any) -> list[Value]:
     """What a picture `[1, H, W, C]` has where an affine leads from each pixel of a view."""
-    picture, affine = _input(node, 0), _input(node, 1)
+    picture, affine = node.get_input(0), node.get_input(1)
     _, height, width, _ = (int(side) for side in picture.get_shape())
     across, down = node.get_attribute("output_width"), node.get_attribute("output_height")
     places = np.stack(np.meshgrid(np.arange(across) + 0.5, np.arange(down) + 0.5), -1)
@@ -91,7 +91,7 @@ def _cut_out(node: Any) -> list[Value]:
 
 def _put_back(node: Any) -> list[Value]:
     """Landmarks `[1, N, 2]` by an affine `[1, 4, 4]`."""
-    return [_carried(_input(node, 0), _input(node, 1)).output(0)]
+    return [_carried(node.get_input(0), node.get_input(1)).output(0)]
 
 
 OPERATIONS: dict[str, Callable[[Any], list[Value]]] = {
@@ -109,10 +109,6 @@ def _carried(points: Value, affine: Value) -> Value:
 
 def _columns(values: Value, first: int, end: int) -> Value:
     return op.slice(values, _whole([first]), _whole([end]), _whole([1]), _whole([2]))
-
-
-def _input(node: Any, number: int) -> Value:
-    return node.get_input(number)
 
 
 def _real(values: Any) -> Value:
