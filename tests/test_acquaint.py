@@ -177,10 +177,10 @@ def test_a_reference_is_kept_from_the_frame_it_was_seen_in_and_no_edit_reaches_i
     picture = picture_of_rgb(image)
     known = Person(STORED // 2, None).see(picture, CROP, landmarks).known
     picture.planes[0][:] = 0
-    kept = known.wide.origin.picture
-    rgb = planes_to_rgb(list(kept.planes), kept.layout)
+    kept = known.wide.origin
+    rgb = planes_to_rgb([kept.luma, *cv2.split(kept.chroma)], kept.layout)
     np.testing.assert_allclose(rgb, image, atol=2)
-    corner = known.wide.origin.affine @ np.array([0.0, 0.0, 1.0])
+    corner = kept.affine @ np.array([0.0, 0.0, 1.0])
     np.testing.assert_allclose(corner, 0.5, atol=1e-6)  # the middle of its first two by two
 
 

@@ -48,7 +48,7 @@ def test_a_frame_carried_onto_itself_stays_as_it_is(layout: PixelLayout, crop: C
     """In all its detail, which is finer than f sees it."""
     frame = random_picture(layout)
     before = frame.copy()
-    lay(frame, crop, here(), Origin(frame, crop.from_view(SIDE)).kept())
+    lay(frame, crop, here(), Origin.of(frame, crop.from_view(SIDE)))
     for after, plane in zip(frame.planes, before.planes, strict=True):
         wrong = np.abs(after.astype(int) - plane)
         assert wrong.max() <= 1 << (layout.depth - 8) and (wrong == 0).mean() > 0.95
@@ -56,28 +56,28 @@ def test_a_frame_carried_onto_itself_stays_as_it_is(layout: PixelLayout, crop: C
 
 def test_pixels_come_from_where_the_places_say() -> None:
     frame, crop = random_picture(LAYOUTS[3]), Crop(20, 10, 64)
-    origin = Origin(frame, crop.from_view(SIDE)).kept()
+    origin = Origin.of(frame, crop.from_view(SIDE))
     lay(frame, crop, here(dx=3.0, dy=-2.0), origin)
-    there, moved = frame.planes[0][30:60, 40:70], origin.picture.planes[0][28:58, 43:73]
+    there, moved = frame.planes[0][30:60, 40:70], origin.luma[28:58, 43:73]
     assert np.abs(there.astype(int) - moved).max() <= 1
 
 
 def test_what_is_painted_shows_as_far_as_the_share_leaves_it() -> None:
     frame, crop = random_picture(LAYOUTS[3]), Crop(20, 10, 64)
-    origin = Origin(frame, crop.from_view(SIDE)).kept()
+    origin = Origin.of(frame, crop.from_view(SIDE))
     painted = frame.copy()
     lay(painted, crop, here(), origin, share=0.0)
     lay(frame, crop, here(), origin, share=0.25)
     inside = np.s_[30:60, 40:70]
-    carried, grey, mixed = (x.planes[0][inside].astype(float)
-                            for x in (origin.picture, painted, frame))  # fmt: skip
+    lumas = origin.luma, painted.planes[0], frame.planes[0]
+    carried, grey, mixed = (luma[inside].astype(float) for luma in lumas)
     assert np.abs(mixed - (0.75 * grey + 0.25 * carried)).max() <= 1.0
 
 
 def test_another_reference_lies_over_the_first_as_far_as_it_shows_the_mouth() -> None:
     frame, crop = random_picture(LAYOUTS[3]), Crop(20, 10, 64)
-    origins = [Origin(frame, crop.from_view(SIDE)).kept(),
-               Origin(random_picture(LAYOUTS[3]), crop.from_view(SIDE))]  # fmt: skip
+    origins = [Origin.of(frame, crop.from_view(SIDE)),
+               Origin.of(random_picture(LAYOUTS[3]), crop.from_view(SIDE))]  # fmt: skip
     unseen = NOWHERE.copy()
     unseen[:, 32:] = 1.0
     images = [np.full((SIDE, SIDE, 3), value, np.uint8) for value in (40, 200)]
@@ -86,24 +86,24 @@ def test_another_reference_lies_over_the_first_as_far_as_it_shows_the_mouth() ->
     both = wide.under(shut, 0.75)
     assert (both.image[:, :32] == 160).all() and (both.image[:, 32:] == 40).all()
     cover(frame, crop, ONES.copy(), np.zeros((3, SIDE, SIDE), np.float32), recalled=both)
-    first, second = (origin.picture.planes[0].astype(float) for origin in origins)
+    first, second = (origin.luma.astype(float) for origin in origins)
     wrong = np.abs(frame.planes[0] - (0.25 * first + 0.75 * second))[30:60, 40:48]
     assert wrong.max() <= 1.0 and (frame.planes[0] == first)[30:60, 56:70].all()
 
 
 def test_what_is_kept_of_a_reference_no_edit_reaches() -> None:
     frame = random_picture(LAYOUTS[0])
-    kept = Origin(frame, Crop(0, 0, SIDE).from_view(SIDE)).kept()
-    before = kept.picture.planes[0].copy()
+    kept = Origin.of(frame, Crop(0, 0, SIDE).from_view(SIDE))
+    before = kept.luma.copy()
     frame.planes[0][:] = 0
-    np.testing.assert_array_equal(kept.picture.planes[0], before)
+    np.testing.assert_array_equal(kept.luma, before)
 
 
 def test_at_either_resolution_m_is_the_same() -> None:
     smooth = RNG.uniform(0, 255, (4, 4, 3)).repeat(16, 0).repeat(16, 1).astype(np.uint8)
     motion = np.tile(RNG.uniform(-0.8, 0.8, (3, 1, 1)).astype(np.float32), (1, SIDE, SIDE))
     frame, crop = picture_of_rgb(smooth), Crop(0, 0, SIDE)
-    origin = Origin(frame, crop.from_view(SIDE)).kept()
+    origin = Origin.of(frame, crop.from_view(SIDE))
     recalled = Recalled(smooth, here(), EVERYWHERE, 0.3 * ONES)
     trained = with_reference(motion, recalled)
     reference = to_network(smooth)
@@ -154,7 +154,7 @@ def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None
     )
     for side in (32, 96):
         picture = flat_picture(layout, (0.5, 0.5, 0.5))
-        origin = Origin(picture, np.eye(2, 3))
+        origin = Origin.of(picture, np.eye(2, 3))
         cover(picture, Crop(20, 10, side), ones, motion, recalled=recalled._replace(origin=origin))
         row = picture.planes[0][10 + side // 2].astype(float)[20 + side // 8 : 20 + side * 7 // 8]
         edges.append((np.diff(row).max() / unit, row.min() / unit, row.max() / unit))
@@ -165,7 +165,7 @@ def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None
 
 
 def test_without_a_warped_reference_nothing_is_carried() -> None:
-    origin = Origin(random_picture(LAYOUTS[0]), np.eye(2, 3))
+    origin = Origin.of(random_picture(LAYOUTS[0]), np.eye(2, 3))
     recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), here(), EVERYWHERE, NOWHERE)
     assert recalled._replace(origin=origin).carried and not recalled.carried
     assert not Recalled(recalled.image, here(), origin=origin).carried

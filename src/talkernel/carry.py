@@ -7,6 +7,8 @@ It is fetched from the reference's own frame, at that frame's resolution.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,39 +24,43 @@ EDGE = 4.4  # of f's pixels: width of an edge
 
 
 def laid_on(
-    value: Array, recalled: Recalled, number: int, shape: tuple[int, int], part: Box
-) -> Array:
+    values: Sequence[Array], recalled: Recalled, shape: tuple[int, int], part: Box
+) -> list[Array]:
     """Samples of M with the reference in them; what luma is painted, steepened.
 
     Args:
-        value: `[h, w]` samples of a plane, painted.
+        values: `[h, w]` each, painted: luma alone, or U and V.
         recalled: The reference, one that is carried.
-        number: Of the plane: 0 is luma.
-        shape: Width and height of the whole crop on that plane.
-        part: Rows and columns of the crop that `value` are.
+        shape: Width and height of the whole crop on those planes.
+        part: Rows and columns of the crop that `values` are.
     """
     assert recalled.unseen is not None and recalled.origin is not None
-    unseen, taken = cv2.resize(recalled.unseen, shape)[part], _taken(recalled, number, shape, part)
-    if number == 0:
-        depth = recalled.origin.picture.layout.depth
-        value = steepened(value, shape[0] / len(recalled.unseen), depth)
-    return np.asarray(taken + unseen * (value - taken), np.float32)
+    unseen, in_luma = cv2.resize(recalled.unseen, shape)[part], len(values) == 1
+    taken = _taken(recalled, in_luma, shape, part)
+    if in_luma:
+        factor, depth = shape[0] / len(recalled.unseen), recalled.origin.layout.depth
+        values = [steepened(values[0], factor, depth)]
+    return [np.asarray(own + unseen * (value - own), np.float32)
+            for own, value in zip(taken, values, strict=True)]  # fmt: skip
 
 
-def _taken(recalled: Recalled, number: int, shape: tuple[int, int], part: Box) -> Array:
-    """What the frames that were seen before have there."""
+def _taken(recalled: Recalled, in_luma: bool, shape: tuple[int, int], part: Box) -> list[Array]:
+    """What the frames that were seen before have there, in luma or in U and V: `[h, w]` each."""
     assert recalled.origin is not None
-    whence = recalled.whence.moved(_to_plane(recalled.origin, number)).enlarged(shape, part)
-    taken = whence.fetched(recalled.origin.picture.planes[number]).astype(np.float32)
+    whence = recalled.whence.moved(_to_plane(recalled.origin, in_luma)).enlarged(shape, part)
+    samples = recalled.origin.luma if in_luma else recalled.origin.chroma
+    taken = [np.asarray(plane, np.float32) for plane in cv2.split(whence.fetched(samples))]
     if recalled.over is not None:
         share = cv2.resize(recalled.over.share, shape)[part]
-        taken += share * (_taken(recalled.over.recalled, number, shape, part) - taken)
+        above = _taken(recalled.over.recalled, in_luma, shape, part)
+        for own, other in zip(taken, above, strict=True):
+            own += share * (other - own)
     return taken
 
 
-def _to_plane(origin: Origin, number: int) -> NDArray[np.float64]:
+def _to_plane(origin: Origin, in_luma: bool) -> NDArray[np.float64]:
     """Affine `[2, 3]` from the reference's view to the samples of a plane of the frame."""
-    shifts = (0, 0) if number == 0 else origin.picture.layout.chroma_shift
+    shifts = (0, 0) if in_luma else origin.layout.chroma_shift
     unit = np.array([1 << shift for shift in shifts])[:, None]  # of a sample, in luma's
     affine = origin.affine / unit
     affine[:, 2:] += 0.5 / unit - 0.5

@@ -6,7 +6,7 @@ zero; all others leave as they came, bit for bit.
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 
 import cv2
 import numpy as np
@@ -41,7 +41,10 @@ def cut(picture: Picture, crop: Crop, size: int) -> NDArray[np.uint8]:
 
 def to_network(view: NDArray[np.uint8]) -> Array:
     """RGB `[S, S, 3]` in 0..255 to `[3, S, S]` in -1..1; two pictures' channels likewise."""
-    return np.ascontiguousarray(view.transpose(2, 0, 1)).astype(np.float32) / 127.5 - 1.0
+    channels = np.stack(cv2.split(view)).astype(np.float32)
+    channels /= 127.5  # in place: new memory costs more than the division
+    channels -= 1.0
+    return channels
 
 
 def with_reference(motion: Array, recalled: Recalled) -> Array:
@@ -72,22 +75,24 @@ def cover(
     """
     alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
-    samples = cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout))
+    samples = cv2.split(cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout)))
     down, across = (np.asarray(alpha.any(axis=axis)) for axis in (1, 0))
-    weight_of = cache(partial(_stretched, alpha))  # U and V share one
-    for number, (plane, values) in enumerate(zip(picture.planes, cv2.split(samples), strict=True)):
-        left, top, width, height = _plane_box(picture, plane, crop)
-        rows = _visible(down, top, height, plane.shape[0])
-        columns = _visible(across, left, width, plane.shape[1])
+    for own in (slice(0, 1), slice(1, 3)):  # luma; U and V, which lie in the same places
+        planes = picture.planes[own]
+        left, top, width, height = _plane_box(picture, planes[0], crop)
+        rows = _visible(down, top, height, planes[0].shape[0])
+        columns = _visible(across, left, width, planes[0].shape[1])
         if rows.start >= rows.stop or columns.start >= columns.stop:
             continue
-        y = slice(top + rows.start, top + rows.stop)
-        target = plane[y, left + columns.start : left + columns.stop]
-        value = _stretched(np.asarray(values), width, height)[rows, columns]
+        part, shape = (rows, columns), (width, height)
+        values = [_stretched(np.asarray(one), shape)[part] for one in samples[own]]
         if recalled is not None and recalled.carried:
-            value = laid_on(value, recalled, number, (width, height), (rows, columns))
-        weight = weight_of(width, height)[rows, columns]
-        _mix(target, value, weight, highest=(1 << picture.layout.depth) - 1)
+            values = laid_on(values, recalled, shape, part)
+        weight = _stretched(alpha, shape)[part]
+        for plane, value in zip(planes, values, strict=True):
+            target = plane[top + rows.start : top + rows.stop,
+                           left + columns.start : left + columns.stop]  # fmt: skip
+            _mix(target, value, weight, highest=(1 << picture.layout.depth) - 1)
 
 
 @cache
@@ -108,8 +113,8 @@ def border_window(size: int) -> Array:
     return np.minimum(ramp[:, None], ramp[None, :]).astype(np.float32)
 
 
-def _stretched(values: Array, width: int, height: int) -> Array:
-    return np.asarray(cv2.resize(values, (width, height)), np.float32)
+def _stretched(values: Array, shape: tuple[int, int]) -> Array:
+    return np.asarray(cv2.resize(values, shape), np.float32)
 
 
 def _mix(target: Plane, value: Array, weight: Array, highest: int) -> None:

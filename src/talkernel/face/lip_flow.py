@@ -72,7 +72,7 @@ def _layered(
         seats: How its pixels lie to them.
         size: Side of the view.
     """
-    places = every_place(size) + upper + below[..., None] * (lower - upper)
+    places = every_place(size) + cv2.blendLinear(lower, upper, below, 1.0 - below)
     here, unseen = every_place(size)[box], np.zeros((size, size), np.float32)
     if not here.size:
         return LipFlow(Whence(places), unseen)

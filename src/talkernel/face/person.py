@@ -140,4 +140,4 @@ class Person:
 
     def _taken(self, picture: Picture, crop: Crop, landmarks: Points) -> Reference:
         view, points = cut(picture, crop, self._size), crop.to_view(landmarks, self._size)
-        return Reference(view, points, Origin(picture, crop.from_view(self._size)).kept())
+        return Reference(view, points, Origin.of(picture, crop.from_view(self._size)))

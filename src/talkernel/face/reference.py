@@ -21,7 +21,7 @@ from talkernel.face.pose import RIGID
 from talkernel.face.whence import Whence
 
 if TYPE_CHECKING:  # training, which knows no videos, goes without PyAV
-    from talkernel.media.frame import Picture
+    from talkernel.media.frame import Picture, PixelLayout, Plane
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.floating]
@@ -29,19 +29,25 @@ Array = NDArray[np.float32]
 
 
 class Origin(NamedTuple):
-    """The frame that a reference was seen in.
+    """The frame that a reference was seen in, as it came.
 
     Attributes:
-        picture: The frame as it came.
+        luma: `[H, W]` samples.
+        chroma: `[h, w, 2]` U and V, which are always fetched together.
+        layout: How to read them.
         affine: `[2, 3]` from the pixels of the reference's view to the frame's.
     """
 
-    picture: Picture
+    luma: Plane
+    chroma: Plane
+    layout: PixelLayout
     affine: NDArray[np.float64]
 
-    def kept(self) -> Origin:
-        """With a picture of its own, that no edit reaches."""
-        return Origin(self.picture.copy(), self.affine)
+    @staticmethod
+    def of(picture: Picture, affine: NDArray[np.float64]) -> Origin:
+        """With samples of its own, that no edit of the frame reaches."""
+        y, u, v = picture.planes
+        return Origin(y.copy(), np.asarray(cv2.merge([u, v])), picture.layout, affine)
 
 
 class Reference(NamedTuple):

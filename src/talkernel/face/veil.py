@@ -74,8 +74,8 @@ def show(
     """
     weight = hidden(points, len(view), scale)
     seen = marked(veil(view, weight, scale), recalled)
-    picture = seen if recalled is None else np.concatenate([seen, recalled.image], axis=2)
-    return Shown(picture, weight)
+    picture = seen if recalled is None else cv2.merge([seen, recalled.image])
+    return Shown(np.asarray(picture, np.uint8), weight)
 
 
 def marked(seen: Image, recalled: Recalled | None) -> Image:
