@@ -32,7 +32,7 @@ from talkernel.evaluate.hearing import heard_opening, lip_basis, sync
 from talkernel.evaluate.identity import identity
 from talkernel.evaluate.lse import lse
 from talkernel.evaluate.mfcc import mfcc
-from talkernel.evaluate.mouth import CLOSED_SHARE, copying, following, leaking
+from talkernel.evaluate.mouth import CLOSED_SHARE, copying, following, leaking, meeting
 from talkernel.evaluate.observe import Seen, observe
 from talkernel.evaluate.quality import _scores, lmd, psnr, psnr_8bit
 from talkernel.evaluate.stillness import stillness
@@ -163,6 +163,15 @@ def test_mouth_follows_copies_and_leaks() -> None:
     shut = np.full(100, np.quantile(talking, CLOSED_SHARE), np.float32)
     assert leaking(talking, talking) == pytest.approx({"movement": 1.0, "open": 1.0})
     assert leaking(shut, talking) == pytest.approx({"movement": 0.0, "open": 0.0}, abs=1e-6)
+
+
+def test_lips_are_counted_that_meet_with_the_speakers_and_else() -> None:
+    wanted = np.array([0.0, 0.02, 0.01, 0.0, 0.2, 0.1, 0.3, np.nan, 0.0], np.float32)
+    judged = np.array([0.01, 0.1, 0.02, np.nan, 0.0, 0.2, 0.3, 0.0], np.float32)
+    found = meeting(judged, wanted)
+    assert found == pytest.approx({"met": 2 / 3, "met_else": 1 / 3})
+    assert meeting(wanted, wanted) == {"met": 1.0, "met_else": 0.0}
+    assert math.isnan(meeting(judged[5:7], wanted[5:7])["met"])
 
 
 def test_correlation_finds_a_lag_and_skips_gaps() -> None:

@@ -117,6 +117,21 @@ def test_mouths_are_shut_where_the_mesh_sees_lips_that_touch() -> None:
     assert (np.diff(drawn[np.argsort(seen)]) > -1e-6).all()  # opened further, drawn further open
 
 
+def test_lips_told_to_pass_each_other_meet() -> None:
+    wide = lip_shape(drawn_face(0.3)[0]).reshape(-1, 3)
+    crossed = wide.copy()
+    crossed[UPPER_EDGE], crossed[LOWER_EDGE] = wide[LOWER_EDGE], wide[UPPER_EDGE]
+    middle = (wide[UPPER_EDGE] + wide[LOWER_EDGE]) / 2
+    assert mouth_opening(crossed.reshape(1, -1))[0] == 0.0
+    for edge in (UPPER_EDGE, LOWER_EDGE):
+        np.testing.assert_allclose(shut(crossed.ravel()).reshape(-1, 3)[edge], middle, atol=1e-6)
+    half = wide.copy()  # crossed beside the middle only
+    half[UPPER_EDGE][0], half[LOWER_EDGE][0] = wide[LOWER_EDGE][0], wide[UPPER_EDGE][0]
+    drawn = shut(half.ravel()).reshape(-1, 3)
+    np.testing.assert_allclose(drawn[UPPER_EDGE][1:], wide[UPPER_EDGE][1:], atol=1e-6)
+    np.testing.assert_allclose(drawn[UPPER_EDGE][0], middle[0], atol=1e-6)
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_lips_beyond_the_view_or_folded_over_give_a_flow(turned: bool) -> None:
     away = lips_shape(20.0) + np.array([300.0, -250.0])

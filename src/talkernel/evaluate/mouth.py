@@ -11,6 +11,7 @@ from talkernel.evaluate.correlation import correlation
 
 Array = NDArray[np.float32]
 LAGS = range(-3, 4)  # frames
+MEETING = 0.03  # canonical units of opening up to which lips meet: few mouths are between
 CLOSED_SHARE = 0.15  # of a clip's frames, those with the mouth most closed, tell "closed"
 
 
@@ -27,12 +28,31 @@ def following(opening: Array, wanted: Array) -> dict[str, float]:
         wanted: Of the real video that the sound belongs to.
 
     Returns:
-        `r_speech`: their correlation; `amplitude`: the ratio of their standard deviations; and
-        the correlation with `opening` moved by each of `LAGS` frames.
+        `r_speech`: their correlation; `amplitude`: the ratio of their standard deviations; the
+        correlation with `opening` moved by each of `LAGS` frames; and the figures of `meeting`.
     """
     by_lag = {lag_name(lag): correlation(opening, wanted, lag) for lag in LAGS}
     size = _ratio(np.nanstd(opening), np.nanstd(wanted))
-    return {"r_speech": by_lag[lag_name(0)], "amplitude": size, **by_lag}
+    return {"r_speech": by_lag[lag_name(0)], "amplitude": size, **by_lag,
+            **meeting(opening, wanted)}  # fmt: skip
+
+
+def meeting(opening: Array, wanted: Array) -> dict[str, float]:
+    """Whether lips meet when the speaker's do, as for m, b and p; which a correlation hardly tells.
+
+    Args:
+        opening: Mouth opening `[T]` of the video judged, canonical units, NaN without a face.
+        wanted: Of the real video that the sound belongs to; the longer of both is cut.
+
+    Returns:
+        `met`: of the frames in which the speaker's lips meet, the share in which those judged do;
+        `met_else`: the same of the frames in which the speaker's are apart.
+    """
+    count = min(len(opening), len(wanted))
+    opening, wanted = opening[:count], wanted[:count]
+    both = ~(np.isnan(opening) | np.isnan(wanted))
+    shut, due = opening[both] <= MEETING, wanted[both] <= MEETING
+    return {"met": _share(shut[due]), "met_else": _share(shut[~due])}
 
 
 def copying(opening: Array, seen: Array) -> dict[str, float]:
@@ -53,6 +73,10 @@ def leaking(opening: Array, talking: Array) -> dict[str, float]:
         "movement": _ratio(np.nanstd(opening), np.nanstd(talking)),
         "open": _ratio(np.nanmean(opening) - closed, usual),
     }
+
+
+def _share(of: NDArray[np.bool_]) -> float:
+    return float(of.mean()) if len(of) else float("nan")
 
 
 def _ratio(share: np.floating[Any] | float, whole: np.floating[Any] | float) -> float:

@@ -39,11 +39,14 @@ def mouth_opening(shapes: Array) -> Array:
     """Mean gap between the inner lips in canonical units: shapes `[T, 165]` to `[T]`.
 
     As seen from the front: depth is guessed, not seen, and would be most of a shut mouth's gap.
+    Lips that pass each other, which a lip code can ask for, leave none.
     """
     points = shapes.reshape(len(shapes), len(SHAPE), 3)[..., :2]
     upper = points[:, [SHAPE.index(i) for i in UPPER_MIDDLE]]
     lower = points[:, [SHAPE.index(i) for i in LOWER_MIDDLE]]
-    return np.asarray(np.linalg.norm(upper - lower, axis=2).mean(1), np.float32)
+    gap = lower - upper
+    apart = np.linalg.norm(gap, axis=2) * (gap[..., 1] > 0.0)
+    return np.asarray(apart.mean(1), np.float32)
 
 
 def neutral_shape(shapes: Array) -> Array:

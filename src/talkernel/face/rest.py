@@ -68,7 +68,7 @@ def told_lips(shape: Array, points: NDArray[np.floating]) -> Array:
 
 
 def shut(shape: Array) -> Array:
-    """A lip shape `[165]` whose lips meet where the mesh sees lips that touch.
+    """A lip shape `[165]` whose lips meet where the mesh sees lips that touch, or pass each other.
 
     It sees a gap between them even then. Wide open mouths stay as they are.
     """
@@ -76,6 +76,7 @@ def shut(shape: Array) -> Array:
     share = min(1.0, OPENS * (1.0 - TOUCHING / max(opening, TOUCHING)))
     formed = shape.reshape(-1, 3).copy()
     middle = (formed[UPPER_EDGE] + formed[LOWER_EDGE]) / 2
-    for edge in (UPPER_EDGE, LOWER_EDGE):
-        formed[edge] = middle + share * (formed[edge] - middle)
+    gap = formed[LOWER_EDGE] - formed[UPPER_EDGE]
+    kept = share * (gap[:, 1:2] > 0.0) * gap / 2
+    formed[UPPER_EDGE], formed[LOWER_EDGE] = middle - kept, middle + kept
     return np.asarray(formed.ravel(), np.float32)
