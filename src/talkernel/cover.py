@@ -17,6 +17,7 @@ from talkernel.face.crop import Crop
 from talkernel.face.reference import Recalled
 from talkernel.media.frame import Picture, PixelLayout, Plane
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix
+from talkernel.smooth_step import smooth_step
 
 Array = NDArray[np.float32]
 EDGE = 0.08  # share of the crop over which attention falls to zero at its border
@@ -108,9 +109,8 @@ def _motion_to_yuv(layout: PixelLayout) -> Array:
 def border_window(size: int) -> Array:
     """`[size, size]`: 1 inside, falling smoothly to 0 before the border."""
     distance = np.minimum(np.arange(size), np.arange(size)[::-1]) - 1.0
-    ramp = np.clip(distance / (EDGE * size), 0.0, 1.0)
-    ramp = ramp * ramp * (3.0 - 2.0 * ramp)
-    return np.minimum(ramp[:, None], ramp[None, :]).astype(np.float32)
+    ramp = smooth_step(distance / (EDGE * size))
+    return np.asarray(np.minimum(ramp[:, None], ramp[None, :]), np.float32)
 
 
 def _stretched(values: Array, shape: tuple[int, int]) -> Array:

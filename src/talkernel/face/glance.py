@@ -53,14 +53,15 @@ def glance(picture: Picture, crop: Crop, landmarks: Points) -> Glance:
         crop: Around the mouth.
         landmarks: `[468, 3]` in the frame's pixels.
     """
-    upright = align(crop.to_view(landmarks, SEEN), _upright())
-    seen = warp(cut(picture, crop, SEEN), upright, SIDE)
-    return Glance(np.asarray(seen / np.float32(255.0), np.float32), _detail(picture, crop))
+    near = cut(picture, crop, FINE)
+    small = np.asarray(cv2.resize(near, (SEEN, SEEN), interpolation=cv2.INTER_AREA), np.uint8)
+    seen = warp(small, align(crop.to_view(landmarks, SEEN), _upright()), SIDE)
+    return Glance(np.asarray(seen / np.float32(255.0), np.float32), _detail(near))
 
 
-def _detail(picture: Picture, crop: Crop) -> float:
-    """A head or camera that moves blurs it."""
-    grey = cv2.cvtColor(cut(picture, crop, FINE), cv2.COLOR_RGB2GRAY)
+def _detail(near: NDArray[np.uint8]) -> float:
+    """Of a view `[160, 160, 3]`; a head or camera that moves blurs it."""
+    grey = cv2.cvtColor(near, cv2.COLOR_RGB2GRAY)
     middle = grey[FINE // 4 : -FINE // 4, FINE // 4 : -FINE // 4].astype(np.float32)
     steps = (np.abs(np.diff(middle, axis=axis)).mean() for axis in (0, 1))
     return float(sum(steps))

@@ -14,6 +14,7 @@ from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.reference import Origin, Points, Recalled, Reference, recalled
 from talkernel.face.rest import Rest, told_lips
 from talkernel.media import Picture
+from talkernel.smooth_step import smooth_step
 
 Array = NDArray[np.float32]
 WIDE = 0.25  # canonical units of opening: from here on a mouth shows all that there is to see
@@ -61,9 +62,8 @@ class Known(NamedTuple):
 def share_of_shut(shape: Array) -> float:
     """How much of a mouth told a shape `[165]` looks as it does when it is shut, 0 to 1."""
     least, most = MIXED
-    opened = (float(mouth_opening(shape[None])[0]) - least) / (most - least)
-    opened = min(1.0, max(0.0, opened))
-    return 1.0 - opened * opened * (3.0 - 2.0 * opened)
+    opening = float(mouth_opening(shape[None])[0])
+    return 1.0 - float(smooth_step((opening - least) / (most - least)))
 
 
 class _Best:
@@ -110,10 +110,11 @@ class Person:
             self._rest.see(shape)
         opening = float(mouth_opening(shape)[0])
         merits = min(WIDE, opening), -max(SHUT, opening)
-        if self._learned < LEARNED or any(self._better(merits, self._usual)):
+        usual = self._usual
+        if usual is None or self._learned < LEARNED or any(self._better(merits, usual, usual)):
             seen = glance(picture, crop, landmarks)
-            self._learn(seen)
-            better = self._better(merits, seen)
+            usual = self._learn(seen)
+            better = self._better(merits, seen, usual)
             if any(better):
                 taken = self._taken(picture, crop, landmarks)
                 self._best = [_Best(merit, seen, taken) if wins else best for best, merit, wins
@@ -126,16 +127,17 @@ class Person:
         wide, shut = (best.reference for best in self._best if best is not None)
         return Known(wide, shut, None if self._rest is None else self._rest.shape)
 
-    def _learn(self, seen: Glance) -> None:
-        if self._learned < LEARNED:
+    def _learn(self, seen: Glance) -> Glance:
+        """How they usually look, this glance among it while there are few."""
+        if self._usual is None or self._learned < LEARNED:
             self._learned += 1
             usual = self._usual or seen
             self._usual = usual.mixed(seen, 1.0 / self._learned)
+        return self._usual
 
-    def _better(self, merits: tuple[float, float], seen: Glance | None) -> list[bool]:
-        """Whether a frame that looks like this would be a better one to show each mouth."""
-        return [best is None or seen is None or self._usual is None
-                or best.beaten_by(merit, seen, self._usual)
+    def _better(self, merits: tuple[float, float], seen: Glance, usual: Glance) -> list[bool]:
+        """Whether a frame that looks like `seen` would be a better one to show each mouth."""
+        return [best is None or best.beaten_by(merit, seen, usual)
                 for best, merit in zip(self._best, merits, strict=True)]  # fmt: skip
 
     def _taken(self, picture: Picture, crop: Crop, landmarks: Points) -> Reference:
