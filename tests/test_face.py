@@ -140,6 +140,18 @@ def test_the_tracker_follows_detects_cuts_and_reports_what_is_lost() -> None:
     assert again.face is not None and again.cut
 
 
+def test_a_head_that_tarries_at_the_limit_is_not_taken_and_left_by_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    yaws = [0.9, 0.9, 1.0, 0.9, 1.0, 0.8, 0.7, 0.9]
+    turned = [100.0 * Rotation.from_euler("y", yaw).apply(canonical_face()) for yaw in yaws]
+    landmarks = iter((np.add(face, [150.0, 150.0, 0.0]), 1.0) for face in turned)
+    monkeypatch.setattr(FaceMesh, "landmarks", lambda *_: next(landmarks))
+    tracker, picture = FaceTracker(), picture_of_rgb(portrait_on_canvas())
+    taken = [tracker.update(picture).face is not None for _ in yaws]
+    assert taken == [True, True, False, False, False, False, True, True]
+
+
 def test_a_tiny_face_is_too_small() -> None:
     seen = FaceTracker().update(picture_of_rgb(portrait_on_canvas(160, 90, (50.0, 10.0), 0.18)))
     assert seen.face is None and seen.reason == "face too small"

@@ -20,6 +20,7 @@ Reason = Literal["no face", "turned too far", "face too small"]
 
 MIN_PRESENCE = 0.5
 MAX_YAW, MAX_PITCH = 0.95, 0.75  # radians from the mean; beyond, half the mouth is hidden
+BACK = 0.8  # share of these from which a face is taken again: it tarries at the limit, and trembles
 MIN_FACE = 32.0  # pixels from forehead to chin
 FACE_HEIGHT = 2.8  # canonical units from forehead to chin
 CUT_DIFFERENCE = 28.0  # mean change of a 32 x 18 luma thumbnail, of 255
@@ -72,6 +73,7 @@ class FaceTracker:
         self._region: Region | None = None
         self._last_seen: Region | None = None
         self._thumbnail: NDArray[np.float32] | None = None
+        self._turned = False
         self.faces_seen, self.ever_chosen = 0, False
 
     def update(self, picture: Picture) -> Observation:
@@ -79,6 +81,7 @@ class FaceTracker:
         cut = self._is_cut(picture)
         if cut:
             self._region = self._last_seen = None
+            self._turned = False
         landmarks = self._follow(picture)
         if landmarks is None:
             landmarks = self._search(picture)
@@ -112,7 +115,9 @@ class FaceTracker:
 
     def _judge(self, landmarks: NDArray[np.float32], cut: bool) -> Observation:
         pose = HeadPose.fit(landmarks)
-        if abs(pose.yaw) > MAX_YAW or abs(pose.pitch) > MAX_PITCH:
+        share = BACK if self._turned else 1.0
+        self._turned = abs(pose.yaw) > share * MAX_YAW or abs(pose.pitch) > share * MAX_PITCH
+        if self._turned:
             return Observation(None, "turned too far", cut)
         if pose.scale * FACE_HEIGHT < MIN_FACE:
             return Observation(None, "face too small", cut)
