@@ -19,6 +19,7 @@ import pytest
 from talkernel.errors import MissingFileError, NoTracksError, NoVideosError, PreparedOtherwiseError
 from talkernel.media.sample import picture_of_rgb
 from talkernel.prepare import run
+from talkernel.prepare.curves import curves_of
 from talkernel.prepare.identities import People, split_of
 from talkernel.prepare.record import Candidate
 from talkernel.prepare.report import PrepareReport
@@ -27,8 +28,9 @@ from talkernel.prepare.settings import Settings
 from talkernel.prepare.shots import ShotCutter
 from talkernel.prepare.sync import choose_method, judge_sync
 from talkernel.prepare.video import key_of
+from talkernel.train.lip_reader import LAGS
 from talkernel.train.shard import write_shard
-from talkernel.train.tracks import FPS, load_tracks, sample_of
+from talkernel.train.tracks import FPS, Track, load_tracks, sample_of
 from tests.tracks import drawn_track
 from tests.videos import images_of, portrait, smaller_by_a_quarter, spoken, wave_of, write_video
 
@@ -285,6 +287,32 @@ def test_tracks_teach_each_other_where_there_are_enough(
     assert choose_method(many, {c.name: c.name for c in many}, Settings()) == "taught"
     found, method = judge_sync(tmp_path, candidates, persons, Settings(sync="taught"))
     assert method == "taught" and set(found) == set(persons)
+
+
+def test_a_track_is_listened_to_once_whoever_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+
+    def agreement(track: Track) -> np.ndarray:
+        heard.append(track.name)
+        return np.exp(-0.5 * ((np.array(LAGS) - 3.0) / 1.5) ** 2).astype(np.float32)
+
+    monkeypatch.setattr("talkernel.prepare.curves.agreement", agreement)
+    track = drawn_track(0, frames=90)
+    (tmp_path / "work" / "video").mkdir(parents=True)
+    write_shard(tmp_path / "work" / "video" / f"{track.name}.tar", [sample_of(track)])
+    new = Candidate(track.name, "video", 0.0, 90 / FPS, None)
+    vied = dataclasses.replace(new, name="vied", curve=[0.5] * len(LAGS))
+    first, again = (curves_of(tmp_path, [new, vied]) for _ in range(2))
+    assert first == again and heard == [track.name] and first["vied"] == vied.curve
+    persons = {track.name: "a", "vied": "b"}
+    found, method = judge_sync(tmp_path, [new, vied], persons, Settings())
+    assert method == "model" and found[track.name].offset == 3 and heard == [track.name]
+    lost, _ = judge_sync(
+        tmp_path, [new, vied], persons, Settings(), lambda _: {"vied": first["vied"]}
+    )
+    assert track.name not in lost  # whom nobody could listen to stays as it is
 
 
 def test_real_speech_is_put_in_sync_and_its_speaker_found(shared: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def prepare(
         min_sharpness=min_sharpness, min_speech=min_speech, sync=sync,
         identity_pattern=identity_from_name, val=val, test=test,
     )  # fmt: skip
-    with progress_bar(shown=not quiet, unit="videos") as progress:
+    with progress_bar(shown=not quiet, unit="videos, then tracks") as progress:
         report = run(videos, out, settings, workers=workers, ray_address=ray_address,
                      progress=progress)  # fmt: skip
     if as_json or not quiet:

@@ -28,7 +28,7 @@ class Candidate:
         reason: Why its own video's look at it dropped it; None: passed on.
         quality: What the gates saw; None where no gate was reached.
         curve: Correlation of the mouth heard with the mouth seen at each lag; None where
-            nobody listened.
+            nobody had to listen to tell who speaks.
     """
 
     name: str
@@ -74,5 +74,9 @@ class Found:
         """The candidate with its curve."""
         if self.curve is None:
             return self.candidate
-        curve = [round(float(value), 4) for value in np.nan_to_num(self.curve)]
-        return dataclasses.replace(self.candidate, curve=curve)
+        return dataclasses.replace(self.candidate, curve=rounded(self.curve))
+
+
+def rounded(curve: Array) -> list[float]:
+    """Correlations as they are kept; 0 where there was none."""
+    return [round(float(value), 4) for value in np.nan_to_num(curve)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from talkernel.cluster import Lost, executor
 from talkernel.errors import NoTracksError, PreparedOtherwiseError
 from talkernel.folder_lock import alone_in
 from talkernel.prepare.corpus import remove_stored, remove_strays, write_index, write_shards
+from talkernel.prepare.curves import Listen, curves_of
 from talkernel.prepare.report import PrepareReport
 from talkernel.prepare.settings import Settings
 from talkernel.prepare.settle import read_verdicts, settle, write_verdicts
@@ -41,7 +43,7 @@ def prepare(
         settings: The quality gates; the defaults when omitted.
         workers: Processes.
         ray_address: See `talkernel.cluster.executor`.
-        progress: Called with videos done and in all.
+        progress: Called with what is done and in all: videos, and then tracks that are listened to.
 
     Returns:
         What was kept and dropped, of all videos in the folder.
@@ -61,7 +63,9 @@ def prepare(
         tasks = [VideoTask(video, work, chosen) for video in found]
         lost = list(_look_at(tasks, workers, ray_address, progress))
         _remove_parts(work)
-        report = _settle_all(out, chosen, lost)
+        listen = partial(curves_of, out, workers=workers, ray_address=ray_address,
+                         progress=progress)  # fmt: skip
+        report = _settle_all(out, chosen, lost, listen)
     if not report.kept:
         raise NoTracksError(f"None of {len(found)} videos gave a track ({out}/report.md).")
     return report
@@ -79,12 +83,14 @@ def _look_at(
             yield str(task.video), outcome.reason
 
 
-def _settle_all(out: Path, settings: Settings, lost: list[tuple[str, str]]) -> PrepareReport:
+def _settle_all(
+    out: Path, settings: Settings, lost: list[tuple[str, str]], listen: Listen
+) -> PrepareReport:
     keys = sorted(path.name for path in (out / "work").iterdir() if not path.name.startswith("."))
     results = [read_result(out / "work", key) for key in keys]
     earlier = read_verdicts(out)
     remove_strays(out, earlier)
-    new, method = settle(out, results, earlier, settings)
+    new, method = settle(out, results, earlier, settings, listen)
     verdicts = write_shards(out, results, earlier | new)
     write_verdicts(out, verdicts)
     write_index(out, results, verdicts)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from talkernel.prepare.curves import Listen
 from talkernel.prepare.duplicates import Print, first_like
 from talkernel.prepare.identities import People, split_of
 from talkernel.prepare.record import Candidate
@@ -74,6 +75,7 @@ def settle(
     results: Sequence[VideoResult],
     earlier: Mapping[str, Verdict],
     settings: Settings,
+    listen: Listen | None = None,
 ) -> tuple[dict[str, Verdict], Method]:
     """Decide of every new track that its own video passed on.
 
@@ -82,6 +84,7 @@ def settle(
         results: Of all videos ever looked at.
         earlier: What was decided before.
         settings: Of this set.
+        listen: See `judge_sync`.
 
     Returns:
         The new tracks' verdicts, and how sync was judged.
@@ -90,8 +93,10 @@ def settle(
            if c.reason is None and c.name not in earlier}  # fmt: skip
     sources = {result.key: result.source for result in results}
     register = _Register(out, settings, sources, earlier, results, new)
-    synced, method = judge_sync(out, list(new.values()), register.persons, settings)
-    verdicts = {name: register.judge(new[name], synced[name]) for name in sorted(new)}
+    synced, method = judge_sync(out, list(new.values()), register.persons, settings, listen)
+    in_doubt = Sync(0, 0.0)  # it stays as it is
+    verdicts = {name: register.judge(new[name], synced.get(name, in_doubt))
+                for name in sorted(new)}  # fmt: skip
     return verdicts, method
 
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from talkernel.config import ModelConfig
 from talkernel.face.lips import LipBasis
+from talkernel.prepare.curves import Listen, curves_of
 from talkernel.prepare.record import Candidate
 from talkernel.prepare.settings import Settings
+from talkernel.prepare.work import load_found
 from talkernel.train.recipes import AudioNetRecipe
-from talkernel.train.shard import read_shard
 from talkernel.train.sync import Sync, find_sync, judge
-from talkernel.train.tracks import ARRAYS, Track
+from talkernel.train.tracks import Track
 from talkernel.train.whisper import default_ear
 
 Method = Literal["taught", "model", "none"]
@@ -29,18 +30,35 @@ MODEL_AGREES = 0.3
 
 
 def judge_sync(
-    out: Path, candidates: Sequence[Candidate], persons: Mapping[str, str], settings: Settings
+    out: Path,
+    candidates: Sequence[Candidate],
+    persons: Mapping[str, str],
+    settings: Settings,
+    listen: Listen | None = None,
 ) -> tuple[dict[str, Sync], Method]:
-    """Offset and agreement of every track, by name, and how they were found."""
+    """Offset and agreement of tracks, by name, and how they were found.
+
+    Args:
+        out: The folder of the whole set.
+        candidates: The tracks.
+        persons: Whom each shows.
+        settings: Of this set.
+        listen: Finds their curves, where it is the model that judges; None: here, one by one.
+
+    Returns:
+        Of every track, but for those that no worker survived listening to.
+    """
     method = choose_method(candidates, persons, settings)
     if method == "none":
         return {c.name: Sync(0, 0.0) for c in candidates}, method
     recording = {c.name: c.key for c in candidates}
     if method == "taught":
-        tracks = [_load(out, candidate, persons[candidate.name]) for candidate in candidates]
+        tracks = [load_found(out / "work" / c.key / f"{c.name}.tar", persons[c.name])
+                  for c in candidates]  # fmt: skip
         recipe = AudioNetRecipe(STEPS)
         return find_sync(tracks, _basis(tracks), default_ear(), recipe, recording), method
-    curves = {c.name: np.array(c.curve, np.float64) for c in candidates if c.curve}
+    found = listen(candidates) if listen else curves_of(out, candidates)
+    curves = {name: np.array(curve, np.float64) for name, curve in found.items()}
     seconds = {c.name: c.seconds * (c.quality.speech if c.quality else 1.0) for c in candidates}
     return judge(curves, seconds, recording, MODEL_AGREES), method
 
@@ -55,13 +73,6 @@ def choose_method(
     minutes = sum(candidate.seconds for candidate in candidates) / 60
     enough = people >= ENOUGH_PEOPLE and ENOUGH_MINUTES <= minutes <= TOO_MUCH
     return "taught" if enough else "model"
-
-
-def _load(out: Path, candidate: Candidate, person: str) -> Track:
-    """A track that is not in a shard yet."""
-    path = out / "work" / candidate.key / f"{candidate.name}.tar"
-    meta, arrays = next(read_shard(path, ARRAYS))
-    return Track.of(meta["name"], person, arrays)
 
 
 def _basis(tracks: Sequence[Track]) -> LipBasis:

@@ -56,7 +56,7 @@ def tracks_of(video: Path, settings: Settings) -> Iterator[Found]:
                  for span in spans for part in spoken_parts(span, voiced)]  # fmt: skip
         silent = [_silent(span, name) for span in spans if not spoken_parts(span, voiced)]
         yield from silent
-        yield from map(_identified, _only_speakers(found, settings))
+        yield from map(_identified, _only_speakers(found))
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,9 @@ def _silent(span: FaceSpan, video: _Name) -> Found:
     return Found(Candidate(video.of(span), video.key, span.start / FPS, count / FPS, reason))
 
 
-def _only_speakers(found: Sequence[Found], settings: Settings) -> Iterator[Found]:
+def _only_speakers(found: Sequence[Found]) -> Iterator[Found]:
     """Of faces seen at the same time, the one whose mouth goes best with the sound."""
-    heard = [_listened(one, found, settings) for one in found]
+    heard = [_listened(one, found) for one in found]
     for one in heard:
         if any(_overlap(one, other) and one.peak < other.peak for other in heard):
             yield Found(dataclasses.replace(one.candidate, reason="another face speaks"))
@@ -127,13 +127,11 @@ def _only_speakers(found: Sequence[Found], settings: Settings) -> Iterator[Found
             yield one
 
 
-def _listened(one: Found, found: Sequence[Found], settings: Settings) -> Found:
-    """With its agreement with the sound, where that is asked for or decides who speaks."""
-    if one.track is None:
+def _listened(one: Found, found: Sequence[Found]) -> Found:
+    """With its agreement with the sound, where that decides who speaks."""
+    if one.track is None or not any(_overlap(one, other) for other in found):
         return one
-    rivals = any(_overlap(one, other) for other in found)
-    needed = rivals or settings.sync in ("auto", "model")
-    return dataclasses.replace(one, curve=agreement(one.track)) if needed else one
+    return dataclasses.replace(one, curve=agreement(one.track))
 
 
 def _overlap(a: Found, b: Found) -> bool:

@@ -25,8 +25,8 @@ from talkernel.prepare.duplicates import Print, packed, unpacked
 from talkernel.prepare.record import Candidate, Found
 from talkernel.prepare.settings import Settings
 from talkernel.prepare.video import key_of, tracks_of
-from talkernel.train.shard import write_shard
-from talkernel.train.tracks import sample_of
+from talkernel.train.shard import read_shard, write_shard
+from talkernel.train.tracks import ARRAYS, Track, sample_of
 
 PART = ".part-"
 Array = NDArray[np.float32]
@@ -120,6 +120,12 @@ def read_result(work: Path, key: str) -> VideoResult:
     values: dict[str, Any] = json.loads((work / key / "result.json").read_text())
     candidates = [Candidate.from_dict(own) for own in values["candidates"]]
     return VideoResult(**values | {"candidates": candidates})
+
+
+def load_found(path: Path, person: str = "") -> Track:
+    """A track that is not in a shard yet."""
+    meta, arrays = next(read_shard(path, ARRAYS))
+    return Track.of(meta["name"], person, arrays)
 
 
 def read_embeddings(work: Path, key: str) -> dict[str, Array]:
