@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Iterator
 
+import cv2
 import pytest
 
-from talkernel.stages import StageClock, in_thread
+from talkernel.stages import StageClock, in_thread, opencv_on_one_thread
 
 
 def test_items_come_in_order_and_ahead() -> None:
@@ -65,3 +66,11 @@ def test_clock_times_the_making_not_the_use() -> None:
         time.sleep(0.05)
     per_frame = clock.mean_ms(5)
     assert per_frame["make"] < 4.0 and per_frame["block"] >= 9.0
+
+
+def test_opencv_has_its_threads_back_when_a_job_is_over() -> None:
+    cv2.setNumThreads(2)
+    with pytest.raises(ZeroDivisionError), opencv_on_one_thread():
+        assert cv2.getNumThreads() == 1
+        1 / 0  # noqa: B018
+    assert cv2.getNumThreads() == 2

@@ -26,7 +26,7 @@ from talkernel.face.veil import laid_alpha, show
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
 from talkernel.speech_features import Hearing, SpeechFeatures
-from talkernel.stages import StageClock, in_thread
+from talkernel.stages import StageClock, in_thread, opencv_on_one_thread
 
 Progress = Callable[[int, int], None]
 KERNEL_BATCH = 16  # frames whose kernels are inferred together
@@ -112,6 +112,7 @@ def run(
         progress: Called with frames done and in all.
     """
     with (
+        opencv_on_one_thread(),
         closing(in_thread(_met(job, loop), QUEUE)) as met,
         closing(in_thread(_spoken(job, met), QUEUE)) as spoken,
     ):

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from queue import Empty, Full, Queue
 from typing import Generic, TypeVar
 
+import cv2
+
 T = TypeVar("T")
 POLL = 0.1  # seconds between looks whether the other side has gone
 
@@ -45,6 +47,20 @@ class StageClock:
 
 
 _END = object()
+
+
+@contextmanager
+def opencv_on_one_thread() -> Iterator[None]:
+    """Let OpenCV compute in the thread that calls it.
+
+    The stages keep the cores busy, and its own threads would vie with them.
+    """
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def in_thread(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
