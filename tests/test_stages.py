@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import cv2
 import pytest
 
-from talkernel.stages import StageClock, in_thread, opencv_on_one_thread
+from talkernel.stages import InThread, StageClock, opencv_on_one_thread
 
 
 def test_items_come_in_order_and_ahead() -> None:
-    assert list(in_thread(range(100), 3)) == list(range(100))
+    assert list(InThread(range(100), 3)) == list(range(100))
 
 
 def test_an_error_reaches_the_consumer_after_the_items_before_it() -> None:
@@ -23,7 +23,7 @@ def test_an_error_reaches_the_consumer_after_the_items_before_it() -> None:
 
     got: list[int] = []
     with pytest.raises(ValueError, match="broken"):
-        got.extend(in_thread(items(), 2))
+        got.extend(InThread(items(), 2))
     assert threading.active_count() < 50
 
 
@@ -36,10 +36,10 @@ def test_a_consumer_that_leaves_ends_the_thread_and_closes_the_source() -> None:
         finally:
             closed.set()
 
-    for item in (staged := iter(in_thread(items(), 2))):
+    for item in (staged := InThread(items(), 2)):
         if item == 3:
             break
-    staged.close()  # type: ignore[attr-defined]
+    staged.close()
     assert closed.wait(2.0)
 
 
@@ -51,11 +51,17 @@ def test_a_producer_waits_for_a_slow_consumer() -> None:
             made.append(i)
             yield i
 
-    staged = iter(in_thread(items(), 2))
+    staged = InThread(items(), 2)
     next(staged)
     time.sleep(0.3)
     assert len(made) <= 5
     assert list(staged) == list(range(1, 50))
+
+
+def test_the_first_items_are_made_before_anybody_asks() -> None:
+    made = threading.Event()
+    staged = InThread((made.set() for _ in range(3)), 1)
+    assert made.wait(2.0) and list(staged) == [None] * 3 and list(staged) == []
 
 
 def test_clock_times_the_making_not_the_use() -> None:

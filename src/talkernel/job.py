@@ -26,12 +26,13 @@ from talkernel.face.veil import laid_alpha, show
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
 from talkernel.speech_features import Hearing, SpeechFeatures
-from talkernel.stages import StageClock, in_thread, opencv_on_one_thread
+from talkernel.stages import InThread, StageClock, opencv_on_one_thread
 
 Progress = Callable[[int, int], None]
 KERNEL_BATCH = 16  # frames whose kernels are inferred together
 QUEUE = 8  # frames between two stages
 Met = tuple[Picture, Placement, Known | None]  # a frame, where to edit it, who is in it
+Told = tuple[NDArray[np.float32], NDArray[np.float32]]  # what is heard in a frame, its kernels
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,9 @@ def run(
     """
     with (
         opencv_on_one_thread(),
-        closing(in_thread(_met(job, loop), QUEUE)) as met,
-        closing(in_thread(_spoken(job, met), QUEUE)) as spoken,
+        closing(InThread(_met(job, loop), QUEUE)) as met,
+        closing(InThread(_kernels(job), KERNEL_BATCH)) as kernels,
+        closing(InThread(_spoken(job, met, kernels), QUEUE)) as spoken,
     ):
         for done, picture in enumerate(spoken, 1):
             with job.clock("encode"):
@@ -144,9 +146,8 @@ def _observed(job: Job, pictures: Iterator[Picture]) -> Iterator[Observed]:
         yield picture, seen
 
 
-def _spoken(job: Job, met: Iterator[Met]) -> Iterator[Picture]:
-    """Second thread: put the mouth into every frame that has a face."""
-    kernels = _kernels(job)
+def _spoken(job: Job, met: Iterator[Met], kernels: Iterator[Told]) -> Iterator[Picture]:
+    """Third thread: put the mouth into every frame that has a face."""
     for number, (picture, placement, known) in enumerate(met):
         heard, own = next(kernels)
         if known is None:
@@ -184,8 +185,8 @@ def _edit(
         job.watch(Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], full))
 
 
-def _kernels(job: Job) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """What is heard in every output frame and its kernels, inferred a few frames at a time."""
+def _kernels(job: Job) -> Iterator[Told]:
+    """Second thread: what is heard in every output frame and its kernels, a few at a time."""
     windows = job.clock.each("speech", _windows(job))
     while batch := list(islice(windows, KERNEL_BATCH)):
         with job.clock("kernels"):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from queue import Empty, Full, Queue
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import cv2
 
@@ -63,39 +63,31 @@ def opencv_on_one_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def in_thread(items: Iterable[T], ahead: int) -> Generator[T, None, None]:
-    """Iterate in a thread of its own, a few items ahead of the consumer.
+class InThread(Iterator[T]):
+    """Items made in a thread of its own, which begins at once, a few ahead of the consumer.
 
-    The thread begins with the first item asked for and ends soon after the consumer closes
-    the generator. An exception in the thread is raised in the consumer.
+    An exception in the thread is raised in the consumer, after the items before it. A consumer
+    that leaves early says so by `close`.
 
     Args:
         items: What to iterate over; closed at the end where it can be.
         ahead: How many finished items may wait.
     """
-    worker = _Worker(items, ahead)
-    try:
-        yield from worker.results()
-    finally:
-        worker.close()
-    if worker.error is not None:
-        raise worker.error
-
-
-class _Worker(Generic[T]):
-    """The thread of `in_thread` and the queue between it and the consumer."""
 
     def __init__(self, items: Iterable[T], ahead: int) -> None:
-        self.error: BaseException | None = None
+        self._error: BaseException | None = None
         self._queue: Queue[object] = Queue(ahead)
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._work, args=(items,), daemon=True)
         self._thread.start()
 
-    def results(self) -> Iterator[T]:
-        """The items, up to the end or the error."""
-        while (item := self._take()) is not _END:
-            yield item  # type: ignore[misc]
+    def __next__(self) -> T:
+        """The next item, as soon as it is there."""
+        item = self._take()
+        if item is not _END:
+            return item  # type: ignore[return-value]
+        self.close()
+        raise StopIteration if self._error is None else self._error
 
     def close(self) -> None:
         """Tell the thread to end, and wait for it."""
@@ -116,7 +108,7 @@ class _Worker(Generic[T]):
                 if not self._put(item):
                     return
         except BaseException as error:  # handed to the consumer, not lost
-            self.error = error
+            self._error = error
         finally:
             close = getattr(items, "close", None)
             if close is not None:

@@ -34,7 +34,7 @@ from talkernel.media import (
 )
 from talkernel.model.talking_face import WAV2LIP_WINDOW
 from talkernel.model.wav2lip_view import Box, face_box, laid_out, shown
-from talkernel.stages import in_thread
+from talkernel.stages import InThread
 
 VIEW = 256  # pixels of the crop that the box is cut from
 SMOOTHED = 5  # frames over which a box is averaged
@@ -74,8 +74,8 @@ def make_video(
     edited = 0
     with (
         writer,
-        closing(in_thread(_seen(source, count), QUEUE)) as seen,
-        closing(in_thread(_spoken(network, seen, mel_windows(sound, source.fps, count)),
+        closing(InThread(_seen(source, count), QUEUE)) as seen,
+        closing(InThread(_spoken(network, seen, mel_windows(sound, source.fps, count)),
                           QUEUE)) as spoken,
     ):  # fmt: skip
         for picture, changed in spoken:
