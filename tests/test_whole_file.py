@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from talkernel.whole_file import whole, write_text
+from talkernel.whole_file import whole, write_text, write_text_apart
 
 
 def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
@@ -38,3 +38,14 @@ def test_what_a_killed_writer_left_is_overwritten(tmp_path: Path) -> None:
     pass_on.write_text("half of a very long te")  # as if killed here
     write_text(path, "all")
     assert path.read_text() == "all" and list(tmp_path.iterdir()) == [path]
+
+
+def test_two_writers_at_a_time_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, lent = tmp_path / "record.json", list[Path]()
+    monkeypatch.setattr("os.replace", lambda partial, _: lent.append(partial))
+    write_text_apart(path, "one")
+    write_text_apart(path, "two")
+    assert [one.read_text() for one in lent] == ["one", "two"]
+    monkeypatch.undo()
+    write_text_apart(path, "three")
+    assert path.read_text() == "three"

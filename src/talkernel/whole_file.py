@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,3 +34,10 @@ def write_text(path: Path, text: str) -> None:
     """Write a text, UTF-8, all of it or nothing."""
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_text_apart(path: Path, text: str) -> None:
+    """Likewise where another process may be writing the same: each under a name of its own."""
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

@@ -19,6 +19,7 @@ from typing import Literal
 from talkernel.batch.jobs import SpeakJob
 from talkernel.errors import OutputExistsError, TalkernelError
 from talkernel.options import parse_fps
+from talkernel.whole_file import write_text_apart
 
 WORK = ".batch"
 
@@ -68,7 +69,7 @@ def work_on(task: JobTask) -> JobOutcome:
     except Exception as error:
         return JobOutcome("failed", _since(started), error=_words(error))
     outcome = JobOutcome("done", _since(started), frames)
-    _write(record, json.dumps(asdict(outcome)))
+    write_text_apart(record, json.dumps(asdict(outcome)))
     return outcome
 
 
@@ -99,7 +100,7 @@ def _make(task: JobTask) -> int:
             options["fps"] = parse_fps(options["fps"])
         report = generate(task.job.face, task.job.audio, made, **options)
         outfile.parent.mkdir(parents=True, exist_ok=True)
-        _write(claim, str(report.frames))
+        write_text_apart(claim, str(report.frames))
         os.replace(made, outfile)
         return report.frames
     finally:
@@ -114,9 +115,3 @@ def _words(error: Exception) -> str:
 
 def _since(started: float) -> float:
     return round(time.monotonic() - started, 2)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    partial.write_text(text)
-    os.replace(partial, path)

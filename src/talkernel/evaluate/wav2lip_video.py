@@ -34,7 +34,7 @@ from talkernel.media import (
 )
 from talkernel.model.talking_face import WAV2LIP_WINDOW
 from talkernel.model.wav2lip_view import Box, face_box, laid_out, shown
-from talkernel.stages import InThread
+from talkernel.stages import InThread, opencv_on_one_thread
 
 VIEW = 256  # pixels of the crop that the box is cut from
 SMOOTHED = 5  # frames over which a box is averaged
@@ -74,6 +74,7 @@ def make_video(
     edited = 0
     with (
         writer,
+        opencv_on_one_thread(),  # as our own jobs, with which it is compared
         closing(InThread(_seen(source, count), QUEUE)) as seen,
         closing(InThread(_spoken(network, seen, mel_windows(sound, source.fps, count)),
                           QUEUE)) as spoken,

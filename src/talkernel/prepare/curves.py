@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,8 @@ from pathlib import Path
 from talkernel.cluster import Lost, executor
 from talkernel.prepare.listen import agreement
 from talkernel.prepare.record import Candidate, rounded
-from talkernel.prepare.work import PART, load_found
+from talkernel.prepare.work import load_found
+from talkernel.whole_file import write_text_apart
 
 Listen = Callable[[Sequence[Candidate]], dict[str, list[float]]]
 
@@ -35,9 +34,7 @@ def listen_to(task: ListenTask) -> list[float]:
     kept = task.folder / f"{task.name}.curve.json"
     if not kept.exists():
         track = load_found(task.folder / f"{task.name}.tar")
-        partial = task.folder / f"{PART}{task.name}-{os.getpid()}-{secrets.token_hex(4)}"
-        partial.write_text(json.dumps(rounded(agreement(track))))
-        os.replace(partial, kept)
+        write_text_apart(kept, json.dumps(rounded(agreement(track))))
     curve: list[float] = json.loads(kept.read_text())
     return curve
 

@@ -75,7 +75,7 @@ def settle(
     results: Sequence[VideoResult],
     earlier: Mapping[str, Verdict],
     settings: Settings,
-    listen: Listen | None = None,
+    listen: Listen,
 ) -> tuple[dict[str, Verdict], Method]:
     """Decide of every new track that its own video passed on.
 
