@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import onnx
+import openvino
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 from talkernel.config import ModelConfig
 from talkernel.engine import Engine, EngineName, load_engine
 from talkernel.engine.base import Precision
+from talkernel.engine.openvino import OpenVinoEngine
 from talkernel.engine.weights import (
     ENCODER_GRAPH,
     GENERATOR_GRAPH,
@@ -26,6 +28,7 @@ from talkernel.engine.weights import (
     WEIGHTS,
     default_weights,
     header_digest,
+    read_config,
 )
 from talkernel.errors import (
     CheckpointError,
@@ -228,8 +231,39 @@ def test_a_damaged_graph(name: EngineName, tmp_path: Path) -> None:
     mark = header_digest(tmp_path / WEIGHTS).encode()
     for graph in (ENCODER_GRAPH, HEARING_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
         (tmp_path / graph).write_bytes(mark + b"not a graph" * 50)
+    _, speech = inputs(read_config(default_weights()), 1)
     with pytest.raises(CheckpointError, match="cannot load"):
-        load_engine(name, checkpoint=tmp_path)
+        load_engine(name, checkpoint=tmp_path).hear(speech)
+
+
+def test_weights_written_anew_are_read_anew(tmp_path: Path) -> None:
+    face, speech = inputs(TINY, 1)
+    answers = []
+    for seed in (0, 1, 1):
+        torch.manual_seed(seed)
+        save_model(TalkingFace(TINY).eval(), tmp_path / "random.safetensors")
+        export_checkpoint(tmp_path / "random.safetensors", tmp_path / "exported")
+        engine = load_engine("openvino", checkpoint=tmp_path / "exported")
+        answers.append(spoken(engine, face, speech))
+    assert np.abs(answers[1] - answers[0]).max() > LEVEL
+    assert (answers[2] == answers[1]).all()
+
+
+def test_a_process_compiles_once(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    class Watched(openvino.Core):
+        def compile_model(self, *args: Any) -> openvino.CompiledModel:
+            compiled.append(args[1])
+            return super().compile_model(*args)
+
+    monkeypatch.setattr(openvino, "Core", Watched)
+    for _ in range(2):
+        engine = OpenVinoEngine(exported / WEIGHTS, threads=1)
+        spoken(engine, *inputs(engine.config, 1))
+        if engine.config.encoder_layers:
+            engine.encode(np.zeros((1, 80, 64), np.float32))
+    assert len(compiled) == (4 if engine.config.encoder_layers else 3)
 
 
 def test_an_unknown_engine() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,9 +13,24 @@ from talkernel.engine.base import Array, EngineInfo, Precision
 from talkernel.engine.weights import find_graphs, read_basis, read_config
 from talkernel.errors import CheckpointError, EngineNotInstalledError
 
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]  # of a graph's inputs, where they are fixed
+GRAPHS_KEPT = 8  # compiled, of two models
+
+
+class _How(NamedTuple):
+    """How a graph is compiled, and when the weights were written that it reads."""
+
+    device: str
+    precision: Precision
+    threads: int | None
+    written: int
+
 
 class OpenVinoEngine:
     """Runs the exported graphs with OpenVINO.
+
+    They are compiled behind the caller's back, in the order in which a job needs them; who calls
+    one waits until it is there, and is told what was wrong with it.
 
     Args:
         weights: The safetensors file, its graphs beside it.
@@ -23,7 +40,7 @@ class OpenVinoEngine:
 
     Raises:
         EngineNotInstalledError: OpenVINO or the device is missing.
-        CheckpointError: The graphs are missing or cannot be compiled.
+        CheckpointError: The graphs are missing, or, at the first use of one, cannot be compiled.
     """
 
     def __init__(
@@ -40,39 +57,50 @@ class OpenVinoEngine:
         precision = precision or ("bfloat16" if native else "float32")
         self.info = EngineInfo("openvino", device, precision)
         self.config, self.basis = read_config(weights), read_basis(weights)
-        options = compile_options(precision, threads)
+        how = _How(device, precision, threads, weights.stat().st_mtime_ns)
         encoder, hearing, kernels, generator = find_graphs(weights)
-        one = {"face": [1, *self.config.face_shape], "kernels": [1, *self.config.kernel_shape]}
-        self._encoder: Any = encoder and _compile(core, encoder, device, options)
-        self._hearing = _compile(core, hearing, device, options)
-        self._kernels = _compile(core, kernels, device, options)
-        self._generator = _compile(core, generator, device, options, shapes=one)
+        one = (("face", (1, *self.config.face_shape)), ("kernels", (1, *self.config.kernel_shape)))
+        compiler = ThreadPoolExecutor(1)
+
+        def graph(path: Path, shapes: Shapes = ()) -> _Graph:
+            return _Graph(compiler.submit(_compiled, path, how, shapes))
+
+        self._encoder = None if encoder is None else graph(encoder)
+        self._hearing, self._kernels = graph(hearing), graph(kernels)
+        self._generator = graph(generator, one)  # a quarter faster than one of any batch
+        compiler.shutdown(wait=False)
 
     def encode(self, mel: Array) -> Array:
         """See `Engine.encode`."""
-        self._encoder.infer([mel], share_inputs=True)
-        return np.array(self._encoder.get_output_tensor(0).data, np.float32)
+        assert self._encoder is not None
+        return self._encoder(mel)
 
     def hear(self, speech: Array) -> Array:
         """See `Engine.hear`."""
-        self._hearing.infer([speech], share_inputs=True)
-        return np.array(self._hearing.get_output_tensor(0).data, np.float32)
+        return self._hearing(speech)
 
     def kernels(self, heard: Array) -> Array:
         """See `Engine.kernels`."""
-        self._kernels.infer([heard], share_inputs=True)
-        return np.array(self._kernels.get_output_tensor(0).data, np.float32)
+        return self._kernels(heard)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         """See `Engine.synthesise`."""
-        answers = [self._answer(*pair) for pair in zip(face, kernels, strict=True)]
+        pairs = zip(face, kernels, strict=True)
+        answers = [self._generator(own[None], kernel[None]) for own, kernel in pairs]
         answer = np.concatenate(answers) if len(answers) > 1 else answers[0]
         return answer[:, :1], answer[:, 1:]
 
-    def _answer(self, face: Array, kernels: Array) -> Array:
-        """One face: a graph of fixed shape runs a quarter faster than one of any batch."""
-        self._generator.infer([face[None], kernels[None]], share_inputs=True)
-        return np.array(self._generator.get_output_tensor(0).data, np.float32)  # a copy
+
+class _Graph:
+    """A graph that is being compiled, or has been: arrays in, its one output out."""
+
+    def __init__(self, compiled: Future[Any]) -> None:
+        self._compiled, self._request = compiled, None
+
+    def __call__(self, *arrays: Array) -> Array:
+        request = self._request = self._request or self._compiled.result().create_infer_request()
+        request.infer(list(arrays), share_inputs=True)
+        return np.array(request.get_output_tensor(0).data, np.float32)  # a copy
 
 
 def compile_options(precision: Precision, threads: int | None = None) -> dict[str, Any]:
@@ -103,17 +131,13 @@ def _check_device(core: Any, device: str) -> None:
         )
 
 
-def _compile(
-    core: Any,
-    graph: Path,
-    device: str,
-    options: dict[str, Any],
-    shapes: dict[str, list[int]] | None = None,
-) -> Any:
+@lru_cache(GRAPHS_KEPT)  # a process that makes many videos compiles once
+def _compiled(graph: Path, how: _How, shapes: Shapes) -> Any:
+    core, options = _core(), compile_options(how.precision, how.threads)
     try:
         model = core.read_model(str(graph))
-        if shapes is not None:
-            model.reshape(shapes)
-        return core.compile_model(model, device, options).create_infer_request()
+        if shapes:
+            model.reshape(dict(shapes))
+        return core.compile_model(model, how.device, options)
     except RuntimeError as error:
         raise CheckpointError(f"OpenVINO cannot load {graph}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,7 +69,10 @@ class FaceTracker:
     """
 
     def __init__(self, chooser: Chooser | None = None) -> None:
-        self._detector, self._mesh = FaceDetector(), FaceMesh()
+        with ThreadPoolExecutor(1) as beside:  # each compiles a network, which takes a while
+            detector = beside.submit(FaceDetector)
+            self._mesh = FaceMesh()
+            self._detector = detector.result()
         self._chooser = chooser or LargestFace()
         self._region: Region | None = None
         self._last_seen: Region | None = None
