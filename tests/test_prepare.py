@@ -285,7 +285,8 @@ def test_tracks_teach_each_other_where_there_are_enough(
     many = [dataclasses.replace(c, name=f"{c.name}{n}", seconds=300.0) for c in candidates
             for n in range(6)]  # fmt: skip
     assert choose_method(many, {c.name: c.name for c in many}, Settings()) == "taught"
-    found, method = judge_sync(tmp_path, candidates, persons, Settings(sync="taught"))
+    taught = Settings(sync="taught")
+    found, method = judge_sync(tmp_path, candidates, persons, taught, lambda _: {})
     assert method == "taught" and set(found) == set(persons)
 
 
@@ -307,12 +308,34 @@ def test_a_track_is_listened_to_once_whoever_asks(
     first, again = (curves_of(tmp_path, [new, vied]) for _ in range(2))
     assert first == again and heard == [track.name] and first["vied"] == vied.curve
     persons = {track.name: "a", "vied": "b"}
-    found, method = judge_sync(tmp_path, [new, vied], persons, Settings())
-    assert method == "model" and found[track.name].offset == 3 and heard == [track.name]
+    found, method = judge_sync(tmp_path, [new, vied], persons, Settings(), lambda _: again)
+    assert method == "model" and found[track.name].offset == 3
     lost, _ = judge_sync(
         tmp_path, [new, vied], persons, Settings(), lambda _: {"vied": first["vied"]}
     )
     assert track.name not in lost  # whom nobody could listen to stays as it is
+
+
+def test_a_track_that_cannot_be_listened_to_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracks, folder = (
+        [drawn_track(number, frames=30) for number in range(2)],
+        tmp_path / "work" / "v",
+    )
+
+    def agreement(track: Track) -> np.ndarray:
+        if track.name == tracks[0].name:
+            raise np.linalg.LinAlgError("singular")
+        return np.ones(len(LAGS), np.float32)
+
+    monkeypatch.setattr("talkernel.prepare.curves.agreement", agreement)
+    folder.mkdir(parents=True)
+    for track in tracks:
+        write_shard(folder / f"{track.name}.tar", [sample_of(track)])
+    candidates = [Candidate(track.name, "v", 0.0, 30 / FPS, None) for track in tracks]
+    with pytest.warns(UserWarning, match=f"{tracks[0].name} was not listened to: LinAlgError"):
+        assert set(curves_of(tmp_path, candidates)) == {tracks[1].name}
 
 
 def test_real_speech_is_put_in_sync_and_its_speaker_found(shared: Path, tmp_path: Path) -> None:

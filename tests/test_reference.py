@@ -42,7 +42,7 @@ def test_a_reference_is_moved_to_where_the_face_is() -> None:
     turn = cv2.getRotationMatrix2D((150, 140), 12, 0.8)
     moved = cv2.warpAffine(image, turn, (STORED, STORED), borderMode=cv2.BORDER_REPLICATE)
     there = points[:, :2] @ turn[:, :2].T + turn[:, 2]
-    seen = Reference(image, points).seen_at(there, STORED)
+    seen = Reference(image, points).recalled(there, STORED).image
     assert np.abs(seen.astype(int) - moved).mean() < 0.5
 
 

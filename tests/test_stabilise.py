@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from talkernel.face.crop import CausalSmoother, Crop
+from talkernel.face.crop import Crop
 from talkernel.face.lips import SHAPE
 from talkernel.face.pose import RIGID, HeadPose, canonical_face
 from talkernel.face.stabilise import FADE, Placement, stabilise
@@ -114,14 +114,3 @@ def test_crops_lie_on_even_pixels() -> None:
     crop = Crop.around(101.3, 77.7, 93.1)
     assert all(value % 2 == 0 for value in (crop.left, crop.top, crop.side))
     assert abs(crop.left + crop.side / 2 - 101.3) <= 1 and abs(crop.side - 93.1) <= 1
-
-
-def test_the_live_smoother_rests_and_follows() -> None:
-    rng = np.random.default_rng(0)
-    jitter = np.stack([np.array([100, 100, 80.0]) + rng.normal(0, 0.5, 3) for _ in range(100)])
-    live = CausalSmoother(25.0)
-    assert np.stack([live(g) for g in jitter])[30:].std(0).max() < 0.4
-    moving = np.stack([np.array([100 + 4.0 * i, 100, 80]) for i in range(50)])
-    live = CausalSmoother(25.0)
-    lag = moving[-1, 0] - np.stack([live(g) for g in moving])[-1, 0]
-    assert 0 <= lag < 4.0

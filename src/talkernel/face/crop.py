@@ -78,34 +78,3 @@ def crop_of(geometry: NDArray[np.float64], share: float) -> Crop:
     if share == 1.0:
         return Crop.around(x, y, side)
     return Crop.around(mouth_x, mouth_y, share * side)
-
-
-class CausalSmoother:
-    """One-Euro smoothing of a live track: still faces rest, moving ones are followed at once.
-
-    Args:
-        fps: Frames a second.
-        rest: Cut-off frequency of a resting face, Hz.
-        follow: How much the cut-off rises, in Hz per crop side a second.
-    """
-
-    def __init__(self, fps: float, rest: float = 1.5, follow: float = 40.0) -> None:
-        self.fps, self.rest, self.follow = fps, rest, follow
-        self._state: NDArray[np.float64] | None = None
-        self._speed: NDArray[np.float64] = np.zeros(1)
-
-    def __call__(self, geometry: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Smooth one more frame's geometry, `[3]` or `[5]`."""
-        if self._state is None:
-            self._state = geometry
-            return geometry
-        step = (geometry - self._state) * self.fps / geometry[2]
-        rest = self._weight(np.full(1, self.rest))
-        self._speed = self._speed + rest * (step - self._speed)
-        weight = self._weight(self.rest + self.follow * np.abs(self._speed))
-        self._state = self._state + weight * (geometry - self._state)
-        return self._state
-
-    def _weight(self, cutoff: NDArray[np.float64]) -> NDArray[np.float64]:
-        turn = 2.0 * np.pi * cutoff / self.fps
-        return np.asarray(turn / (turn + 1.0))

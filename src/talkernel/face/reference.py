@@ -67,10 +67,6 @@ class Reference(NamedTuple):
         """All that a frame needs of it; see `recalled`."""
         return recalled([self], points, size, told)[0]
 
-    def seen_at(self, points: Points, size: int) -> Image:
-        """The view, its face moved to where another view `[size, size]` has it."""
-        return self.recalled(points, size).image
-
 
 class Recalled(NamedTuple):
     """A reference as f is shown it with one frame.

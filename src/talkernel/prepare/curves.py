@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from talkernel.cluster import Lost, executor
+from talkernel.errors import ModelsMissingError
 from talkernel.prepare.listen import agreement
 from talkernel.prepare.record import Candidate, rounded
 from talkernel.prepare.work import load_found
@@ -29,12 +31,22 @@ class ListenTask:
     name: str
 
 
-def listen_to(task: ListenTask) -> list[float]:
-    """The track's `agreement`, kept beside it, so that it is found but once."""
+def listen_to(task: ListenTask) -> list[float] | Lost:
+    """The track's `agreement`, kept beside it, so that it is found but once.
+
+    Raises:
+        ModelsMissingError: The face models cannot be fetched, which concerns every track.
+    """
     kept = task.folder / f"{task.name}.curve.json"
     if not kept.exists():
         track = load_found(task.folder / f"{task.name}.tar")
-        write_text_apart(kept, json.dumps(rounded(agreement(track))))
+        try:
+            found = agreement(track)
+        except (ModelsMissingError, ImportError, MemoryError, OSError):
+            raise
+        except Exception as failure:  # in ways that nobody has thought of; others can be heard
+            return Lost(f"{type(failure).__name__}: {failure}")
+        write_text_apart(kept, json.dumps(rounded(found)))
     curve: list[float] = json.loads(kept.read_text())
     return curve
 
@@ -46,7 +58,7 @@ def curves_of(
     ray_address: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[float]]:
-    """Correlations over `LAGS` of every track, by name, but for those that no worker survived.
+    """Correlations over `LAGS` of every track, by name; of the others, a warning says why not.
 
     Args:
         out: The folder of the whole set.
@@ -61,6 +73,8 @@ def curves_of(
     for done, (task, outcome) in enumerate(outcomes, 1):
         if progress is not None:
             progress(done, len(tasks))
-        if not isinstance(outcome, Lost):
+        if isinstance(outcome, Lost):
+            warnings.warn(f"{task.name} was not listened to: {outcome.reason}.", stacklevel=2)
+        else:
             known[task.name] = outcome
     return known

@@ -10,7 +10,7 @@ import numpy as np
 
 from talkernel.config import ModelConfig
 from talkernel.face.lips import LipBasis
-from talkernel.prepare.curves import Listen, curves_of
+from talkernel.prepare.curves import Listen
 from talkernel.prepare.record import Candidate
 from talkernel.prepare.settings import Settings
 from talkernel.prepare.work import load_found
@@ -34,7 +34,7 @@ def judge_sync(
     candidates: Sequence[Candidate],
     persons: Mapping[str, str],
     settings: Settings,
-    listen: Listen | None = None,
+    listen: Listen,
 ) -> tuple[dict[str, Sync], Method]:
     """Offset and agreement of tracks, by name, and how they were found.
 
@@ -43,10 +43,10 @@ def judge_sync(
         candidates: The tracks.
         persons: Whom each shows.
         settings: Of this set.
-        listen: Finds their curves, where it is the model that judges; None: here, one by one.
+        listen: Finds their curves, where it is the model that judges.
 
     Returns:
-        Of every track, but for those that no worker survived listening to.
+        Of every track, but for those that could not be listened to.
     """
     method = choose_method(candidates, persons, settings)
     if method == "none":
@@ -57,8 +57,7 @@ def judge_sync(
                   for c in candidates]  # fmt: skip
         recipe = AudioNetRecipe(STEPS)
         return find_sync(tracks, _basis(tracks), default_ear(), recipe, recording), method
-    found = listen(candidates) if listen else curves_of(out, candidates)
-    curves = {name: np.array(curve, np.float64) for name, curve in found.items()}
+    curves = {name: np.array(curve, np.float64) for name, curve in listen(candidates).items()}
     seconds = {c.name: c.seconds * (c.quality.speech if c.quality else 1.0) for c in candidates}
     return judge(curves, seconds, recording, MODEL_AGREES), method
 
