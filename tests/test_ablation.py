@@ -20,11 +20,11 @@ from talkernel.ablation import likeness as ablation_likeness
 from talkernel.ablation import told
 from talkernel.ablation.compare import SHIFTS, compare, one_of_each, write_comparison
 from talkernel.ablation.likeness import likeness
-from talkernel.ablation.told import FRAMES, Shift, draw, known_of, obey
+from talkernel.ablation.told import FRAMES, Shift, appearance_of, draw, obey
 from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.face.lips import LipBasis, lip_shape
+from talkernel.face.neutral import target_lips
 from talkernel.face.reference import Reference, place
-from talkernel.face.rest import told_lips
 from talkernel.face.track import FaceTracker
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.talking_face import TalkingFace
@@ -76,7 +76,7 @@ def portrait() -> Reference:
 
 def portrait_with(points: np.ndarray, size: int) -> np.ndarray:
     """The portrait, its head and mouth as landmarks `[468, 3]` of a view have them."""
-    return portrait().recalled(points, size, told_lips(lip_shape(points), points)).image
+    return portrait().warped(points, size, target_lips(lip_shape(points), points)).image
 
 
 def test_what_it_was_told_is_read_off_what_it_draws(
@@ -117,8 +117,9 @@ def test_only_what_may_change_is_drawn(shown: dict[str, bool]) -> None:
     view = Shift().view(TINY, track)
     faces = [view.see(track.crop(number)) for number in range(4)]
     points = [place(track.crop_points[number], view.affine) for number in range(4)]
+    basis = fitted_basis(TRACKS)
     drawn = draw(model, faces, points, np.random.default_rng(0).normal(size=(4, 4)).astype("f4"),
-                 view, known_of(track, fitted_basis(TRACKS)), fitted_basis(TRACKS))  # fmt: skip
+                 view, appearance_of(track, basis), basis)  # fmt: skip
     for image, face, seen in zip(drawn, faces, points, strict=True):
         x, y = seen[[13, 14], :2].mean(0).astype(int)
         mouth = np.s_[y - 6 : y + 7, x - 6 : x + 7]

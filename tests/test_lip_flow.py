@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkernel.face.lip_flow import SEAM, every_place, lip_flows
+from talkernel.face.lip_flow import SEAM, lip_flows, pixel_grid
 from talkernel.face.lips import LOWER_EDGE, UPPER_EDGE, lip_shape, mouth_opening
+from talkernel.face.neutral import TOUCHING, NeutralShape, target_lips, with_lips_met
 from talkernel.face.reference import Reference
-from talkernel.face.rest import TOUCHING, Rest, shut, told_lips
 from talkernel.face.thin_plate import plate_flows
 from talkernel.train.tracks import STORED
 from tests.tracks import drawn_face, drawn_track, fitted_basis
@@ -41,25 +41,25 @@ def lips_shape(gap: float, middle: float = 100.0) -> Array:
 
 
 def flow_of(target: Array, source: Array) -> tuple[Array, Array]:
-    """The flow of whichever layer shows most at each pixel, and what is unseen."""
+    """The flow of whichever layer shows most at each pixel, and what is disoccluded."""
     found = lip_flows(target, [source], STILL, 192)[0]
-    flow = found.whence.places.copy()
-    if found.whence.layers is not None:
-        box, (upper, lower, between), (below, within) = found.whence.layers
+    flow = found.grid.coords.copy()
+    if found.grid.layers is not None:
+        box, (upper, lower, between), (below, within) = found.grid.layers
         mixed = np.where(below[..., None] > 0.5, lower, upper)
         flow[box] = np.where(within[..., None] > 0.5, between, mixed)
-    return flow - every_place(192), found.unseen
+    return flow - pixel_grid(192), found.disoccluded
 
 
 STILL = np.array([[60.0, 40.0], [100.0, 30.0], [140.0, 40.0], [100.0, 60.0]])
 
 
 def test_teeth_stay_where_they_are_while_lips_close_over_them() -> None:
-    flow, unseen = flow_of(lips_shape(10.0), lips_shape(30.0))
+    flow, disoccluded = flow_of(lips_shape(10.0), lips_shape(30.0))
     within, lip = flow[98:102, 90:110], flow[106:110, 98:102]
     assert np.abs(within).max() < 1e-6
     assert lip[..., 1].mean() > 5.0  # the lower lip came up to here
-    assert unseen[:, 75:125].max() == 0.0  # the reference shows all there is between them
+    assert disoccluded[:, 75:125].max() == 0.0  # the reference shows all there is between them
     flow, _ = flow_of(lips_shape(10.0, middle=104.0), lips_shape(30.0))
     assert np.abs(flow[103:106, 90:110]).max() < 1e-6
 
@@ -68,12 +68,12 @@ def test_teeth_stay_where_they_are_while_lips_close_over_them() -> None:
 def test_within_the_lips_nothing_is_taken_from_beyond_the_references(
     told: float, own: float
 ) -> None:
-    flow, unseen = flow_of(lips_shape(told), lips_shape(own, middle=100.2))
+    flow, disoccluded = flow_of(lips_shape(told), lips_shape(own, middle=100.2))
     row = np.arange(192)[:, None] + flow[:, 95:105, 1]
     within = row[int(101 - told / 2) : int(100 + told / 2)]
     assert (np.abs(within - 100.2) <= own / 2 + 0.5).all()
     assert np.isfinite(flow).all()
-    away, column = np.abs(np.arange(192) - 100.2), unseen[:, 100]
+    away, column = np.abs(np.arange(192) - 100.2), disoccluded[:, 100]
     between = away < told / 2 - 2
     assert (column[between & (away > own / 2 + 2)] == 1).all()  # what it lacks
     assert not column[away < min(own, told) / 2 - 4].any() and not column[away > told / 2 + 3].any()
@@ -82,11 +82,11 @@ def test_within_the_lips_nothing_is_taken_from_beyond_the_references(
 def test_lips_that_close_meet_and_show_nothing_of_what_was_between_them() -> None:
     """Of a gap of 30 pixels, told to be none, not a row is left."""
     closed = lips_shape(0.0)
-    flow, unseen = flow_of(closed, lips_shape(30.0))
-    whence = np.arange(192)[:, None] + flow[..., 1]
-    upper, lower = whence[97, 95:105], whence[103, 95:105]
+    flow, disoccluded = flow_of(closed, lips_shape(30.0))
+    rows = np.arange(192)[:, None] + flow[..., 1]
+    upper, lower = rows[97, 95:105], rows[103, 95:105]
     assert (np.abs(upper - 82.0) < 2.5).all() and (np.abs(lower - 118.0) < 2.5).all()
-    assert unseen.max() < 0.5
+    assert disoccluded.max() < 0.5
     across = np.abs(np.diff(flow[..., 1], axis=0)).max(0)
     assert across[100] > 20 and across[:60].max() < 3 and across[140:].max() < 3  # torn there alone
 
@@ -94,8 +94,8 @@ def test_lips_that_close_meet_and_show_nothing_of_what_was_between_them() -> Non
 def test_lips_that_were_shut_leave_their_seam_where_they_open() -> None:
     """Of lips that met in row 100 nothing nearer to it than half a seam is left on either lip."""
     flow, _ = flow_of(lips_shape(12.0), lips_shape(0.0))
-    whence = np.arange(192)[:, None] + flow[..., 1]
-    upper, lower = whence[92, 95:105], whence[108, 95:105]
+    rows = np.arange(192)[:, None] + flow[..., 1]
+    upper, lower = rows[92, 95:105], rows[108, 95:105]
     assert (upper < 100.0 - SEAM * 192 / 2 + 0.3).all() and (upper > 92.0).all()
     assert (lower > 100.0 + SEAM * 192 / 2 - 0.3).all() and (lower < 108.0).all()
     still, _ = flow_of(lips_shape(0.0), lips_shape(0.0))
@@ -110,7 +110,10 @@ def test_mouths_are_shut_where_the_mesh_sees_lips_that_touch() -> None:
         np.float32
     )
     shapes = shapes.reshape(80, -1)
-    seen, drawn = mouth_opening(shapes), mouth_opening(np.stack([shut(one) for one in shapes]))
+    seen, drawn = (
+        mouth_opening(shapes),
+        mouth_opening(np.stack([with_lips_met(one) for one in shapes])),
+    )
     assert (drawn <= seen + 1e-6).all() and seen.min() < 0.02 < 0.3 < seen.max()
     assert drawn[seen < TOUCHING].max() < 1e-6
     np.testing.assert_allclose(drawn[seen > 3 * TOUCHING], seen[seen > 3 * TOUCHING], atol=1e-6)
@@ -124,10 +127,12 @@ def test_lips_told_to_pass_each_other_meet() -> None:
     middle = (wide[UPPER_EDGE] + wide[LOWER_EDGE]) / 2
     assert mouth_opening(crossed.reshape(1, -1))[0] == 0.0
     for edge in (UPPER_EDGE, LOWER_EDGE):
-        np.testing.assert_allclose(shut(crossed.ravel()).reshape(-1, 3)[edge], middle, atol=1e-6)
+        np.testing.assert_allclose(
+            with_lips_met(crossed.ravel()).reshape(-1, 3)[edge], middle, atol=1e-6
+        )
     half = wide.copy()  # crossed beside the middle only
     half[UPPER_EDGE][0], half[LOWER_EDGE][0] = wide[LOWER_EDGE][0], wide[UPPER_EDGE][0]
-    drawn = shut(half.ravel()).reshape(-1, 3)
+    drawn = with_lips_met(half.ravel()).reshape(-1, 3)
     np.testing.assert_allclose(drawn[UPPER_EDGE][1:], wide[UPPER_EDGE][1:], atol=1e-6)
     np.testing.assert_allclose(drawn[UPPER_EDGE][0], middle[0], atol=1e-6)
 
@@ -136,23 +141,23 @@ def test_lips_told_to_pass_each_other_meet() -> None:
 def test_lips_beyond_the_view_or_folded_over_give_a_flow(turned: bool) -> None:
     away = lips_shape(20.0) + np.array([300.0, -250.0])
     folded = lips_shape(20.0) * np.array([-1.0, 1.0]) + np.array([200.0, 0.0])
-    flow, unseen = flow_of(folded if turned else away, lips_shape(20.0))
+    flow, disoccluded = flow_of(folded if turned else away, lips_shape(20.0))
     assert flow.shape == (192, 192, 2) and np.isfinite(flow).all()
-    assert turned or not unseen.any()
+    assert turned or not disoccluded.any()
 
 
 def test_a_mouth_told_to_open_opens_as_far() -> None:
     """The dark inside of the drawn mouth, as high as in a face drawn open."""
     basis = fitted_basis([drawn_track(seed) for seed in range(4)])
     points, image = drawn_face(0.1)
-    rest = Rest.of(lip_shape(points)[None], basis)
+    rest = NeutralShape.of(lip_shape(points)[None], basis)
 
     def dark(view: Array) -> int:
         return int((view[:, :, 0] < 100).sum())
 
     def told(code: Array) -> Array:
-        lips = told_lips(rest + basis.decode(code), points)
-        return Reference(image, points).recalled(points, STORED, lips).image
+        lips = target_lips(rest + basis.decode(code), points)
+        return Reference(image, points).warped(points, STORED, lips).image
 
     for opening in (0.0, 0.25, 0.4):
         wanted, drawn = drawn_face(opening)

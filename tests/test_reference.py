@@ -14,7 +14,7 @@ from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError
 from talkernel.face.lips import LipBasis
 from talkernel.face.reference import Reference
-from talkernel.face.veil import hidden, show, veil
+from talkernel.face.veil import hidden, network_input, veil
 from talkernel.model.checkpoint import save_model
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.checkpoint import load_start, take_weights
@@ -42,18 +42,18 @@ def test_a_reference_is_moved_to_where_the_face_is() -> None:
     turn = cv2.getRotationMatrix2D((150, 140), 12, 0.8)
     moved = cv2.warpAffine(image, turn, (STORED, STORED), borderMode=cv2.BORDER_REPLICATE)
     there = points[:, :2] @ turn[:, :2].T + turn[:, 2]
-    seen = Reference(image, points).recalled(there, STORED).image
+    seen = Reference(image, points).warped(there, STORED).image
     assert np.abs(seen.astype(int) - moved).mean() < 0.5
 
 
 def test_the_network_sees_the_veiled_face_and_behind_it_the_reference() -> None:
     points, image = drawn_face(0.3)
     weight = hidden(points, STORED, 256)
-    shown = show(image, points, 256, Reference(image, points).recalled(points, STORED))
+    shown = network_input(image, points, 256, Reference(image, points).warped(points, STORED))
     np.testing.assert_array_equal(shown.hidden, weight)
     np.testing.assert_array_equal(shown.picture[:, :, :3], veil(image, weight, 256))
     np.testing.assert_array_equal(shown.picture[:, :, 3:], image)
-    alone = show(image, points, 256, None).picture
+    alone = network_input(image, points, 256, None).picture
     np.testing.assert_array_equal(alone, shown.picture[:, :, :3])
 
 

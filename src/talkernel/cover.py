@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.carry import laid_on
 from talkernel.face.crop import Crop
-from talkernel.face.reference import Recalled
+from talkernel.face.reference import WarpedReference
 from talkernel.media.frame import Picture, PixelLayout, Plane
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix
+from talkernel.reference_texture import composite
 from talkernel.smooth_step import smooth_step
 
 Array = NDArray[np.float32]
@@ -48,12 +48,12 @@ def to_network(view: NDArray[np.uint8]) -> Array:
     return channels
 
 
-def with_reference(motion: Array, recalled: Recalled) -> Array:
+def with_reference(motion: Array, reference: WarpedReference) -> Array:
     """M `[3, S, S]` as it is laid on, the reference in it, but at f's resolution."""
-    if recalled.unseen is None:
+    if reference.disoccluded is None:
         return motion
-    reference = to_network(recalled.image)
-    return np.asarray(reference + recalled.unseen * (motion - reference), np.float32)
+    shown = to_network(reference.image)
+    return np.asarray(shown + reference.disoccluded * (motion - shown), np.float32)
 
 
 def cover(
@@ -62,7 +62,7 @@ def cover(
     attention: Array,
     motion: Array,
     strength: float = 1.0,
-    recalled: Recalled | None = None,
+    reference: WarpedReference | None = None,
 ) -> None:
     """Blend motion into a frame, in place: eq. 7 at the frame's own resolution.
 
@@ -72,7 +72,8 @@ def cover(
         attention: Alpha `[S, S]` in 0..1.
         motion: M `[3, S, S]`, RGB in -1..1.
         strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
-        recalled: The reference as f saw it; where it is carried, M takes from it what it shows.
+        reference: The reference as f saw it; where its own frame is at hand, M takes from that
+            what it shows.
     """
     alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
     alpha[alpha < FAINT] = 0.0
@@ -87,8 +88,8 @@ def cover(
             continue
         part, shape = (rows, columns), (width, height)
         values = [_stretched(np.asarray(one), shape)[part] for one in samples[own]]
-        if recalled is not None and recalled.carried:
-            values = laid_on(values, recalled, shape, part)
+        if reference is not None and reference.has_texture:
+            values = composite(values, reference, shape, part)
         weight = _stretched(alpha, shape)[part]
         for plane, value in zip(planes, values, strict=True):
             target = plane[top + rows.start : top + rows.stop,

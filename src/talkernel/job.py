@@ -14,15 +14,15 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.acquaint import AHEAD, acquainted
+from talkernel.appearance import LOOK_AHEAD, with_appearance
 from talkernel.cover import cover, cut, to_network
 from talkernel.engine import Engine
 from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError, TalkernelError
 from talkernel.face.crop import Crop
-from talkernel.face.person import Known
+from talkernel.face.person import Appearance
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import laid_alpha, show
+from talkernel.face.veil import blend_alpha, network_input
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
 from talkernel.speech_features import Hearing, SpeechFeatures
@@ -31,8 +31,8 @@ from talkernel.stages import InThread, StageClock, opencv_on_one_thread
 Progress = Callable[[int, int], None]
 KERNEL_BATCH = 16  # frames whose kernels are inferred together
 QUEUE = 8  # frames between two stages
-Met = tuple[Picture, Placement, Known | None]  # a frame, where to edit it, who is in it
-Told = tuple[NDArray[np.float32], NDArray[np.float32]]  # what is heard in a frame, its kernels
+Placed = tuple[Picture, Placement, Appearance | None]  # a frame, where to edit it, who is in it
+Driving = tuple[NDArray[np.float32], NDArray[np.float32]]  # a frame's lip code and kernels
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,9 @@ def run(
     """
     with (
         opencv_on_one_thread(),
-        closing(InThread(_met(job, loop), QUEUE)) as met,
-        closing(InThread(_kernels(job), KERNEL_BATCH)) as kernels,
-        closing(InThread(_spoken(job, met, kernels), QUEUE)) as spoken,
+        closing(InThread(_placed(job, loop), QUEUE)) as placed,
+        closing(InThread(_driving(job), KERNEL_BATCH)) as driving,
+        closing(InThread(_spoken(job, placed, driving), QUEUE)) as spoken,
     ):
         for done, picture in enumerate(spoken, 1):
             with job.clock("encode"):
@@ -125,14 +125,14 @@ def run(
                 progress(done, job.frame_count)
 
 
-def _met(job: Job, loop: LoopMode) -> Iterator[Met]:
+def _placed(job: Job, loop: LoopMode) -> Iterator[Placed]:
     """First thread: decode, follow the face, steady the crop, get to know the person."""
     pictures = extend(job.source, job.frame_count, loop)
     observed = _observed(job, job.clock.each("decode", pictures))
     config = job.engine.config
-    ahead = 0 if job.hearing == "live" or job.source.is_photo else AHEAD
-    placed = stabilise(observed, config.crop_share)
-    return acquainted(placed, config.crop_size, job.engine.basis, ahead)
+    ahead = 0 if job.hearing == "live" or job.source.is_photo else LOOK_AHEAD
+    steady = stabilise(observed, config.crop_share)
+    return with_appearance(steady, config.crop_size, job.engine.basis, ahead)
 
 
 def _observed(job: Job, pictures: Iterator[Picture]) -> Iterator[Observed]:
@@ -146,14 +146,14 @@ def _observed(job: Job, pictures: Iterator[Picture]) -> Iterator[Observed]:
         yield picture, seen
 
 
-def _spoken(job: Job, met: Iterator[Met], kernels: Iterator[Told]) -> Iterator[Picture]:
+def _spoken(job: Job, placed: Iterator[Placed], driving: Iterator[Driving]) -> Iterator[Picture]:
     """Third thread: put the mouth into every frame that has a face."""
-    for number, (picture, placement, known) in enumerate(met):
-        heard, own = next(kernels)
-        if known is None:
+    for number, (picture, placement, appearance) in enumerate(placed):
+        code, kernels = next(driving)
+        if appearance is None:
             _note(job.spans, number, placement.reason or "")
         else:
-            _edit(job, picture, placement, known, heard, own)
+            _edit(job, picture, placement, appearance, code, kernels)
         yield picture
 
 
@@ -161,8 +161,8 @@ def _edit(
     job: Job,
     picture: Picture,
     placement: Placement,
-    known: Known,
-    heard: NDArray[np.float32],
+    appearance: Appearance,
+    code: NDArray[np.float32],
     kernels: NDArray[np.float32],
 ) -> None:
     assert placement.crop is not None and placement.landmarks is not None
@@ -170,23 +170,23 @@ def _edit(
     with job.clock("cover"):
         points = placement.crop.to_view(placement.landmarks, size)
         view = cut(picture, placement.crop, size)
-        recalled = None
+        warped = None
         if config.reference:
-            recalled = known.recalled(points, size, heard, job.engine.basis)
-        shown = show(view, points, config.face_size, recalled)
+            warped = appearance.warped(points, size, code, job.engine.basis)
+        shown = network_input(view, points, config.face_size, warped)
         seen = to_network(shown.picture)
     with job.clock("generator"):
         attention, motion = job.engine.synthesise(seen[None], kernels[None])
     with job.clock("cover"):
-        full = laid_alpha(attention[0, 0], shown.hidden, recalled, points, config.face_size)
+        full = blend_alpha(attention[0, 0], shown.hidden, warped, points, config.face_size)
         before = None if job.watch is None else picture.copy()
-        cover(picture, placement.crop, full, motion[0], placement.strength, recalled)
+        cover(picture, placement.crop, full, motion[0], placement.strength, warped)
     if job.watch is not None and before is not None:
         job.watch(Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], full))
 
 
-def _kernels(job: Job) -> Iterator[Told]:
-    """Second thread: what is heard in every output frame and its kernels, a few at a time."""
+def _driving(job: Job) -> Iterator[Driving]:
+    """Second thread: every output frame's lip code and kernels, a few at a time."""
     windows = job.clock.each("speech", _windows(job))
     while batch := list(islice(windows, KERNEL_BATCH)):
         with job.clock("kernels"):

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.ablation.told import Shift, draw, evenly, known_of
+from talkernel.ablation.told import Shift, appearance_of, draw, evenly
 from talkernel.face.lips import LipBasis
 from talkernel.face.reference import place
 from talkernel.model.talking_face import TalkingFace
@@ -48,7 +48,7 @@ def _one(model: TalkingFace, track: Track, basis: LipBasis, view: View) -> tuple
     codes = basis.encode(track.deviations[track.crop_index[numbers]])
     points = [place(track.crop_points[i], view.affine) for i in numbers]
     real = [view.see(track.crop(i)) for i in numbers]
-    drawn = draw(model, real, points, codes, view, known_of(track, basis), basis)
+    drawn = draw(model, real, points, codes, view, appearance_of(track, basis), basis)
     lips = [mouth_mask([seen], view.size, view.scale) > 0 for seen in points]
     wrong = [np.square(a.astype(np.float32) - b)[mask].mean()
              for a, b, mask in zip(drawn, real, lips, strict=True)]  # fmt: skip

@@ -21,10 +21,10 @@ from talkernel.cover import with_reference
 from talkernel.evaluate.correlation import correlation
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
-from talkernel.face.person import Known
-from talkernel.face.reference import Recalled, Reference, place
-from talkernel.face.rest import Rest
-from talkernel.face.veil import laid_alpha, show
+from talkernel.face.neutral import NeutralShape
+from talkernel.face.person import Appearance
+from talkernel.face.reference import Reference, WarpedReference, place
+from talkernel.face.veil import blend_alpha, network_input
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.synthesis import Synthesis, blend
 from talkernel.model.talking_face import LipCodec, TalkingFace
@@ -104,7 +104,7 @@ def _one(
     told = basis.opening(codes)
     points = [place(track.crop_points[i], view.affine) for i in mine]
     drawn = draw(model, [view.see(track.crop(i)) for i in mine], points, codes, view,
-                 known_of(track, basis), basis)  # fmt: skip
+                 appearance_of(track, basis), basis)  # fmt: skip
     got = np.array([_opening(image, seen, mesh) for image, seen in zip(drawn, points, strict=True)])
     own = mouth_opening(track.shapes[track.crop_index[mine]])
     error = float(np.abs((got - np.nanmedian(got)) - (told - np.median(told))).mean())
@@ -114,7 +114,7 @@ def _one(
 
 def draw(
     model: TalkingFace, faces: Sequence[Image], points: Sequence[Points], codes: Array,
-    view: View, known: Known, basis: LipBasis,
+    view: View, appearance: Appearance, basis: LipBasis,
 ) -> list[Image]:  # fmt: skip
     """What a model makes of some faces told some lip codes.
 
@@ -124,29 +124,31 @@ def draw(
         points: Their landmarks `[468, 3]`.
         codes: `[N, K]`.
         view: Through which they are seen.
-        known: The person.
+        appearance: The person's.
         basis: What the codes mean.
     """
     assert isinstance(model.lips, LipCodec)
     means = basis if model.config.warped else None
-    recalled = [known.recalled(seen, view.size, code, means)
-                for seen, code in zip(points, codes, strict=True)]  # fmt: skip
-    shown = [show(face, seen, view.scale, one if model.config.reference else None)
-             for face, seen, one in zip(faces, points, recalled, strict=True)]  # fmt: skip
+    warped = [appearance.warped(seen, view.size, code, means)
+              for seen, code in zip(points, codes, strict=True)]  # fmt: skip
+    shown = [network_input(face, seen, view.scale, one if model.config.reference else None)
+             for face, seen, one in zip(faces, points, warped, strict=True)]  # fmt: skip
     seen = _tensor([one.picture for one in shown])
     with torch.no_grad():
         answer = model.unet.answer(seen, model.kernels_of(torch.from_numpy(codes)))
-        for one, veiled, whence, seat in zip(answer, shown, recalled, points, strict=True):
-            _lay(one, veiled.hidden, whence, seat, view.scale)
+        for one, veiled, reference, face in zip(answer, shown, warped, points, strict=True):
+            _lay(one, veiled.hidden, reference, face, view.scale)
         blended = blend(_tensor(faces), Synthesis.of(answer))
     images = ((blended + 1.0) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
     return list(np.ascontiguousarray(images.numpy()))
 
 
-def _lay(answer: Tensor, hidden: Array, recalled: Recalled, points: Points, scale: float) -> None:
+def _lay(
+    answer: Tensor, hidden: Array, warped: WarpedReference, points: Points, scale: float
+) -> None:
     """Alpha and M `[4, S, S]` as they are in use, in place."""
-    answer[0] = torch.from_numpy(laid_alpha(answer[0].numpy(), hidden, recalled, points, scale))
-    answer[1:] = torch.from_numpy(with_reference(answer[1:].numpy(), recalled))
+    answer[0] = torch.from_numpy(blend_alpha(answer[0].numpy(), hidden, warped, points, scale))
+    answer[1:] = torch.from_numpy(with_reference(answer[1:].numpy(), warped))
 
 
 def _tensor(images: Sequence[Image]) -> Tensor:
@@ -160,14 +162,14 @@ def _opening(image: Image, points: Points, mesh: FaceMesh) -> float:
     return float(mouth_opening(lip_shape(found)[None])[0])
 
 
-def known_of(track: Track, basis: LipBasis) -> Known:
+def appearance_of(track: Track, basis: LipBasis) -> Appearance:
     """The person as in use: at rest, most open and most shut between the frames told something."""
     told = evenly(len(track.crop_index))
     between = np.unique((told[:-1] + told[1:]) // 2)
     openings = mouth_opening(track.shapes[track.crop_index[between]])
     chosen = between[openings.argmax()], between[openings.argmin()]
     wide, shut = (Reference(track.crop(int(n)), track.crop_points[n]) for n in chosen)
-    return Known(wide, shut, Rest.of(track.shapes, basis))
+    return Appearance(wide, shut, NeutralShape.of(track.shapes, basis))
 
 
 def evenly(count: int) -> NDArray[np.int64]:

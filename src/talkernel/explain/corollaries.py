@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from talkernel.cover import to_network
 from talkernel.explain.convolution_norm import convolution_norm
-from talkernel.explain.faces import network_input
+from talkernel.explain.faces import as_tensor
 from talkernel.explain.kernel_pairs import Pair, Passage, draw_pairs, passage
 from talkernel.explain.network_bound import (
     DecoderBound,
@@ -140,7 +140,7 @@ def _cases(
     layers = {p: layer_bounds(model.unet, pair.one, pair.other, p) for p in decoders}
     for face in scene.faces[:FACES]:
         truth = torch.from_numpy(to_network(face.view()))[None]
-        x = network_input(face.shown())
+        x = as_tensor(face.shown())
         one, other = (passage(model, x, kernels) for kernels in (pair.one, pair.other))
         yield Case(model, pair, x, truth, one, other, judge, steep, layers, decoders)
 

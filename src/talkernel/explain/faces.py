@@ -19,10 +19,10 @@ from talkernel.cover import border_window, cover, cut, to_network, with_referenc
 from talkernel.errors import NoFaceError
 from talkernel.face.crop import Crop, crop_of
 from talkernel.face.lips import LipBasis
-from talkernel.face.person import Known, Person
-from talkernel.face.reference import Recalled, Reference
+from talkernel.face.person import Appearance, Person
+from talkernel.face.reference import Reference, WarpedReference
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import Shown, laid_alpha, show
+from talkernel.face.veil import NetworkInput, blend_alpha, network_input
 from talkernel.media import Picture, open_face
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.talking_face import TalkingFace
@@ -60,21 +60,20 @@ class Face:
         """The landmarks in the crop, `[468, 3]`."""
         return np.asarray(self.crop.to_view(self.landmarks, self.config.crop_size), np.float32)
 
-    def known(self, basis: LipBasis | None) -> Known:
+    def appearance(self, basis: LipBasis | None) -> Appearance:
         """What one picture tells of the person: a still is its own reference."""
-        return (
-            Person(self.config.crop_size, basis).see(self.picture, self.crop, self.landmarks).known
-        )
+        person = Person(self.config.crop_size, basis)
+        return person.update(self.picture, self.crop, self.landmarks).appearance
 
-    def shown(self, recalled: Recalled | None = None) -> Shown:
+    def shown(self, warped: WarpedReference | None = None) -> NetworkInput:
         """What f is shown of it, with a reference or with itself as it is."""
         view, points, config = self.view(), self.points(), self.config
-        if config.reference and recalled is None:
-            recalled = Reference(view, points).recalled(points, config.crop_size)
-        return show(view, points, config.face_size, recalled if config.reference else None)
+        if config.reference and warped is None:
+            warped = Reference(view, points).warped(points, config.crop_size)
+        return network_input(view, points, config.face_size, warped if config.reference else None)
 
 
-def network_input(shown: Shown) -> Tensor:
+def as_tensor(shown: NetworkInput) -> Tensor:
     """A face as f takes it, `[1, 3 or 6, S, S]`."""
     return torch.from_numpy(to_network(shown.picture))[None]
 
@@ -105,26 +104,26 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
         heard: `[N, K or 512]` what they were inferred from.
     """
     basis = model.basis
-    points, size, known = face.points(), face.config.crop_size, face.known(basis)
-    recalled = [known.recalled(points, size, one, basis) for one in heard]
-    shown = [face.shown(one) for one in recalled]
-    seen = torch.cat([network_input(one) for one in shown])
+    points, size, appearance = face.points(), face.config.crop_size, face.appearance(basis)
+    warped = [appearance.warped(points, size, one, basis) for one in heard]
+    shown = [face.shown(one) for one in warped]
+    seen = torch.cat([as_tensor(one) for one in shown])
     with torch.inference_mode():
         batches = zip(seen.split(BATCH), torch.from_numpy(kernels).split(BATCH), strict=True)
         whole = torch.cat([model.unet.answer(*batch) for batch in batches])
     attention, motion = whole[:, 0].numpy(), whole[:, 1:].numpy()
-    full = np.stack([laid_alpha(mask, shown[0].hidden, one, points, face.config.face_size)
-                     for mask, one in zip(attention, recalled, strict=True)])  # fmt: skip
+    full = np.stack([blend_alpha(mask, shown[0].hidden, one, points, face.config.face_size)
+                     for mask, one in zip(attention, warped, strict=True)])  # fmt: skip
     result = [_covered(face, mask, image, one)
-              for mask, image, one in zip(full, motion, recalled, strict=True)]  # fmt: skip
-    laid = np.stack([with_reference(*one) for one in zip(motion, recalled, strict=True)])
+              for mask, image, one in zip(full, motion, warped, strict=True)]  # fmt: skip
+    laid = np.stack([with_reference(*one) for one in zip(motion, warped, strict=True)])
     images = ((laid + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
     return Answer(attention, full * border_window(full.shape[1]), images, np.stack(result))
 
 
-def _covered(face: Face, mask: Array, motion: Array, recalled: Recalled) -> Image:
+def _covered(face: Face, mask: Array, motion: Array, warped: WarpedReference) -> Image:
     picture = face.picture.copy()
-    cover(picture, face.crop, mask, motion, recalled=recalled)
+    cover(picture, face.crop, mask, motion, reference=warped)
     return cut(picture, face.crop, len(mask))
 
 

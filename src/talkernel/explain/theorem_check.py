@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from talkernel.explain.convolution_norm import folded
-from talkernel.explain.faces import network_input
+from talkernel.explain.faces import as_tensor
 from talkernel.explain.kernel_pairs import Pair, Passage, draw_pairs, passage
 from talkernel.explain.network_bound import (
     DecoderBound,
@@ -63,7 +63,7 @@ def check(scene: Scene) -> list[Check]:
     static = static_kernels(scene.model)
     found: list[Check] = []
     for pair in draw_pairs(scene):
-        x = network_input(pair.face.shown())
+        x = as_tensor(pair.face.shown())
         runs = passage(scene.model, x, pair.one), passage(scene.model, x, pair.other)
         for p in NORMS:
             found += _chain(scene.model, pair, runs[0].middle[0], p)

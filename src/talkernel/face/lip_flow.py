@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.lips import INNER, LOWER_EDGE, UPPER_EDGE
-from talkernel.face.mouth import Mouth, Seats
+from talkernel.face.mouth import LipMaps, Mouth
+from talkernel.face.sampling_grid import Box, Layers, SamplingGrid
 from talkernel.face.thin_plate import cell_middles, enlarged, plate_flows
-from talkernel.face.whence import Box, Layers, Whence
 
 Array = NDArray[np.float32]
 Points = NDArray[np.floating]
@@ -29,20 +29,20 @@ RIM = 0.006  # of the view's side: of what lies within the lips, nothing so near
 
 
 class LipFlow(NamedTuple):
-    """How a reference becomes a mouth that is as told.
+    """A backward warp that moves a reference's lips and jaw to where they are wanted.
 
     Attributes:
-        whence: Where each pixel comes from. Around the lips in layers: what goes with the upper
+        grid: Where each pixel comes from. Around the lips in layers: what goes with the upper
             lip, over it what goes with the lower, over both what lies between them.
-        unseen: `[S, S]` in 0..1: what is between the lips, but not in the reference.
+        disoccluded: `[S, S]` in 0..1: what is between the lips, but not in the reference.
     """
 
-    whence: Whence
-    unseen: Array
+    grid: SamplingGrid
+    disoccluded: Array
 
 
 def lip_flows(target: Points, sources: Sequence[Points], still: Points, size: int) -> list[LipFlow]:
-    """The flows that fetch lips and jaw of some references to where they are told to be.
+    """The warps that move lips and jaw of some references to where they are wanted.
 
     Args:
         target: `[55, 2]` of `SHAPE` as they are to be, in the view's pixels.
@@ -52,14 +52,14 @@ def lip_flows(target: Points, sources: Sequence[Points], still: Points, size: in
     """
     sources = [_parted(source, target, SEAM * size) for source in sources]
     mouth, box = Mouth.of(target[INNER]), _box(target[INNER], size)
-    below = enlarged(mouth.seats(cell_middles(size)).below, size)
-    seats = mouth.seats(every_place(size)[box])
+    below = enlarged(mouth.maps(cell_middles(size)).below, size)
+    maps = mouth.maps(pixel_grid(size)[box])
     torn = zip(sources, _torn(target, sources, still, size), strict=True)
-    return [_layered(source, *flows, below, box, seats, size) for source, flows in torn]
+    return [_layered(source, *flows, below, box, maps, size) for source, flows in torn]
 
 
 def _layered(
-    source: Points, upper: Array, lower: Array, below: Array, box: Box, seats: Seats, size: int
+    source: Points, upper: Array, lower: Array, below: Array, box: Box, maps: LipMaps, size: int
 ) -> LipFlow:
     """What goes with the upper lip, with the lower, and what lies between them, in one flow.
 
@@ -69,17 +69,18 @@ def _layered(
         lower: Likewise.
         below: `[S, S]` how far below the middle between the lips.
         box: Around the lips.
-        seats: How its pixels lie to them.
+        maps: How its pixels lie to them.
         size: Side of the view.
     """
-    places = every_place(size) + cv2.blendLinear(lower, upper, below, 1.0 - below)
-    here, unseen = every_place(size)[box], np.zeros((size, size), np.float32)
+    coords = pixel_grid(size) + cv2.blendLinear(lower, upper, below, 1.0 - below)
+    here, disoccluded = pixel_grid(size)[box], np.zeros((size, size), np.float32)
     if not here.size:
-        return LipFlow(Whence(places), unseen)
-    between = Mouth.of(source[INNER]).held(here, RIM * size)
-    unseen[box] = seats.within * (np.abs(between - here) > ITS_PLACE).any(2)
-    layers = Layers(box, (here + upper[box], here + lower[box], between), seats)
-    return LipFlow(Whence(places, layers), np.asarray(cv2.blur(unseen, (3, 3)), np.float32))
+        return LipFlow(SamplingGrid(coords), disoccluded)
+    between = Mouth.of(source[INNER]).clamped(here, RIM * size)
+    disoccluded[box] = maps.within * (np.abs(between - here) > ITS_PLACE).any(2)
+    layers = Layers(box, (here + upper[box], here + lower[box], between), maps)
+    soft = np.asarray(cv2.blur(disoccluded, (3, 3)), np.float32)
+    return LipFlow(SamplingGrid(coords, layers), soft)
 
 
 def _parted(source: Points, target: Points, seam: float) -> Points:
@@ -98,8 +99,8 @@ def _parted(source: Points, target: Points, seam: float) -> Points:
 
 
 @cache
-def every_place(size: int) -> Array:
-    """Every pixel's own place, `[S, S, 2]`."""
+def pixel_grid(size: int) -> Array:
+    """Every pixel's own coordinates, `[S, S, 2]`."""
     return np.ascontiguousarray(np.indices((size, size), np.float32)[::-1].transpose(1, 2, 0))
 
 

@@ -15,8 +15,8 @@ Array = NDArray[np.float32]
 Points = NDArray[np.floating]
 
 
-class Seats(NamedTuple):
-    """How pixels lie to a mouth, `[...]` in 0..1.
+class LipMaps(NamedTuple):
+    """How pixels lie to the lips, `[...]` in 0..1.
 
     Attributes:
         below: How far below the middle between the lips; beside the mouth, by degrees.
@@ -52,25 +52,25 @@ class Mouth(NamedTuple):
             edge[:, 0] = np.maximum.accumulate(edge[:, 0])
         return Mouth(left, axes, *edges)
 
-    def seats(self, places: Array) -> Seats:
-        """How pixels around places `[..., 2]` lie."""
-        along, across, upper, lower = self._seen(places)
+    def maps(self, coords: Array) -> LipMaps:
+        """How pixels around coordinates `[..., 2]` lie."""
+        along, across, upper, lower = self._along_and_across(coords)
         beyond = np.maximum(np.maximum(-along, along - self.upper[-1, 0]), 0.0)
         within = np.minimum(across + 0.5, lower) - np.maximum(across - 0.5, upper)
         below = 0.5 + (across - (upper + lower) / 2) / (1.0 + beyond)
-        return Seats(np.clip(below, 0.0, 1.0), np.clip(within, 0.0, 1.0) * (beyond == 0.0))
+        return LipMaps(np.clip(below, 0.0, 1.0), np.clip(within, 0.0, 1.0) * (beyond == 0.0))
 
-    def held(self, places: Array, rim: float) -> Array:
-        """Places `[..., 2]`, those that are not within the lips moved there, `rim` from them."""
-        along, across, upper, lower = self._seen(places)
+    def clamped(self, coords: Array, rim: float) -> Array:
+        """Coordinates `[..., 2]`; what is not within the lips is moved there, `rim` from them."""
+        along, across, upper, lower = self._along_and_across(coords)
         middle = (upper + lower) / 2
         across = np.clip(across, np.minimum(upper + rim, middle), np.maximum(lower - rim, middle))
         along = np.clip(along, 0.0, self.upper[-1, 0])
         return self._placed(along, across)
 
-    def _seen(self, places: Array) -> tuple[Array, Array, Array, Array]:
-        """Each place along and across, and both lips there."""
-        x, y = places[..., 0] - np.float32(self.left[0]), places[..., 1] - np.float32(self.left[1])
+    def _along_and_across(self, coords: Array) -> tuple[Array, Array, Array, Array]:
+        """Each coordinate along and across the mouth, and both lips there."""
+        x, y = coords[..., 0] - np.float32(self.left[0]), coords[..., 1] - np.float32(self.left[1])
         along, across = (np.float32(axis[0]) * x + np.float32(axis[1]) * y for axis in self.axes)
         upper, lower = (np.interp(along, *edge.T).astype(np.float32)
                         for edge in (self.upper, self.lower))  # fmt: skip

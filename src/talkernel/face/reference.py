@@ -3,7 +3,7 @@
 Under the veil f cannot know what this person's lips and teeth look like. So it is also shown a
 frame in which they are seen. That frame stays the same, so nothing that moves in it can leak
 into what is drawn, and copying it would not follow the speech. It can be shown warped: its lips
-moved to where the lips that are told would be, as far as landmarks say.
+moved to where the lip code wants them, as far as landmarks say.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.lip_flow import LipFlow, every_place, lip_flows
+from talkernel.face.lip_flow import LipFlow, lip_flows, pixel_grid
 from talkernel.face.lips import SHAPE
 from talkernel.face.pose import RIGID
-from talkernel.face.whence import Whence
+from talkernel.face.sampling_grid import SamplingGrid
 
 if TYPE_CHECKING:  # training, which knows no videos, goes without PyAV
     from talkernel.media.frame import Picture, PixelLayout, Plane
@@ -28,12 +28,12 @@ Points = NDArray[np.floating]
 Array = NDArray[np.float32]
 
 
-class Origin(NamedTuple):
+class SourceFrame(NamedTuple):
     """The frame that a reference was seen in, as it came.
 
     Attributes:
         luma: `[H, W]` samples.
-        chroma: `[h, w, 2]` U and V, which are always fetched together.
+        chroma: `[h, w, 2]` U and V, which are always sampled together.
         layout: How to read them.
         affine: `[2, 3]` from the pixels of the reference's view to the frame's.
     """
@@ -44,10 +44,10 @@ class Origin(NamedTuple):
     affine: NDArray[np.float64]
 
     @staticmethod
-    def of(picture: Picture, affine: NDArray[np.float64]) -> Origin:
+    def of(picture: Picture, affine: NDArray[np.float64]) -> SourceFrame:
         """With samples of its own, that no edit of the frame reaches."""
         y, u, v = picture.planes
-        return Origin(y.copy(), np.asarray(cv2.merge([u, v])), picture.layout, affine)
+        return SourceFrame(y.copy(), np.asarray(cv2.merge([u, v])), picture.layout, affine)
 
 
 class Reference(NamedTuple):
@@ -56,92 +56,93 @@ class Reference(NamedTuple):
     Attributes:
         view: `[S, S, 3]`.
         points: `[468, 3]` landmarks in its pixels.
-        origin: The frame that it was seen in, if that is at hand.
+        source: The frame that it was seen in, if that is at hand.
     """
 
     view: Image
     points: Points
-    origin: Origin | None = None
+    source: SourceFrame | None = None
 
-    def recalled(self, points: Points, size: int, told: Points | None = None) -> Recalled:
-        """All that a frame needs of it; see `recalled`."""
-        return recalled([self], points, size, told)[0]
+    def warped(self, points: Points, size: int, target: Points | None = None) -> WarpedReference:
+        """The reference as one frame needs it; see `warp_references`."""
+        return warp_references([self], points, size, target)[0]
 
 
-class Recalled(NamedTuple):
+class WarpedReference(NamedTuple):
     """A reference as f is shown it with one frame.
 
     Attributes:
         image: `[S, S, 3]`.
-        whence: Where in its own view that comes from.
-        told: `[55, 2]` where lips and jaw are told to be, where it is warped.
-        unseen: `[S, S]` in 0..1, then, see `LipFlow`.
-        origin: The frame that the reference was seen in.
-        over: Another reference that lies over it.
+        grid: Where in its own view that comes from.
+        target: `[55, 2]` where its lips and jaw were moved to; None: they stayed as they were.
+        disoccluded: `[S, S]` in 0..1, then, see `LipFlow`.
+        source: The frame that the reference was seen in.
+        overlay: Another reference that lies over it.
     """
 
     image: Image
-    whence: Whence
-    told: Points | None = None
-    unseen: Array | None = None
-    origin: Origin | None = None
-    over: Over | None = None
+    grid: SamplingGrid
+    target: Points | None = None
+    disoccluded: Array | None = None
+    source: SourceFrame | None = None
+    overlay: Overlay | None = None
 
     @property
-    def carried(self) -> bool:
-        """Whether it is laid on the frame: it is warped, and the frame that it comes from here."""
-        return self.unseen is not None and self.origin is not None
+    def has_texture(self) -> bool:
+        """Whether M takes its pixels: its lips are warped, and its own frame is at hand."""
+        return self.disoccluded is not None and self.source is not None
 
-    def under(self, other: Recalled, share: float) -> Recalled:
-        """With another reference, warped alike, over it as far as that shows the mouth.
+    def overlaid_by(self, other: WarpedReference, opacity: float) -> WarpedReference:
+        """With another reference, warped alike, over it wherever that one shows the mouth.
 
         Args:
             other: What lies over it.
-            share: How far, 0 to 1.
+            opacity: 0 to 1.
         """
-        assert other.unseen is not None
-        weight = np.float32(share) * (1.0 - other.unseen)
-        image = cv2.blendLinear(other.image, self.image, weight, 1.0 - weight)
-        return self._replace(image=np.asarray(image, np.uint8), over=Over(other, weight))
+        assert other.disoccluded is not None
+        alpha = np.float32(opacity) * (1.0 - other.disoccluded)
+        image = cv2.blendLinear(other.image, self.image, alpha, 1.0 - alpha)
+        return self._replace(image=np.asarray(image, np.uint8), overlay=Overlay(other, alpha))
 
 
-class Over(NamedTuple):
-    """What lies over a reference, and how far, `[S, S]` in 0..1."""
+class Overlay(NamedTuple):
+    """A reference that lies over another, and its opacity `[S, S]` in 0..1."""
 
-    recalled: Recalled
-    share: Array
+    reference: WarpedReference
+    alpha: Array
 
 
-def recalled(
-    references: Sequence[Reference], points: Points, size: int, told: Points | None = None
-) -> list[Recalled]:
-    """All that a frame needs of some references, faces moved to where that frame's view has it.
+def warp_references(
+    references: Sequence[Reference], points: Points, size: int, target: Points | None = None
+) -> list[WarpedReference]:
+    """References of one person as one frame needs them: heads moved to where it has the head.
 
     Args:
-        references: Of one person.
+        references: The references.
         points: `[468, 2 or 3]` landmarks in that view's pixels.
         size: Its side.
-        told: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
+        target: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
             as they are.
     """
     affines = [align(reference.points, points) for reference in references]
     flows: Sequence[LipFlow | None] = [None] * len(references)
-    if told is not None:
+    if target is not None:
         sources = [transform(reference.points[list(SHAPE)], affine)
                    for reference, affine in zip(references, affines, strict=True)]  # fmt: skip
-        flows = lip_flows(told, sources, points[list(RIGID), :2], size)
-    seen = zip(references, affines, flows, strict=True)
-    return [_seen_through(reference, affine, flow, size, told) for reference, affine, flow in seen]
+        flows = lip_flows(target, sources, points[list(RIGID), :2], size)
+    moved = zip(references, affines, flows, strict=True)
+    return [_warped(reference, affine, flow, size, target) for reference, affine, flow in moved]
 
 
-def _seen_through(
+def _warped(
     reference: Reference, affine: NDArray[np.float64], flow: LipFlow | None, size: int,
-    told: Points | None,
-) -> Recalled:  # fmt: skip
+    target: Points | None,
+) -> WarpedReference:  # fmt: skip
     """A reference moved by an affine, and its lips by a flow."""
-    whence, unseen = flow or (Whence(every_place(size)), None)
-    whence = whence.moved(cv2.invertAffineTransform(affine))
-    return Recalled(whence.fetched(reference.view), whence, told, unseen, reference.origin)
+    grid, disoccluded = flow or (SamplingGrid(pixel_grid(size)), None)
+    grid = grid.transformed(cv2.invertAffineTransform(affine))
+    image = grid.sample(reference.view)
+    return WarpedReference(image, grid, target, disoccluded, reference.source)
 
 
 def align(source: Points, target: Points) -> NDArray[np.float64]:

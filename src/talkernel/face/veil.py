@@ -1,6 +1,6 @@
 """The veil: the network does not see the mouth that it is to replace.
 
-Shown the mouth, the network copies it before it obeys the sound. It therefore sees lips and
+NetworkInput the mouth, the network copies it before it obeys the sound. It therefore sees lips and
 chin blurred away, in training as in use: enough is left of colour and light, nothing of the
 mouth's shape. What is veiled is also what must be replaced: there attention is 1, whatever
 the network says, so that the old mouth never shines through (eq. 7).
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.lips import JAW, OUTER_LIP
-from talkernel.face.reference import Recalled
+from talkernel.face.reference import WarpedReference
 from talkernel.face.region import region_mask
 
 Image = NDArray[np.uint8]
@@ -27,7 +27,7 @@ SOFT = 0.09  # of the crop's side: width of the veil's edge
 FACE_SOFT = 0.02  # of the crop's side: width of the face's edge, where no margin is left
 
 
-class Shown(NamedTuple):
+class NetworkInput(NamedTuple):
     """What f is shown.
 
     Attributes:
@@ -61,52 +61,52 @@ def veil(view: Image, weight: Weight, scale: float) -> Image:
     return np.asarray(veiled, np.uint8)
 
 
-def show(
-    view: Image, points: NDArray[np.floating], scale: float, recalled: Recalled | None
-) -> Shown:
+def network_input(
+    view: Image, points: NDArray[np.floating], scale: float, reference: WarpedReference | None
+) -> NetworkInput:
     """Make of a view what f is to see of it.
 
     Args:
         view: RGB `[S, S, 3]`.
         points: Landmarks `[468, 2 or more]` in its pixels.
         scale: Pixels that a whole face crop would have at the view's scale.
-        recalled: The mouth as another frame shows it.
+        reference: The mouth as another frame shows it, warped.
     """
     weight = hidden(points, len(view), scale)
-    seen = marked(veil(view, weight, scale), recalled)
-    picture = seen if recalled is None else cv2.merge([seen, recalled.image])
-    return Shown(np.asarray(picture, np.uint8), weight)
+    seen = mark_disoccluded(veil(view, weight, scale), reference)
+    picture = seen if reference is None else cv2.merge([seen, reference.image])
+    return NetworkInput(np.asarray(picture, np.uint8), weight)
 
 
-def marked(seen: Image, recalled: Recalled | None) -> Image:
+def mark_disoccluded(seen: Image, reference: WarpedReference | None) -> Image:
     """A veiled view `[S, S, 3]`, black where the reference does not show what f is to paint."""
-    if recalled is None or recalled.unseen is None:
+    if reference is None or reference.disoccluded is None:
         return seen
-    return np.asarray(seen * (1.0 - recalled.unseen[..., None]), np.uint8)
+    return np.asarray(seen * (1.0 - reference.disoccluded[..., None]), np.uint8)
 
 
-def laid_alpha(
-    attention: Weight, hidden: Weight, recalled: Recalled | None,
+def blend_alpha(
+    attention: Weight, hidden: Weight, reference: WarpedReference | None,
     points: NDArray[np.floating], scale: float,
 ) -> Weight:  # fmt: skip
     """Alpha as it is laid on the frame, `[S, S]` in 0..1.
 
     f's own, and all that the veil hides. With a warped reference, the veil and where the lips and
-    jaw that are told come to lie, and nothing beyond them nor beyond the face: there the reference
+    jaw come to lie, and nothing beyond them nor beyond the face: there the reference
     has the collar, or what stands behind, as another pose of the head showed it.
 
     Args:
         attention: f's alpha.
         hidden: Where the veil lies.
-        recalled: The reference, if there is one.
+        reference: The reference, if there is one.
         points: `[468, 2 or more]` landmarks of the view.
         scale: Pixels that a whole face crop would have at the view's scale.
     """
-    if recalled is None or recalled.told is None:
+    if reference is None or reference.target is None:
         return np.maximum(attention, hidden)
-    size, told = len(hidden), recalled.told
-    laid = np.maximum(hidden, _around(told, size, MARGIN * scale, SOFT * scale))
-    outline = np.concatenate([points[:, :2], told])
+    size, target = len(hidden), reference.target
+    laid = np.maximum(hidden, _around(target, size, MARGIN * scale, SOFT * scale))
+    outline = np.concatenate([points[:, :2], target])
     return laid * _around(outline, size, 0.0, FACE_SOFT * scale)
 
 

@@ -21,7 +21,7 @@ from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.person import Person
 from talkernel.face.pose import HeadPose
-from talkernel.face.veil import laid_alpha, show
+from talkernel.face.veil import blend_alpha, network_input
 from talkernel.media.sample import picture_of_rgb
 from talkernel.speech_features import SpeechFeatures
 from talkernel.train.lip_reader import LAGS
@@ -77,13 +77,13 @@ def _windows(track: Track, engine: Engine) -> Array:
 
 def _drawn(engine: Engine, face: Image, points: Array, code: Array, kernel: Array) -> Image:
     picture, crop = picture_of_rgb(face), Crop(0, 0, len(face))
-    known = Person(len(face), engine.basis).see(picture, crop, points).known  # its own reference
-    recalled = known.recalled(points, len(face), code, engine.basis)
-    size, reference = engine.config.face_size, recalled if engine.config.reference else None
-    shown = show(face, points, size, reference)
+    still = Person(len(face), engine.basis).update(picture, crop, points)  # its own reference
+    warped = still.appearance.warped(points, len(face), code, engine.basis)
+    size, reference = engine.config.face_size, warped if engine.config.reference else None
+    shown = network_input(face, points, size, reference)
     attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])
-    alpha = laid_alpha(attention[0, 0], shown.hidden, recalled, points, size)
-    cover(picture, crop, alpha, motion[0], recalled=recalled)
+    alpha = blend_alpha(attention[0, 0], shown.hidden, warped, points, size)
+    cover(picture, crop, alpha, motion[0], reference=warped)
     return cut(picture, crop, len(face))
 
 

@@ -12,9 +12,9 @@ from torch.utils.data import Dataset
 from talkernel.config import ModelConfig
 from talkernel.errors import TrainingDataError
 from talkernel.face.lips import OUTER_LIP, LipBasis, lip_shape, mouth_opening
-from talkernel.face.reference import Recalled, Reference
-from talkernel.face.rest import told_lips
-from talkernel.face.veil import marked, veil
+from talkernel.face.neutral import target_lips
+from talkernel.face.reference import Reference, WarpedReference
+from talkernel.face.veil import mark_disoccluded, veil
 from talkernel.train.camera import Shot, compress, occlude
 from talkernel.train.ear import Ear
 from talkernel.train.makers import PairMaker, Side, TransplantMaker, TwinMaker
@@ -124,9 +124,9 @@ class Pairs(Dataset[Sample]):
             source = target
         # Of their own: the choice of pairs stays as it is.
         worse, other, box = rng.spawn(3)
-        recalled = self._recalled(track, source, target, view, other)
-        shot, planes = self._filmed(source, target, recalled, view, worse)
-        veiled = marked(_veiled(shot.source, planes.hidden, view), recalled)
+        warped = self._warped(track, source, target, view, other)
+        shot, planes = self._filmed(source, target, warped, view, worse)
+        veiled = mark_disoccluded(_veiled(shot.source, planes.hidden, view), warped)
         pictures = [veiled, shot.source, shot.target]
         pictures += [] if shot.reference is None else [shot.reference]
         mouth, code = real.points[list(OUTER_LIP)].mean(0), target.said.code
@@ -141,9 +141,9 @@ class Pairs(Dataset[Sample]):
                       painted, _corner(mouth, view.size, box), np.asarray(target is real), code,
                       target.said.speech[None])  # fmt: skip
 
-    def _recalled(
+    def _warped(
         self, track: int, source: Side, target: Side, view: View, rng: np.random.Generator
-    ) -> Recalled | None:
+    ) -> WarpedReference | None:
         """Another frame's mouth, where the source has its own; often a wide one, as in use.
 
         For a share of the pairs the source itself, as of a photo. Warped, it has the target's lips.
@@ -154,17 +154,17 @@ class Pairs(Dataset[Sample]):
         found = Reference(shown.crop(number), shown.crop_points[number])
         if rng.random() < self.recipe.own_reference:
             found = Reference(source.image, source.points)
-        lips = told_lips(lip_shape(target.points), target.points) if self.model.warped else None
-        return found.recalled(source.points, view.size, lips)
+        lips = target_lips(lip_shape(target.points), target.points) if self.model.warped else None
+        return found.warped(source.points, view.size, lips)
 
     def _filmed(
-        self, source: Side, target: Side, recalled: Recalled | None, view: View,
+        self, source: Side, target: Side, warped: WarpedReference | None, view: View,
         rng: np.random.Generator,
     ) -> tuple[Shot, Planes]:  # fmt: skip
         """The pair, some of them as in a worse video."""
         recipe = self.recipe
-        planes = Planes.of(source.points, target.points, recalled, view, recipe.veiled)
-        shot = Shot(source.image, target.image, planes.outside, recalled and recalled.image)
+        planes = Planes.of(source.points, target.points, warped, view, recipe.veiled)
+        shot = Shot(source.image, target.image, planes.outside, warped and warped.image)
         if rng.random() < recipe.occluded:
             shot = occlude(shot, source.points[:, :2], planes.lips, planes.hidden, view.scale, rng)
         if rng.random() < recipe.compressed:

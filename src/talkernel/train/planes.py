@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from talkernel.face.reference import Recalled
+from talkernel.face.reference import WarpedReference
 from talkernel.face.veil import hidden
 from talkernel.train.transplant import Image, Points, lower_face_mask, mouth_mask
 from talkernel.train.view import View
@@ -33,18 +33,18 @@ class Planes(NamedTuple):
 
     @staticmethod
     def of(
-        source: Points, target: Points, recalled: Recalled | None, view: View, veiled: bool
+        source: Points, target: Points, warped: WarpedReference | None, view: View, veiled: bool
     ) -> Planes:
         """Regions by the landmarks `[468, 2]` of both faces; the veil lies on the source.
 
-        `recalled` is what the source is shown with.
+        `warped` is what the source is shown with.
         """
         both = [source, target]
         lower = lower_face_mask(both, view.size, view.scale)
         soft = hidden(source, view.size, view.scale) * veiled
         painted = np.ones_like(soft)
-        if recalled is not None and recalled.unseen is not None:
-            painted = recalled.unseen
+        if warped is not None and warped.disoccluded is not None:
+            painted = warped.disoccluded
         shades = (np.rint(255 * plane).astype(np.uint8) for plane in (soft, painted))
         return Planes(mouth_mask(both, view.size, view.scale), lower, _beyond(lower), *shades)
 

@@ -1,4 +1,4 @@
-"""The mouth at rest, from which a lip code tells where lips and jaw go."""
+"""A person's neutral shape, from which a lip code tells where lips and jaw go."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from talkernel.face.pose import HeadPose
 Array = NDArray[np.float32]
 CLOSED = 0.01  # canonical units: so much wider open, a frame counts e times less as a closed one
 GUESS = 3.0  # closed frames that count as much as what all frames let one guess; with these two
-# the rest of 60 tracks was off least, after one frame as after 100
+# the neutral shape of 60 tracks was off least, after one frame as after 100
 TOUCHING = 0.02  # canonical units of opening: no one whose most closed frames have more
 OPENS = 1.5  # from three times that on nothing is closed
 
 
-class Rest:
+class NeutralShape:
     """A person's neutral shape, as far as the frames so far tell.
 
     Any frame's shape tells it more or less. Closed ones tell it better, once there are some.
@@ -33,11 +33,11 @@ class Rest:
     @staticmethod
     def of(shapes: Array, basis: LipBasis) -> Array:
         """What lip shapes `[T, 165]` of a person tell, `[165]`."""
-        rest = Rest(basis)
-        rest.see(shapes)
-        return rest.shape
+        neutral = NeutralShape(basis)
+        neutral.update(shapes)
+        return neutral.shape
 
-    def see(self, shapes: Array) -> None:
+    def update(self, shapes: Array) -> None:
         """Take lip shapes `[T, 165]` of more frames into account."""
         openings = mouth_opening(shapes).astype(np.float64)
         weights = np.exp(-openings / CLOSED)
@@ -53,7 +53,7 @@ class Rest:
         return np.asarray(mean, np.float32)
 
 
-def told_lips(shape: Array, points: NDArray[np.floating]) -> Array:
+def target_lips(shape: Array, points: NDArray[np.floating]) -> Array:
     """Where lips and jaw of some shape are in a view.
 
     Args:
@@ -63,11 +63,11 @@ def told_lips(shape: Array, points: NDArray[np.floating]) -> Array:
     Returns:
         `[55, 2]` in the view's pixels, in the order of `SHAPE`.
     """
-    formed = shut(shape).reshape(-1, 3).astype(np.float64)
+    formed = with_lips_met(shape).reshape(-1, 3).astype(np.float64)
     return np.asarray(HeadPose.fit(points).to_frame(formed)[:, :2], np.float32)
 
 
-def shut(shape: Array) -> Array:
+def with_lips_met(shape: Array) -> Array:
     """A lip shape `[165]` whose lips meet where the mesh sees lips that touch, or pass each other.
 
     It sees a gap between them even then. Wide open mouths stay as they are.

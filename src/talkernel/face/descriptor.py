@@ -1,4 +1,7 @@
-"""The lower face at a glance: small, upright, always cut out alike; and how sharp it is."""
+"""A descriptor of the lower face: small, upright, always cut out alike; and how sharp it is.
+
+It tells the frames in which a face looks as usual from outliers.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,17 @@ from talkernel.media import Picture
 
 Array = NDArray[np.float32]
 SEEN = 48  # pixels of the crop's side
-SIDE = 32  # of the glance's
+SIDE = 32  # of the descriptor's picture
 SHARE = 0.75  # of the face crop's side that it shows
 MARGIN = 0.02 * SIDE
 PATCH = 5  # pixels: side of what is looked at together
 FINE = 160  # pixels of the crop's side in which its detail is looked for
 TINY = 1e-6  # detail of a picture that has none
-DULL = 0.25  # how odd a picture without any detail is
+DULL = 0.25  # outlier score of a picture without any detail
 
 
-class Glance(NamedTuple):
-    """What is seen of a face at a glance.
+class FaceDescriptor(NamedTuple):
+    """What a face looks like in one frame.
 
     Attributes:
         image: RGB `[32, 32, 3]` in 0..1, the head's pose removed as far as an affine can.
@@ -39,14 +42,14 @@ class Glance(NamedTuple):
     image: Array
     detail: float
 
-    def mixed(self, other: Glance, share: float) -> Glance:
+    def mixed(self, other: FaceDescriptor, share: float) -> FaceDescriptor:
         """Some way from this to another."""
         image = self.image + np.float32(share) * (other.image - self.image)
-        return Glance(image, self.detail + share * (other.detail - self.detail))
+        return FaceDescriptor(image, self.detail + share * (other.detail - self.detail))
 
 
-def glance(picture: Picture, crop: Crop, landmarks: Points) -> Glance:
-    """Look at a face.
+def describe_face(picture: Picture, crop: Crop, landmarks: Points) -> FaceDescriptor:
+    """Describe a face.
 
     Args:
         picture: The frame.
@@ -56,7 +59,7 @@ def glance(picture: Picture, crop: Crop, landmarks: Points) -> Glance:
     near = cut(picture, crop, FINE)
     small = np.asarray(cv2.resize(near, (SEEN, SEEN), interpolation=cv2.INTER_AREA), np.uint8)
     seen = warp(small, align(crop.to_view(landmarks, SEEN), _upright()), SIDE)
-    return Glance(np.asarray(seen / np.float32(255.0), np.float32), _detail(near))
+    return FaceDescriptor(np.asarray(seen / np.float32(255.0), np.float32), _detail(near))
 
 
 def _detail(near: NDArray[np.uint8]) -> float:
@@ -67,8 +70,8 @@ def _detail(near: NDArray[np.uint8]) -> float:
     return float(sum(steps))
 
 
-def oddness(one: Glance, usual: Glance) -> float:
-    """How much one glance differs from what is usual where it does most, but for the lips, 0..1.
+def outlier_score(one: FaceDescriptor, usual: FaceDescriptor) -> float:
+    """How much a face differs from what is usual where it does most, but for the lips, 0..1.
 
     A hand before the chin is 0.3 and more, a turned head 0.1 to 0.2, speech less than 0.1; a
     picture half as sharp as usual adds 0.12.
@@ -80,7 +83,7 @@ def oddness(one: Glance, usual: Glance) -> float:
 
 @cache
 def _upright() -> Points:
-    """`[468, 2]` landmarks of the mean face in a glance."""
+    """`[468, 2]` landmarks of the mean face in a descriptor's picture."""
     scale = 100.0 * canonical_face()
     crop = crop_of(face_geometry(HeadPose.fit(scale)), SHARE)
     return np.asarray(crop.to_view(scale, SIDE)[:, :2], np.float64)

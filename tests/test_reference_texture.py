@@ -1,4 +1,4 @@
-"""What M takes from the warped reference: fetched from its own frame, where landmarks say."""
+"""What M takes from the warped reference: sampled from its own frame, where landmarks say."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from talkernel.cover import cover, cut, to_network, with_reference
 from talkernel.face.crop import Crop
 from talkernel.face.lips import lip_shape, mouth_opening
-from talkernel.face.reference import Origin, Recalled, place
-from talkernel.face.veil import laid_alpha, show
-from talkernel.face.whence import Whence
+from talkernel.face.reference import SourceFrame, WarpedReference, place
+from talkernel.face.sampling_grid import SamplingGrid
+from talkernel.face.veil import blend_alpha, network_input
 from talkernel.media import Picture, PixelLayout
 from talkernel.media.sample import picture_of_rgb
 from talkernel.train.tracks import STORED
@@ -28,72 +28,74 @@ NOWHERE = 0.0 * ONES
 EVERYWHERE = SIDE * np.array([[0, 0], [1, 0], [1, 1], [0, 1]] * 10, np.float32)  # lips
 
 
-def here(dx: float = 0.0, dy: float = 0.0) -> Whence:
-    """Places so far beside each pixel's own."""
+def here(dx: float = 0.0, dy: float = 0.0) -> SamplingGrid:
+    """A grid so far beside each pixel's own coordinates."""
     own = np.indices((SIDE, SIDE), np.float32)[::-1].transpose(1, 2, 0)
-    return Whence(own + np.array([dx, dy], np.float32))
+    return SamplingGrid(own + np.array([dx, dy], np.float32))
 
 
-def lay(frame: Picture, crop: Crop, whence: Whence, origin: Origin, share: float = 1.0) -> None:
+def lay(
+    frame: Picture, crop: Crop, grid: SamplingGrid, source: SourceFrame, share: float = 1.0
+) -> None:
     """Cover a frame with a grey M that is the reference up to a share."""
     grey, ones = np.zeros((3, SIDE, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
     black = np.zeros((SIDE, SIDE, 3), np.uint8)
-    recalled = Recalled(black, whence, EVERYWHERE, (1 - share) * ones)
-    cover(frame, crop, ones, grey, recalled=recalled._replace(origin=origin))
+    warped = WarpedReference(black, grid, EVERYWHERE, (1 - share) * ones)
+    cover(frame, crop, ones, grey, reference=warped._replace(source=source))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
 @pytest.mark.parametrize("crop", [Crop(20, 10, 96), Crop(-30, -20, 90)])
-def test_a_frame_carried_onto_itself_stays_as_it_is(layout: PixelLayout, crop: Crop) -> None:
+def test_a_frame_sampled_onto_itself_stays_as_it_is(layout: PixelLayout, crop: Crop) -> None:
     """In all its detail, which is finer than f sees it."""
     frame = random_picture(layout)
     before = frame.copy()
-    lay(frame, crop, here(), Origin.of(frame, crop.from_view(SIDE)))
+    lay(frame, crop, here(), SourceFrame.of(frame, crop.from_view(SIDE)))
     for after, plane in zip(frame.planes, before.planes, strict=True):
         wrong = np.abs(after.astype(int) - plane)
         assert wrong.max() <= 1 << (layout.depth - 8) and (wrong == 0).mean() > 0.95
 
 
-def test_pixels_come_from_where_the_places_say() -> None:
+def test_pixels_come_from_where_the_grid_says() -> None:
     frame, crop = random_picture(LAYOUTS[3]), Crop(20, 10, 64)
-    origin = Origin.of(frame, crop.from_view(SIDE))
-    lay(frame, crop, here(dx=3.0, dy=-2.0), origin)
-    there, moved = frame.planes[0][30:60, 40:70], origin.luma[28:58, 43:73]
+    source = SourceFrame.of(frame, crop.from_view(SIDE))
+    lay(frame, crop, here(dx=3.0, dy=-2.0), source)
+    there, moved = frame.planes[0][30:60, 40:70], source.luma[28:58, 43:73]
     assert np.abs(there.astype(int) - moved).max() <= 1
 
 
 def test_what_is_painted_shows_as_far_as_the_share_leaves_it() -> None:
     frame, crop = random_picture(LAYOUTS[3]), Crop(20, 10, 64)
-    origin = Origin.of(frame, crop.from_view(SIDE))
+    source = SourceFrame.of(frame, crop.from_view(SIDE))
     painted = frame.copy()
-    lay(painted, crop, here(), origin, share=0.0)
-    lay(frame, crop, here(), origin, share=0.25)
+    lay(painted, crop, here(), source, share=0.0)
+    lay(frame, crop, here(), source, share=0.25)
     inside = np.s_[30:60, 40:70]
-    lumas = origin.luma, painted.planes[0], frame.planes[0]
-    carried, grey, mixed = (luma[inside].astype(float) for luma in lumas)
-    assert np.abs(mixed - (0.75 * grey + 0.25 * carried)).max() <= 1.0
+    lumas = source.luma, painted.planes[0], frame.planes[0]
+    shown, grey, mixed = (luma[inside].astype(float) for luma in lumas)
+    assert np.abs(mixed - (0.75 * grey + 0.25 * shown)).max() <= 1.0
 
 
 def test_another_reference_lies_over_the_first_as_far_as_it_shows_the_mouth() -> None:
     frame, crop = random_picture(LAYOUTS[3]), Crop(20, 10, 64)
-    origins = [Origin.of(frame, crop.from_view(SIDE)),
-               Origin.of(random_picture(LAYOUTS[3]), crop.from_view(SIDE))]  # fmt: skip
-    unseen = NOWHERE.copy()
-    unseen[:, 32:] = 1.0
+    sources = [SourceFrame.of(frame, crop.from_view(SIDE)),
+               SourceFrame.of(random_picture(LAYOUTS[3]), crop.from_view(SIDE))]  # fmt: skip
+    disoccluded = NOWHERE.copy()
+    disoccluded[:, 32:] = 1.0
     images = [np.full((SIDE, SIDE, 3), value, np.uint8) for value in (40, 200)]
-    wide = Recalled(images[0], here(), EVERYWHERE, NOWHERE, origins[0])
-    shut = Recalled(images[1], here(), EVERYWHERE, unseen, origins[1])
-    both = wide.under(shut, 0.75)
+    wide = WarpedReference(images[0], here(), EVERYWHERE, NOWHERE, sources[0])
+    shut = WarpedReference(images[1], here(), EVERYWHERE, disoccluded, sources[1])
+    both = wide.overlaid_by(shut, 0.75)
     assert (both.image[:, :32] == 160).all() and (both.image[:, 32:] == 40).all()
-    cover(frame, crop, ONES.copy(), np.zeros((3, SIDE, SIDE), np.float32), recalled=both)
-    first, second = (origin.luma.astype(float) for origin in origins)
+    cover(frame, crop, ONES.copy(), np.zeros((3, SIDE, SIDE), np.float32), reference=both)
+    first, second = (source.luma.astype(float) for source in sources)
     wrong = np.abs(frame.planes[0] - (0.25 * first + 0.75 * second))[30:60, 40:48]
     assert wrong.max() <= 1.0 and (frame.planes[0] == first)[30:60, 56:70].all()
 
 
 def test_what_is_kept_of_a_reference_no_edit_reaches() -> None:
     frame = random_picture(LAYOUTS[0])
-    kept = Origin.of(frame, Crop(0, 0, SIDE).from_view(SIDE))
+    kept = SourceFrame.of(frame, Crop(0, 0, SIDE).from_view(SIDE))
     before = kept.luma.copy()
     frame.planes[0][:] = 0
     np.testing.assert_array_equal(kept.luma, before)
@@ -103,59 +105,59 @@ def test_at_either_resolution_m_is_the_same() -> None:
     smooth = RNG.uniform(0, 255, (4, 4, 3)).repeat(16, 0).repeat(16, 1).astype(np.uint8)
     motion = np.tile(RNG.uniform(-0.8, 0.8, (3, 1, 1)).astype(np.float32), (1, SIDE, SIDE))
     frame, crop = picture_of_rgb(smooth), Crop(0, 0, SIDE)
-    origin = Origin.of(frame, crop.from_view(SIDE))
-    recalled = Recalled(smooth, here(), EVERYWHERE, 0.3 * ONES)
-    trained = with_reference(motion, recalled)
+    source = SourceFrame.of(frame, crop.from_view(SIDE))
+    warped = WarpedReference(smooth, here(), EVERYWHERE, 0.3 * ONES)
+    trained = with_reference(motion, warped)
     reference = to_network(smooth)
     np.testing.assert_allclose(trained, reference + 0.3 * (motion - reference), atol=1e-6)
-    assert with_reference(motion, recalled._replace(unseen=None)) is motion
-    cover(frame, crop, ONES.copy(), motion, recalled=recalled._replace(origin=origin))
+    assert with_reference(motion, warped._replace(disoccluded=None)) is motion
+    cover(frame, crop, ONES.copy(), motion, reference=warped._replace(source=source))
     used = to_network(cut(frame, crop, SIDE))
     wrong = np.abs(used - trained)[:, 8:-8, 8:-8]
     assert np.median(wrong) < 0.02 and wrong.max() < 0.25  # colours' edges lose resolution
 
 
 def test_f_is_told_in_black_what_it_has_to_paint() -> None:
-    unseen = NOWHERE.copy()
-    unseen[30:40, 20:44] = 1.0
+    disoccluded = NOWHERE.copy()
+    disoccluded[30:40, 20:44] = 1.0
     face, view = drawn_face(0.1)[0][:, :2] * SIDE / STORED, RNG.integers(90, 200, (SIDE, SIDE, 3))
-    recalled = Recalled(np.full((SIDE, SIDE, 3), 7, np.uint8), here(), EVERYWHERE, unseen)
-    seen, plain = (show(view.astype(np.uint8), face, SIDE, one).picture
-                   for one in (recalled, recalled._replace(unseen=None)))  # fmt: skip
-    assert (seen[unseen == 1, :3] == 0).all() and (plain[unseen == 1, :3] > 20).all()
-    np.testing.assert_array_equal(seen[unseen == 0], plain[unseen == 0])
+    warped = WarpedReference(np.full((SIDE, SIDE, 3), 7, np.uint8), here(), EVERYWHERE, disoccluded)
+    seen, plain = (network_input(view.astype(np.uint8), face, SIDE, one).picture
+                   for one in (warped, warped._replace(disoccluded=None)))  # fmt: skip
+    assert (seen[disoccluded == 1, :3] == 0).all() and (plain[disoccluded == 1, :3] > 20).all()
+    np.testing.assert_array_equal(seen[disoccluded == 0], plain[disoccluded == 0])
     assert (seen[..., 3:] == 7).all()
 
 
-def test_beyond_the_veil_and_what_is_told_nothing_is_laid_of_a_warped_reference() -> None:
+def test_beyond_the_veil_and_the_target_lips_nothing_is_laid_of_a_warped_reference() -> None:
     hidden, attention = np.zeros((2, SIDE, SIDE), np.float32)
     hidden[20:60, 20:40], attention[:, :10] = 0.5, 0.9
-    told = SIDE * np.array([[0.4, 0.5], [0.6, 0.5], [0.6, 0.8], [0.4, 0.8]], np.float32)
+    target = SIDE * np.array([[0.4, 0.5], [0.6, 0.5], [0.6, 0.8], [0.4, 0.8]], np.float32)
     face = SIDE * np.array([[0.2, 0.1], [0.8, 0.1], [0.8, 0.8], [0.2, 0.8]], np.float32)
-    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), here(), told, NOWHERE)
-    for unwarped in (None, recalled._replace(told=None)):
-        laid = laid_alpha(attention, hidden, unwarped, face, SIDE)
+    warped = WarpedReference(np.zeros((SIDE, SIDE, 3), np.uint8), here(), target, NOWHERE)
+    for unwarped in (None, warped._replace(target=None)):
+        laid = blend_alpha(attention, hidden, unwarped, face, SIDE)
         np.testing.assert_array_equal(laid, np.maximum(attention, hidden))
-    laid = laid_alpha(attention, hidden, recalled, face, SIDE)
+    laid = blend_alpha(attention, hidden, warped, face, SIDE)
     assert (laid[:, :10] == 0).all() and laid[22, 22] == 0.5 and laid[45, 32] > 0.9
     assert (laid[55:] == 0).all()  # beyond the chin, though the veil lies there
 
 
 @pytest.mark.parametrize("layout", LAYOUTS[:2], ids=lambda layout: layout.format)
-def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None:
+def test_enlarged_edges_are_sharpened_within_limits(layout: PixelLayout) -> None:
     unit, motion = 1 << (layout.depth - 8), np.full((3, 32, 32), -0.4, np.float32)
     motion[:, :, 16:] = 0.4
     ones, edges = np.ones((32, 32), np.float32), []
-    recalled = Recalled(
+    warped = WarpedReference(
         np.zeros((32, 32, 3), np.uint8),
-        Whence(here().places[:32, :32]),
+        SamplingGrid(here().coords[:32, :32]),
         EVERYWHERE,
         ONES[:32, :32],
     )
     for side in (32, 96):
         picture = flat_picture(layout, (0.5, 0.5, 0.5))
-        origin = Origin.of(picture, np.eye(2, 3))
-        cover(picture, Crop(20, 10, side), ones, motion, recalled=recalled._replace(origin=origin))
+        source = SourceFrame.of(picture, np.eye(2, 3))
+        cover(picture, Crop(20, 10, side), ones, motion, reference=warped._replace(source=source))
         row = picture.planes[0][10 + side // 2].astype(float)[20 + side // 8 : 20 + side * 7 // 8]
         edges.append((np.diff(row).max() / unit, row.min() / unit, row.max() / unit))
     (own, dark, light), (enlarged, darkest, lightest) = edges
@@ -164,11 +166,11 @@ def test_enlarged_edges_are_steepened_within_limits(layout: PixelLayout) -> None
     assert 2 < dark - darkest < 12 and 2 < lightest - light < 12  # no rim of light around it
 
 
-def test_without_a_warped_reference_nothing_is_carried() -> None:
-    origin = Origin.of(random_picture(LAYOUTS[0]), np.eye(2, 3))
-    recalled = Recalled(np.zeros((SIDE, SIDE, 3), np.uint8), here(), EVERYWHERE, NOWHERE)
-    assert recalled._replace(origin=origin).carried and not recalled.carried
-    assert not Recalled(recalled.image, here(), origin=origin).carried
+def test_only_a_warped_reference_has_texture() -> None:
+    source = SourceFrame.of(random_picture(LAYOUTS[0]), np.eye(2, 3))
+    warped = WarpedReference(np.zeros((SIDE, SIDE, 3), np.uint8), here(), EVERYWHERE, NOWHERE)
+    assert warped._replace(source=source).has_texture and not warped.has_texture
+    assert not WarpedReference(warped.image, here(), source=source).has_texture
 
 
 def test_depth_is_placed_with_the_face() -> None:

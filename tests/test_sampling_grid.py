@@ -1,12 +1,12 @@
-"""Pixels fetched from another picture, in layers, at any size."""
+"""Pixels sampled from another picture, in layers, at any size."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from talkernel.face.lip_flow import every_place
-from talkernel.face.whence import Box, Layers, Whence
+from talkernel.face.lip_flow import pixel_grid
+from talkernel.face.sampling_grid import Box, Layers, SamplingGrid
 
 SIDE = 48
 RNG = np.random.default_rng(0)
@@ -15,11 +15,11 @@ PICTURE = np.repeat(np.repeat(RNG.integers(0, 255, (12, 12, 3)), 8, 0), 8, 1).as
 Array = np.ndarray
 
 
-def layered(*shifts: tuple[float, float], over: Array) -> Whence:
-    """Each layer so far away from each pixel's own place."""
-    own = every_place(SIDE)
-    places = tuple(own[BOX] + np.array(shift, np.float32) for shift in shifts)
-    return Whence(own.copy(), Layers(BOX, places, (over,) * (len(shifts) - 1)))
+def layered(*shifts: tuple[float, float], alpha: Array) -> SamplingGrid:
+    """Each layer so far away from each pixel's own coordinates."""
+    own = pixel_grid(SIDE)
+    coords = tuple(own[BOX] + np.array(shift, np.float32) for shift in shifts)
+    return SamplingGrid(own.copy(), Layers(BOX, coords, (alpha,) * (len(shifts) - 1)))
 
 
 @pytest.mark.parametrize(("shape", "part"), [
@@ -31,20 +31,20 @@ def layered(*shifts: tuple[float, float], over: Array) -> Whence:
 def test_layers_that_say_the_same_change_nothing_at_any_size(
     shape: tuple[int, int], part: Box
 ) -> None:
-    over = RNG.uniform(0, 1, (20, 28)).astype(np.float32)
-    whence = layered((0, 0), (0, 0), (0, 0), over=over)
+    alpha = RNG.uniform(0, 1, (20, 28)).astype(np.float32)
+    grid = layered((0, 0), (0, 0), (0, 0), alpha=alpha)
     to_picture = np.array([[1.7, 0.2, 3.0], [-0.1, 1.5, 6.0]])
-    with_layers, plain = (one.moved(to_picture).enlarged(shape, part).fetched(PICTURE)
-                          for one in (whence, Whence(whence.places)))  # fmt: skip
+    with_layers, plain = (one.transformed(to_picture).resized(shape, part).sample(PICTURE)
+                          for one in (grid, SamplingGrid(grid.coords)))  # fmt: skip
     assert with_layers.shape == (part[0].stop - part[0].start, part[1].stop - part[1].start, 3)
     wrong = np.abs(with_layers.astype(int) - plain)
     assert np.percentile(wrong, 99) <= 6 and wrong.mean() < 1  # a 32th of a pixel, at steps
 
 
 def test_a_layer_covers_those_before_it_as_far_as_it_says() -> None:
-    over = np.zeros((20, 28), np.float32)
-    over[:, 14:], over[:, 7:14] = 1.0, 0.5
-    seen = layered((2, 0), (0, 3), over=over).fetched(PICTURE[..., 0])
+    alpha = np.zeros((20, 28), np.float32)
+    alpha[:, 14:], alpha[:, 7:14] = 1.0, 0.5
+    seen = layered((2, 0), (0, 3), alpha=alpha).sample(PICTURE[..., 0])
     rows, left = np.arange(10, 30), PICTURE[10:30, :, 0].astype(float)
     below = PICTURE[rows + 3, :, 0].astype(float)
     np.testing.assert_array_equal(seen[10:30, 16:23], left[:, 18:25])
@@ -57,7 +57,7 @@ def test_a_layer_covers_those_before_it_as_far_as_it_says() -> None:
 
 
 def test_what_lies_beyond_the_part_is_left_out() -> None:
-    whence = layered((5, 5), (5, 5), over=np.ones((20, 28), np.float32))
-    away = whence.enlarged((2 * SIDE, 2 * SIDE), (slice(64, 96), slice(0, 96)))
+    grid = layered((5, 5), (5, 5), alpha=np.ones((20, 28), np.float32))
+    away = grid.resized((2 * SIDE, 2 * SIDE), (slice(64, 96), slice(0, 96)))
     assert away.layers is None
-    np.testing.assert_array_equal(away.fetched(PICTURE).shape, (32, 96, 3))
+    np.testing.assert_array_equal(away.sample(PICTURE).shape, (32, 96, 3))

@@ -1,4 +1,4 @@
-"""Who is in the picture: each shot's person is looked at for a while before they are edited.
+"""What a person looks like: each shot is looked at for a while before its frames are edited.
 
 The reference is then a wide mouth from the first frame on, and the mouth at rest known: nothing
 of the picture changes when a wider mouth is seen. A live avatar cannot wait for that.
@@ -11,30 +11,30 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from talkernel.face.lips import LipBasis
-from talkernel.face.person import Known, Person
+from talkernel.face.person import Appearance, Person
 from talkernel.face.stabilise import Placement
 from talkernel.media import Picture
 
-AHEAD = 50  # frames held back
+LOOK_AHEAD = 50  # frames held back
 HELD_BYTES = 192 * 2**20  # most memory for them
 
 
-class Guest(NamedTuple):
-    """A frame on its way, and who is in it, who may be seen again before it is edited."""
+class Held(NamedTuple):
+    """A frame held back, and who is in it, who may be seen again before it is edited."""
 
     picture: Picture
     placement: Placement
     person: Person | None
 
-    def leave(self) -> tuple[Picture, Placement, Known | None]:
-        """The frame, with what is known of the person now."""
-        known = None if self.person is None else self.person.known
-        return self.picture, self.placement, known
+    def released(self) -> tuple[Picture, Placement, Appearance | None]:
+        """The frame, with what the person is known to look like now."""
+        appearance = None if self.person is None else self.person.appearance
+        return self.picture, self.placement, appearance
 
 
-def acquainted(
+def with_appearance(
     placed: Iterator[tuple[Picture, Placement]], size: int, basis: LipBasis | None, ahead: int
-) -> Iterator[tuple[Picture, Placement, Known | None]]:
+) -> Iterator[tuple[Picture, Placement, Appearance | None]]:
     """Add to each placed frame what is known of the person in it.
 
     Args:
@@ -43,7 +43,7 @@ def acquainted(
         basis: What lip codes mean, where the reference is warped by them.
         ahead: Frames held back; fewer where they are large.
     """
-    waiting: deque[Guest] = deque()
+    held: deque[Held] = deque()
     person: Person | None = None
     for picture, placement in placed:
         if placement.cut or placement.crop is None:
@@ -51,12 +51,12 @@ def acquainted(
         if placement.crop is not None:
             assert placement.landmarks is not None
             person = person or Person(size, basis)
-            person.see(picture, placement.crop, placement.landmarks)
-        waiting.append(Guest(picture, placement, person))
-        while len(waiting) > min(ahead, HELD_BYTES // _bytes(picture)):
-            yield waiting.popleft().leave()
-    for guest in waiting:
-        yield guest.leave()
+            person.update(picture, placement.crop, placement.landmarks)
+        held.append(Held(picture, placement, person))
+        while len(held) > min(ahead, HELD_BYTES // _bytes(picture)):
+            yield held.popleft().released()
+    for frame in held:
+        yield frame.released()
 
 
 def _bytes(picture: Picture) -> int:

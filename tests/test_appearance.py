@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from talkernel.acquaint import HELD_BYTES, acquainted
+from talkernel.appearance import HELD_BYTES, with_appearance
 from talkernel.face.crop import Crop
 from talkernel.face.lips import LipBasis, lip_shape, mouth_opening, neutral_shape
-from talkernel.face.person import MIXED, Known, Person, share_of_shut
-from talkernel.face.rest import Rest
+from talkernel.face.neutral import NeutralShape
+from talkernel.face.person import MIXED, Appearance, Person, closedness
 from talkernel.face.stabilise import Placement
 from talkernel.media import Picture
 from talkernel.media.sample import picture_of_rgb, planes_to_rgb
@@ -46,13 +46,16 @@ def test_the_more_of_a_person_is_seen_the_better_their_mouth_at_rest_is_known(
     """Of somebody whose mouth is a fifth wider than anybody else's."""
     shapes = (talking().reshape(-1, 55, 3) * np.float32([1.2, 1.0, 1.0])).reshape(-1, 165)
     truth, wide = neutral_shape(shapes), int(mouth_opening(shapes).argmax())
-    off = [np.abs(Rest.of(shapes[wide : wide + count], basis) - truth).mean() for count in (1, 150)]
+    off = [
+        np.abs(NeutralShape.of(shapes[wide : wide + count], basis) - truth).mean()
+        for count in (1, 150)
+    ]
     assert off[1] < 0.5 * off[0] < 0.5 * np.abs(shapes[wide] - truth).mean()
 
 
 def test_a_mouth_that_does_not_move_tells_no_more_the_longer_it_is_seen(basis: LipBasis) -> None:
     still = lip_shape(drawn_face(0.3)[0])[None]
-    once, often = Rest.of(still, basis), Rest.of(still.repeat(50, 0), basis)
+    once, often = NeutralShape.of(still, basis), NeutralShape.of(still.repeat(50, 0), basis)
     np.testing.assert_allclose(once, often, atol=1e-5)
     np.testing.assert_allclose(once, basis.at_rest(still)[0], atol=1e-5)
 
@@ -60,15 +63,15 @@ def test_a_mouth_that_does_not_move_tells_no_more_the_longer_it_is_seen(basis: L
 def test_a_shut_mouth_is_at_rest(basis: LipBasis) -> None:
     shut = lip_shape(drawn_face(SHUT)[0])[None]
     assert mouth_opening(shut)[0] < 0.01
-    guess, known = basis.at_rest(shut)[0], Rest.of(shut.repeat(50, 0), basis)
+    guess, known = basis.at_rest(shut)[0], NeutralShape.of(shut.repeat(50, 0), basis)
     assert np.abs(known - shut[0]).mean() < 0.2 * np.abs(guess - shut[0]).mean()
 
 
 def test_frames_taken_one_by_one_or_all_at_once_tell_the_same(basis: LipBasis) -> None:
-    rest = Rest(basis)
+    rest = NeutralShape(basis)
     for shape in TRACKS[0].shapes:
-        rest.see(shape[None])
-    np.testing.assert_allclose(rest.shape, Rest.of(TRACKS[0].shapes, basis), atol=1e-5)
+        rest.update(shape[None])
+    np.testing.assert_allclose(rest.shape, NeutralShape.of(TRACKS[0].shapes, basis), atol=1e-5)
 
 
 def placed(openings: list[float | None], cuts: tuple[int, ...] = ()) -> Iterator[
@@ -81,14 +84,16 @@ def placed(openings: list[float | None], cuts: tuple[int, ...] = ()) -> Iterator
         yield picture_of_rgb(image), Placement(*where, 1.0, None, number in cuts)
 
 
-def known_openings(items: Iterator[tuple[Picture, Placement, Known | None]]) -> list[float | None]:
+def openings_of(
+    items: Iterator[tuple[Picture, Placement, Appearance | None]],
+) -> list[float | None]:
     """How wide the reference's mouth is, frame by frame."""
-    return [None if known is None else round(opening(lip_shape(known.wide.points)), 2)
-            for _, _, known in items]  # fmt: skip
+    return [None if appearance is None else round(opening(lip_shape(appearance.wide.points)), 2)
+            for _, _, appearance in items]  # fmt: skip
 
 
 def seen(gaps: list[float | None], ahead: int, cuts: tuple[int, ...] = ()) -> list[float | None]:
-    return known_openings(acquainted(placed(gaps, cuts), STORED, None, ahead))
+    return openings_of(with_appearance(placed(gaps, cuts), STORED, None, ahead))
 
 
 def drawn(gap: float) -> float:
@@ -116,29 +121,29 @@ def met(frames: list[tuple[float, bool]]) -> Person:
     person = Person(STORED, None)
     for gap, hidden in frames:
         landmarks, image = drawn_face(gap)
-        person.see(picture_of_rgb(with_a_hand(image) if hidden else image), CROP, landmarks)
+        person.update(picture_of_rgb(with_a_hand(image) if hidden else image), CROP, landmarks)
     return person
 
 
 def test_a_frame_with_a_hand_before_the_face_is_no_reference() -> None:
     frames = [(0.05, True), (0.3, True), *[(0.05, False)] * 10, (0.25, False), (0.05, False)]
     for number, wide in ((1, 0.05), (2, 0.3), (len(frames), 0.25)):
-        reference = met(frames[:number]).known.wide
+        reference = met(frames[:number]).appearance.wide
         assert round(opening(lip_shape(reference.points)), 2) == drawn(wide)
     clean = drawn_face(0.25)[1]
     assert np.abs(reference.view[200:].astype(int) - clean[200:]).mean() < 3.0
 
 
 def test_a_hand_that_is_always_there_is_the_face_as_usual() -> None:
-    reference = met([(0.05, True), (0.3, True), *[(0.05, True)] * 20]).known.wide
+    reference = met([(0.05, True), (0.3, True), *[(0.05, True)] * 20]).appearance.wide
     assert round(opening(lip_shape(reference.points)), 2) == drawn(0.3)
 
 
 def test_a_shut_mouth_is_a_reference_too() -> None:
-    known = met([(gap, False) for gap in (0.0, 0.3, SHUT, 0.2, -0.05)]).known
-    assert round(opening(lip_shape(known.shut.points)), 2) == drawn(SHUT)
-    assert round(opening(lip_shape(known.wide.points)), 2) == drawn(0.3)
-    alone = met([(0.1, False)]).known
+    appearance = met([(gap, False) for gap in (0.0, 0.3, SHUT, 0.2, -0.05)]).appearance
+    assert round(opening(lip_shape(appearance.shut.points)), 2) == drawn(SHUT)
+    assert round(opening(lip_shape(appearance.wide.points)), 2) == drawn(0.3)
+    alone = met([(0.1, False)]).appearance
     assert alone.shut is alone.wide  # a photo's
 
 
@@ -149,8 +154,8 @@ def test_a_blurred_frame_is_no_reference() -> None:
         landmarks, image = drawn_face(gap)
         image = np.clip(image + grain, 0, 255).astype(np.uint8)
         image = cv2.GaussianBlur(image, (0, 0), 6.0) if blurred else image
-        person.see(picture_of_rgb(image), CROP, landmarks)
-    assert round(opening(lip_shape(person.known.wide.points)), 2) == drawn(0.1)
+        person.update(picture_of_rgb(image), CROP, landmarks)
+    assert round(opening(lip_shape(person.appearance.wide.points)), 2) == drawn(0.1)
 
 
 @pytest.mark.parametrize(("gap", "first"), [(SHUT, 1.0), (0.3, 0.0)])
@@ -160,24 +165,24 @@ def test_lips_look_shut_when_they_are_told_to_meet_and_else_wide(
     """The shut mouth's frame is white, the wide one's black."""
     person = met([(0.3, False), (SHUT, False)])
     white, black = (np.full((STORED, STORED, 3), value, np.uint8) for value in (255, 0))
-    known = person.known
-    known = Known(known.wide._replace(view=black), known.shut._replace(view=white),
-                  lip_shape(drawn_face(SHUT)[0]))  # fmt: skip
+    wide, shut, _ = person.appearance
+    neutral = lip_shape(drawn_face(SHUT)[0])
+    appearance = Appearance(wide._replace(view=black), shut._replace(view=white), neutral)
     points = drawn_face(0.1)[0]
-    deviation = lip_shape(drawn_face(gap)[0]) - known.rest
-    recalled = known.recalled(points, STORED, basis.encode(deviation[None])[0], basis)
-    lips = recalled.image[230:260, 120:180]
+    deviation = lip_shape(drawn_face(gap)[0]) - appearance.neutral
+    warped = appearance.warped(points, STORED, basis.encode(deviation[None])[0], basis)
+    lips = warped.image[230:260, 120:180]
     assert np.median(lips) == 255 * first
-    half = share_of_shut(lip_shape(drawn_face(SHUT + sum(MIXED) / 2)[0]))
+    half = closedness(lip_shape(drawn_face(SHUT + sum(MIXED) / 2)[0]))
     assert 0.3 < half < 0.7
 
 
 def test_a_reference_is_kept_from_the_frame_it_was_seen_in_and_no_edit_reaches_it() -> None:
     landmarks, image = drawn_face(0.3)
     picture = picture_of_rgb(image)
-    known = Person(STORED // 2, None).see(picture, CROP, landmarks).known
+    appearance = Person(STORED // 2, None).update(picture, CROP, landmarks).appearance
     picture.planes[0][:] = 0
-    kept = known.wide.origin
+    kept = appearance.wide.source
     rgb = planes_to_rgb([kept.luma, *cv2.split(kept.chroma)], kept.layout)
     np.testing.assert_allclose(rgb, image, atol=2)
     corner = kept.affine @ np.array([0.0, 0.0, 1.0])
@@ -193,7 +198,7 @@ def test_nobody_is_taken_for_the_person_of_another_shot() -> None:
 
 def test_every_frame_leaves_in_order_and_as_it_came() -> None:
     gaps: list[float | None] = [0.01 * number for number in range(7)]
-    frames = acquainted(placed(gaps), STORED, None, ahead=3)
+    frames = with_appearance(placed(gaps), STORED, None, ahead=3)
     for (picture, placement, _), (plain, where) in zip(frames, placed(gaps), strict=True):
         np.testing.assert_array_equal(picture.planes[0], plain.planes[0])
         np.testing.assert_array_equal(placement.landmarks, where.landmarks)
@@ -202,8 +207,8 @@ def test_every_frame_leaves_in_order_and_as_it_came() -> None:
 def test_of_large_frames_fewer_are_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn_bytes = sum(plane.nbytes for plane in picture_of_rgb(drawn_face(0.0)[1]).planes)
     assert HELD_BYTES > 50 * 1280 * 720 * 1.5  # what is usual is held back whole
-    monkeypatch.setattr("talkernel.acquaint.HELD_BYTES", 2 * drawn_bytes)
+    monkeypatch.setattr("talkernel.appearance.HELD_BYTES", 2 * drawn_bytes)
     small, wide = drawn(0.05), drawn(0.3)
     assert seen([0.05, 0.05, 0.05, 0.3], ahead=50) == [small, wide, wide, wide]
-    monkeypatch.setattr("talkernel.acquaint.HELD_BYTES", 1)
+    monkeypatch.setattr("talkernel.appearance.HELD_BYTES", 1)
     assert seen([0.05, 0.3], ahead=50) == [small, wide]
