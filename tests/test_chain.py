@@ -27,7 +27,7 @@ from talkernel.train.runs import (
     train_generator,
 )
 from talkernel.train.tracks import load_tracks, write_tracks
-from tests.tracks import TINY, drawn_track, tiny_ear, tiny_encoder
+from tests.tracks import TINY, drawn_track, tiny_encoder, tiny_front_end
 from tests.videos import images_of, portrait, spoken, write_video
 
 pytest.importorskip("silero_vad")
@@ -85,7 +85,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[GeneratorTrainer,
     fit_basis(folder, folder / "basis.npz", 4)
     basis, tracks = load_basis(folder / "basis.npz"), load_tracks(folder, "train")
     torch.manual_seed(0)
-    table = SpeechTable.build(tracks, basis, tiny_ear())
+    table = SpeechTable.build(tracks, basis, tiny_front_end())
     recipe = AudioNetRecipe(steps=150, batch=32, centred=False)
     fabric = Fabric(accelerator="cpu", devices=1)  # in float32, which every processor is good at
     reader = train_lip_reader(TINY, tiny_encoder(), table, table, basis, recipe, fabric)

@@ -12,12 +12,12 @@ from talkernel.audio import SAMPLE_RATE
 from talkernel.config import ModelConfig
 from talkernel.speech_columns import RECORDED
 from talkernel.speech_features import Hearing, SpeechFeatures
-from talkernel.train.ear import Ear, wav2lip_ear
-from tests.tracks import tiny_ear
+from talkernel.train.front_end import SpeechFrontEnd, wav2lip_front_end
+from tests.tracks import tiny_front_end
 
 Array = np.ndarray
 RNG = np.random.default_rng(0)
-PAPERS = wav2lip_ear()
+PAPERS = wav2lip_front_end()
 RATES = [15, 25, Fraction(30000, 1001), 60]
 
 
@@ -25,22 +25,26 @@ def noise(seconds: float) -> Array:
     return RNG.normal(0.0, 0.1, round(seconds * SAMPLE_RATE)).astype(np.float32)
 
 
-def windows(ear: Ear, wave: Array, fps: Fraction | int, count: int, pieces: int = 1,
-            hearing: Hearing = "recorded") -> Array:  # fmt: skip
-    features = SpeechFeatures(fps, ear.config, ear.encode, hearing)
+def windows(
+    front_end: SpeechFrontEnd, wave: Array, fps: Fraction | int, count: int, pieces: int = 1,
+    hearing: Hearing = "recorded",
+) -> Array:  # fmt: skip
+    features = SpeechFeatures(fps, front_end.config, front_end.encode, hearing)
     parts = [features.push(part) for part in np.array_split(wave, pieces)]
     return np.concatenate([*parts, features.flush(count)])[:count]
 
 
 @pytest.mark.parametrize("fps", RATES)
 @pytest.mark.parametrize("pieces", [37, 4001])
-@pytest.mark.parametrize("ear", [PAPERS, tiny_ear()], ids=["papers", "tiny"])
-def test_pieces_give_the_same_windows(ear: Ear, fps: Fraction | int, pieces: int) -> None:
+@pytest.mark.parametrize("front_end", [PAPERS, tiny_front_end()], ids=["papers", "tiny"])
+def test_pieces_give_the_same_windows(
+    front_end: SpeechFrontEnd, fps: Fraction | int, pieces: int
+) -> None:
     wave = noise(0.3 if pieces > 1000 else 21.0)  # two blocks, and a rest
     count = round(len(wave) / SAMPLE_RATE * fps)
-    whole = windows(ear, wave, fps, count)
-    assert whole.shape == (count, 1, *ear.config.speech_shape)
-    np.testing.assert_array_equal(windows(ear, wave, fps, count, pieces), whole)
+    whole = windows(front_end, wave, fps, count)
+    assert whole.shape == (count, 1, *front_end.config.speech_shape)
+    np.testing.assert_array_equal(windows(front_end, wave, fps, count, pieces), whole)
 
 
 @pytest.mark.parametrize("fps", [15, 25, Fraction(30000, 1001), 50, 60])
@@ -60,12 +64,12 @@ def test_a_token_is_in_the_middle_of_its_own_frames_window(fps: Fraction | int) 
         """Tokens that say which mel column they are of."""
         return np.repeat(mel[:, :1, ::2], 64, axis=1)
 
-    ear = Ear(dataclasses.replace(ModelConfig(), encoder_width=64), number)
+    front_end = SpeechFrontEnd(dataclasses.replace(ModelConfig(), encoder_width=64), number)
     mel = np.tile(np.arange(1500, dtype=np.float32), (80, 1))
-    columns = ear.columns(mel)[0]
+    columns = front_end.columns(mel)[0]
     frames = np.arange(int(10 * fps))
     middles = [columns[start + 6] / 100.0
-               for start in ear.starts(frames, len(columns), float(fps) / 25.0)]  # fmt: skip
+               for start in front_end.starts(frames, len(columns), float(fps) / 25.0)]  # fmt: skip
     np.testing.assert_allclose(middles, (frames + 0.5) / float(fps), atol=0.0101 + 0.004)
 
 
@@ -74,14 +78,16 @@ def test_flush_fills_up_with_silence_and_cuts_off() -> None:
     assert len(windows(PAPERS, wave, 25, 40)) == 40
     assert len(windows(PAPERS, wave, 25, 10)) == 10
     assert (windows(PAPERS, wave, 25, 60)[-1] == -4.0).all()
-    ear = tiny_ear()
-    assert windows(ear, wave, 25, 400).shape == (400, 1, 64, 13)
-    assert len(windows(ear, wave[:100], 25, 1)) == len(windows(ear, wave[:0], 25, 1)) == 1
+    front_end = tiny_front_end()
+    assert windows(front_end, wave, 25, 400).shape == (400, 1, 64, 13)
+    assert (
+        len(windows(front_end, wave[:100], 25, 1)) == len(windows(front_end, wave[:0], 25, 1)) == 1
+    )
 
 
 def test_memory_stays_small() -> None:
-    ear = tiny_ear()
-    features = SpeechFeatures(25, ear.config, ear.encode)
+    front_end = tiny_front_end()
+    features = SpeechFeatures(25, front_end.config, front_end.encode)
     given = sum(len(features.push(noise(1.0))) for _ in range(60))
     assert 60 - 13 < given / 25 < 60
     assert features._columns.shape[1] < 2 * 13
@@ -89,8 +95,8 @@ def test_memory_stays_small() -> None:
 
 
 def test_a_live_voice_waits_for_a_window_only() -> None:
-    ear, wave = tiny_ear(), noise(2.0)
-    features = SpeechFeatures(25, ear.config, ear.encode, "live")
+    front_end, wave = tiny_front_end(), noise(2.0)
+    features = SpeechFeatures(25, front_end.config, front_end.encode, "live")
     waiting = []
     for number in range(50):
         features.push(wave[640 * number : 640 * (number + 1)])
@@ -106,21 +112,21 @@ def test_live_windows_are_the_recorded_ones_but_for_what_the_encoder_hears(
         """Tokens that know nothing of one another."""
         return mel[:, :64, ::2] - mel[:, :64, 1::2]
 
-    ear, wave = Ear(tiny_ear().config, deaf), noise(2.0)
+    front_end, wave = SpeechFrontEnd(tiny_front_end().config, deaf), noise(2.0)
     count = int(2 * fps)
-    live = windows(ear, wave, fps, count, hearing="live")
-    np.testing.assert_array_equal(live, windows(ear, wave, fps, count))
-    heard = windows(tiny_ear(), wave, fps, count, hearing="live")
-    np.testing.assert_array_equal(windows(tiny_ear(), wave, fps, count, 9, "live"), heard)
+    live = windows(front_end, wave, fps, count, hearing="live")
+    np.testing.assert_array_equal(live, windows(front_end, wave, fps, count))
+    heard = windows(tiny_front_end(), wave, fps, count, hearing="live")
+    np.testing.assert_array_equal(windows(tiny_front_end(), wave, fps, count, 9, "live"), heard)
 
 
 @pytest.mark.parametrize(("hearing", "changed"), [("live", False), ("recorded", True)])
 def test_what_comes_after_a_live_window_is_not_heard(hearing: Hearing, changed: bool) -> None:
-    ear, wave = tiny_ear(), noise(4.0)
+    front_end, wave = tiny_front_end(), noise(4.0)
     other = wave.copy()
     middle = round(50.5 * SAMPLE_RATE / 25)  # of frame 50
     other[middle + round(0.145 * SAMPLE_RATE) :] = 0.0  # the last column's own 25 ms included
-    frames = [windows(ear, one, 25, 100, hearing=hearing)[50] for one in (wave, other)]
+    frames = [windows(front_end, one, 25, 100, hearing=hearing)[50] for one in (wave, other)]
     assert bool(np.abs(frames[0] - frames[1]).max() > 1e-6) == changed
 
 

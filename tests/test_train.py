@@ -29,7 +29,7 @@ from talkernel.train.audio_net import train_lip_reader
 from talkernel.train.batch import Batch, collate
 from talkernel.train.checkpoint import averaged_weights, load_state, save_state
 from talkernel.train.critics import Critics
-from talkernel.train.ear import Ear
+from talkernel.train.front_end import SpeechFrontEnd
 from talkernel.train.generator import GeneratorTrainer
 from talkernel.train.lip_reader import LAGS, LipReader
 from talkernel.train.losses import (
@@ -46,7 +46,15 @@ from talkernel.train.sync import find_sync, judge
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import lower_face_mask, transplant
 from talkernel.train.view import random_view
-from tests.tracks import FRAMES, TINY, drawn_face, drawn_track, fitted_basis, tiny_ear, tiny_encoder
+from tests.tracks import (
+    FRAMES,
+    TINY,
+    drawn_face,
+    drawn_track,
+    fitted_basis,
+    tiny_encoder,
+    tiny_front_end,
+)
 
 
 @pytest.fixture(scope="module")
@@ -272,8 +280,8 @@ def test_critics_of_another_shape_are_refused(
 
 
 def test_windows_follow_their_offsets(tracks: list[Track], basis: LipBasis) -> None:
-    plain = SpeechTable.build(tracks, basis, tiny_ear())
-    late = SpeechTable.build([dataclasses.replace(tracks[0], offset=2)], basis, tiny_ear())
+    plain = SpeechTable.build(tracks, basis, tiny_front_end())
+    late = SpeechTable.build([dataclasses.replace(tracks[0], offset=2)], basis, tiny_front_end())
     rows = torch.arange(10, 40)
     torch.testing.assert_close(late.heard(rows), plain.heard(rows - 2))
     torch.testing.assert_close(late.codes[rows], plain.codes[rows])
@@ -283,7 +291,7 @@ def test_windows_follow_their_offsets(tracks: list[Track], basis: LipBasis) -> N
 def test_a_table_hears_other_versions_of_the_same_words(
     tracks: list[Track], basis: LipBasis
 ) -> None:
-    table = SpeechTable.build(tracks, basis, tiny_ear(), versions=3)
+    table = SpeechTable.build(tracks, basis, tiny_front_end(), versions=3)
     rows = torch.arange(2 * FRAMES)
     assert table.start.shape == (3, 2 * FRAMES)
     versions = [table._windows(table.start[number, rows]) for number in range(3)]
@@ -295,7 +303,7 @@ def test_a_table_hears_other_versions_of_the_same_words(
 
 
 def test_a_table_centres_peoples_mean_mouths(tracks: list[Track], basis: LipBasis) -> None:
-    table, rows = SpeechTable.build(tracks, basis, tiny_ear()), torch.arange(5)
+    table, rows = SpeechTable.build(tracks, basis, tiny_front_end()), torch.arange(5)
     centred = table.centred()
     means = [centred.codes[centred.track == number].mean(0) for number in range(2)]
     torch.testing.assert_close(means[0], means[1], atol=1e-5, rtol=1e-4)
@@ -348,8 +356,10 @@ def test_sync_finds_the_track_that_was_moved(basis: LipBasis) -> None:
     people = [drawn_track(number, frames=180) for number in range(6)]
     late = dataclasses.replace(people[2], wave=np.roll(people[2].wave, -3 * 640))
     all_tracks = [*people[:2], late, *people[3:]]
-    ear = Ear(tiny_ear().config, lambda mel: mel[:, :64, ::2])  # louder or not: all there is here
-    found = find_sync(all_tracks, basis, ear, AudioNetRecipe(steps=80, batch=16))
+    front_end = SpeechFrontEnd(
+        tiny_front_end().config, lambda mel: mel[:, :64, ::2]
+    )  # louder or not: all there is here
+    found = find_sync(all_tracks, basis, front_end, AudioNetRecipe(steps=80, batch=16))
     assert found[late.name].offset == 3
     assert {found[track.name].offset for track in people if track.name != late.name} == {0}
 
@@ -357,7 +367,7 @@ def test_sync_finds_the_track_that_was_moved(basis: LipBasis) -> None:
 def test_audio_net_trains_and_joins_the_generator(
     tracks: list[Track], basis: LipBasis, tmp_path: Path
 ) -> None:
-    table = SpeechTable.build(tracks, basis, tiny_ear())
+    table = SpeechTable.build(tracks, basis, tiny_front_end())
     recipe = AudioNetRecipe(steps=3, batch=8)
     reader = train_lip_reader(TINY, tiny_encoder(), table, table, basis, recipe)
     reader.save(tmp_path / "audio.pt")
@@ -372,7 +382,7 @@ def test_audio_net_trains_and_joins_the_generator(
     save_model(model, tmp_path / "talkernel.safetensors")
     engine = load_engine("torch", precision="float32", checkpoint=tmp_path)
     mel = np.zeros((1, 80, 40), np.float32)
-    np.testing.assert_allclose(engine.encode(mel), tiny_ear().encode(mel), atol=1e-2)
+    np.testing.assert_allclose(engine.encode(mel), tiny_front_end().encode(mel), atol=1e-2)
     assert engine.kernels(engine.hear(speech.numpy())).shape == (2, *TINY.kernel_shape)
     again = assemble([tmp_path / "last.pt", tmp_path], tmp_path, shares=[1.0, 3.0])  # of itself
     for name, value in model.state_dict().items():

@@ -27,7 +27,7 @@ from talkernel.train.plan import Plan
 from talkernel.train.run_config import AudioNetRun, GeneratorRun, load_run, to_yaml
 from talkernel.train.runs import fit_basis, train_generator
 from talkernel.train.tracks import load_tracks, write_tracks
-from tests.tracks import TINY, drawn_track, tiny_ear, tiny_encoder
+from tests.tracks import TINY, drawn_track, tiny_encoder, tiny_front_end
 
 RUN = """
 data: {{tracks: {folder}/tracks, basis: {folder}/basis.npz, held_out: [id1]}}
@@ -216,7 +216,7 @@ def test_audio_net_goes_on_where_it_was_broken_off(folder: Path, tmp_path: Path)
     from talkernel.train.runs import load_basis
 
     basis = load_basis(folder / "basis.npz")
-    table = SpeechTable.build(load_tracks(folder / "tracks", "train"), basis, tiny_ear())
+    table = SpeechTable.build(load_tracks(folder / "tracks", "train"), basis, tiny_front_end())
     recipe = AudioNetRecipe(steps=6, batch=16, contrast=0.1)
 
     def train(name: str, recipe: AudioNetRecipe) -> LipReader:

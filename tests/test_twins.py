@@ -12,7 +12,7 @@ from talkernel.errors import CheckpointError, PreparedOtherwiseError
 from talkernel.face.lips import LipBasis
 from talkernel.face.mesh import FaceMesh
 from talkernel.model.wav2lip import SIDE, Wav2Lip
-from talkernel.train.ear import wav2lip_ear
+from talkernel.train.front_end import wav2lip_front_end
 from talkernel.train.makers import by_face
 from talkernel.train.pairs import Pairs
 from talkernel.train.recipes import PairRecipe
@@ -83,7 +83,7 @@ def test_twins_of_all_are_written_once_and_trained_on(folder: Path) -> None:
     tracks, twins = (load_tracks(folder / name, "train") for name in ("tracks", "out"))
     basis: LipBasis = load_basis(folder / "basis.npz")
     recipe = PairRecipe(size=160, twins=1.0, identity=0.0)
-    pairs = Pairs(tracks, basis, recipe, wav2lip_ear(), twins=by_face(twins))
+    pairs = Pairs(tracks, basis, recipe, wav2lip_front_end(), twins=by_face(twins))
     sample = pairs[0]
     changed = np.abs(sample.face.astype(int) - sample.target).max(0)
     assert changed[sample.lips[0] == 255].max() > 25

@@ -13,7 +13,7 @@ from talkernel.config import ModelConfig
 from talkernel.face.lips import LipBasis
 from talkernel.face.pose import canonical_face
 from talkernel.model.speech_encoder import SpeechEncoder
-from talkernel.train.ear import Ear
+from talkernel.train.front_end import SpeechFrontEnd
 from talkernel.train.tracks import STORED, Track
 
 FRAMES = 60
@@ -31,9 +31,9 @@ def tiny_encoder() -> SpeechEncoder:
     return encoder.eval()
 
 
-def tiny_ear() -> Ear:
+def tiny_front_end() -> SpeechFrontEnd:
     """Who hears with it."""
-    return Ear.of(TINY, tiny_encoder())
+    return SpeechFrontEnd.of(TINY, tiny_encoder())
 
 
 def drawn_face(opening: float) -> tuple[np.ndarray, np.ndarray]:

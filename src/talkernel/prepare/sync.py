@@ -17,7 +17,7 @@ from talkernel.prepare.work import load_found
 from talkernel.train.recipes import AudioNetRecipe
 from talkernel.train.sync import Sync, find_sync, judge
 from talkernel.train.tracks import Track
-from talkernel.train.whisper import default_ear
+from talkernel.train.whisper import default_front_end
 
 Method = Literal["taught", "model", "none"]
 ENOUGH_PEOPLE, ENOUGH_MINUTES = 20, 30.0  # from which tracks can teach each other
@@ -56,7 +56,7 @@ def judge_sync(
         tracks = [load_found(out / "work" / c.key / f"{c.name}.tar", persons[c.name])
                   for c in candidates]  # fmt: skip
         recipe = AudioNetRecipe(STEPS)
-        return find_sync(tracks, _basis(tracks), default_ear(), recipe, recording), method
+        return find_sync(tracks, _basis(tracks), default_front_end(), recipe, recording), method
     curves = {name: np.array(curve, np.float64) for name, curve in listen(candidates).items()}
     seconds = {c.name: c.seconds * (c.quality.speech if c.quality else 1.0) for c in candidates}
     return judge(curves, seconds, recording, MODEL_AGREES), method

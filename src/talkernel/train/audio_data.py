@@ -15,7 +15,7 @@ from talkernel.audio import mel_spectrogram
 from talkernel.face.lips import LipBasis
 from talkernel.speech_columns import mel_kind
 from talkernel.train.audio_augment import augment, hush
-from talkernel.train.ear import Ear
+from talkernel.train.front_end import SpeechFrontEnd
 from talkernel.train.tracks import Track, share_of_people
 
 Array = NDArray[np.float32]
@@ -54,22 +54,26 @@ class SpeechTable:
 
     @staticmethod
     def build(
-        tracks: Sequence[Track], basis: LipBasis, ear: Ear, versions: int = 1, seed: int = 0
+        tracks: Sequence[Track],
+        basis: LipBasis,
+        front_end: SpeechFrontEnd,
+        versions: int = 1,
+        seed: int = 0,
     ) -> SpeechTable:
         """Collect the frames in which a face was found.
 
         Args:
             tracks: Prepared tracks.
             basis: Turns lip shapes into lip codes.
-            ear: Who listens.
+            front_end: Makes the speech features.
             versions: How often each track is heard; the first time, as it is.
             seed: Of the other versions.
         """
         kept = [track for track in tracks if track.has_face.any()]
         frames = [np.flatnonzero(track.has_face) for track in kept]
-        columns, starts = _hear(kept, frames, ear, versions, seed)
-        quiet = ear.columns(mel_spectrogram(hush(QUIET_SECONDS, np.random.default_rng(seed)),
-                                            mel_kind(ear.config)))  # fmt: skip
+        columns, starts = _hear(kept, frames, front_end, versions, seed)
+        quiet = front_end.columns(mel_spectrogram(hush(QUIET_SECONDS, np.random.default_rng(seed)),
+                                            mel_kind(front_end.config)))  # fmt: skip
         end = sum(part.shape[1] for part in columns)
         counts = [len(own) for own in frames]
         codes = [basis.encode(t.deviations[own]) for t, own in zip(kept, frames, strict=True)]
@@ -82,8 +86,8 @@ class SpeechTable:
             names=[track.name for track in kept],
             reach=torch.from_numpy(np.repeat(per_track, counts)).cumsum(0),
             rest=torch.from_numpy(basis.encode(np.zeros_like(basis.mean)[None])[0]),
-            quiet=(end, end + quiet.shape[1] - ear.config.speech_window),
-            window=ear.config.speech_window,
+            quiet=(end, end + quiet.shape[1] - front_end.config.speech_window),
+            window=front_end.config.speech_window,
         )
 
     def centred(self) -> SpeechTable:
@@ -140,27 +144,27 @@ class SpeechTable:
 def _hear(
     tracks: Sequence[Track],
     frames: Sequence[NDArray[np.int64]],
-    ear: Ear,
+    front_end: SpeechFrontEnd,
     versions: int,
     seed: int,
 ) -> tuple[list[Half], list[NDArray[np.int64]]]:
     """All versions' columns, and where in them each frame's window begins."""
     columns: list[Half] = []
     starts, at = [], 0
-    for mel, pace, number in _recordings(tracks, ear, versions, seed):
-        heard = ear.columns(mel)
+    for mel, pace, number in _recordings(tracks, front_end, versions, seed):
+        heard = front_end.columns(mel)
         own = frames[number] - tracks[number].offset
-        starts.append(at + ear.starts(own, heard.shape[1], pace))
+        starts.append(at + front_end.starts(own, heard.shape[1], pace))
         columns.append(heard)
         at += heard.shape[1]
     return columns, starts
 
 
 def _recordings(
-    tracks: Sequence[Track], ear: Ear, versions: int, seed: int
+    tracks: Sequence[Track], front_end: SpeechFrontEnd, versions: int, seed: int
 ) -> Iterator[tuple[Array, float, int]]:
     """Mel spectrogram, pace and the track's number, of every version of every track."""
-    kind = mel_kind(ear.config)
+    kind = mel_kind(front_end.config)
     for number, track in enumerate(tracks):
         yield track.mel_of(kind), 1.0, number
     for version in range(1, versions):

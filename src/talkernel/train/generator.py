@@ -17,7 +17,7 @@ from talkernel.model.synthesis import Synthesis, blend
 from talkernel.model.talking_face import TalkingFace
 from talkernel.train.batch import Batch, collate
 from talkernel.train.checkpoint import save_state
-from talkernel.train.ear import Ear
+from talkernel.train.front_end import SpeechFrontEnd
 from talkernel.train.generator_parts import GeneratorParts
 from talkernel.train.journal import Journal
 from talkernel.train.losses import (
@@ -200,8 +200,8 @@ def make_pairs(
     model: TalkingFace | None = None,
 ) -> Pairs:
     """The samples that a run learns from; with sound only where the model is given to hear it."""
-    ear = None
+    front_end = None
     if model is not None and run.recipe.drive == "heard":
-        ear = Ear.of(run.model, model.speech_encoder)
-    return Pairs(tracks, basis, run.recipe.pairs, ear, run.recipe.seed, by_face(twins),
+        front_end = SpeechFrontEnd.of(run.model, model.speech_encoder)
+    return Pairs(tracks, basis, run.recipe.pairs, front_end, run.recipe.seed, by_face(twins),
                  run.model)  # fmt: skip

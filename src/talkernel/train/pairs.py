@@ -15,11 +15,11 @@ from talkernel.face.lips import OUTER_LIP, LipBasis, lip_shape, mouth_opening
 from talkernel.face.neutral import target_lips
 from talkernel.face.reference import Reference, WarpedReference
 from talkernel.face.veil import mark_disoccluded, veil
-from talkernel.train.camera import Shot, compress, occlude
-from talkernel.train.ear import Ear
+from talkernel.train.degradation import Shot, compress, occlude
+from talkernel.train.front_end import SpeechFrontEnd
 from talkernel.train.makers import PairMaker, Side, TransplantMaker, TwinMaker
-from talkernel.train.planes import Planes, mirrored
 from talkernel.train.recipes import PairRecipe
+from talkernel.train.region_masks import RegionMasks, mirrored
 from talkernel.train.spoken import Spoken
 from talkernel.train.tracks import Track, share_of_people
 from talkernel.train.transplant import Image, Points
@@ -71,7 +71,7 @@ class Pairs(Dataset[Sample]):
         tracks: Prepared tracks.
         basis: Turns lip shapes into lip codes.
         recipe: How samples are drawn.
-        ear: Who listens to the tracks; None for samples without sound.
+        front_end: Makes the tracks' speech features; None for samples without sound.
         seed: Of everything random.
         twins: Wav2Lip's twins of the tracks, by the tracks' names.
         model: What the model is to be shown.
@@ -85,7 +85,7 @@ class Pairs(Dataset[Sample]):
         tracks: Sequence[Track],
         basis: LipBasis,
         recipe: PairRecipe,
-        ear: Ear | None = None,
+        front_end: SpeechFrontEnd | None = None,
         seed: int = 0,
         twins: Mapping[str, Sequence[Track]] | None = None,
         model: ModelConfig = ModelConfig(),  # noqa: B008  # which cannot be changed
@@ -96,7 +96,7 @@ class Pairs(Dataset[Sample]):
         self.recipe, self.seed, self.model = recipe, seed, model
 
         def said(track: Track) -> list[Spoken]:
-            return Spoken.of_track(track, basis, ear)
+            return Spoken.of_track(track, basis, front_end)
 
         own = [said(track) for track in self.tracks]
         self.transplants = TransplantMaker(self.tracks, own, recipe.candidates, recipe.max_turn)
@@ -131,7 +131,7 @@ class Pairs(Dataset[Sample]):
         pictures += [] if shot.reference is None else [shot.reference]
         mouth, code = real.points[list(OUTER_LIP)].mean(0), target.said.code
         if rng.random() < 0.5:
-            pictures, planes = mirrored(pictures), Planes(*mirrored(planes))
+            pictures, planes = mirrored(pictures), RegionMasks(*mirrored(planes))
             mouth[0] = view.size - 1 - mouth[0]
             code = target.said.mirrored
         seen, face, goal, *others = (np.ascontiguousarray(x.transpose(2, 0, 1))
@@ -160,10 +160,10 @@ class Pairs(Dataset[Sample]):
     def _filmed(
         self, source: Side, target: Side, warped: WarpedReference | None, view: View,
         rng: np.random.Generator,
-    ) -> tuple[Shot, Planes]:  # fmt: skip
+    ) -> tuple[Shot, RegionMasks]:  # fmt: skip
         """The pair, some of them as in a worse video."""
         recipe = self.recipe
-        planes = Planes.of(source.points, target.points, warped, view, recipe.veiled)
+        planes = RegionMasks.of(source.points, target.points, warped, view, recipe.veiled)
         shot = Shot(source.image, target.image, planes.outside, warped and warped.image)
         if rng.random() < recipe.occluded:
             shot = occlude(shot, source.points[:, :2], planes.lips, planes.hidden, view.scale, rng)

@@ -19,7 +19,7 @@ from talkernel.train.audio_data import SpeechTable
 from talkernel.train.audio_net import train_lip_reader
 from talkernel.train.bundle import write_bundle
 from talkernel.train.checkpoint import LAST
-from talkernel.train.ear import Ear
+from talkernel.train.front_end import SpeechFrontEnd
 from talkernel.train.generator import GeneratorTrainer, make_pairs
 from talkernel.train.hardware import launch
 from talkernel.train.run_config import AudioNetRun, Data, GeneratorRun, load_run, to_yaml
@@ -47,9 +47,9 @@ def train_audio_net(config: Path, changes: Sequence[str]) -> Path:
     basis = load_basis(run.data.basis)
     taught, judged = _tracks(run.data)
     encoder = load_speech_encoder(run.model, run.whisper)
-    ear, recipe = Ear.of(run.model, encoder), run.recipe
-    table = SpeechTable.build(taught, basis, ear, recipe.versions, recipe.seed)
-    held_out = SpeechTable.build(judged, basis, ear)
+    front_end, recipe = SpeechFrontEnd.of(run.model, encoder), run.recipe
+    table = SpeechTable.build(taught, basis, front_end, recipe.versions, recipe.seed)
+    held_out = SpeechTable.build(judged, basis, front_end)
     reader = train_lip_reader(run.model, encoder, table, held_out, basis, recipe, fabric, run.out)
     reader.save(run.out / "audio_net.pt")
     return run.out / "audio_net.pt"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from talkernel.face.lips import LipBasis, mirrored
 from talkernel.speech_columns import mel_kind
-from talkernel.train.ear import Ear
+from talkernel.train.front_end import SpeechFrontEnd
 from talkernel.train.tracks import Track
 
 Array = NDArray[np.float32]
@@ -23,19 +23,21 @@ class Spoken(NamedTuple):
     speech: NDArray[np.float16]
 
     @staticmethod
-    def of_track(track: Track, basis: LipBasis, ear: Ear | None = None) -> list[Spoken]:
+    def of_track(
+        track: Track, basis: LipBasis, front_end: SpeechFrontEnd | None = None
+    ) -> list[Spoken]:
         """What is said at each stored crop.
 
         Args:
             track: A prepared track.
             basis: Turns lip shapes into lip codes.
-            ear: Who listens; None where nobody does: the windows are empty.
+            front_end: Makes the speech features; without one, the windows are empty.
         """
         deviations = track.deviations[track.crop_index]
         codes, mirrors = basis.encode(deviations), basis.encode(mirrored(deviations))
-        if ear is None:
+        if front_end is None:
             heard = [np.zeros((0, 0), np.float16)] * len(codes)
         else:
             frames = track.crop_index - track.offset
-            heard = ear.windows(track.mel_of(mel_kind(ear.config)), frames)
+            heard = front_end.windows(track.mel_of(mel_kind(front_end.config)), frames)
         return [Spoken(*parts) for parts in zip(codes, mirrors, heard, strict=True)]

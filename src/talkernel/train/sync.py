@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from talkernel.face.lips import LipBasis
 from talkernel.train.audio_data import SpeechTable
 from talkernel.train.audio_net import train_lip_reader
-from talkernel.train.ear import Ear
+from talkernel.train.front_end import SpeechFrontEnd
 from talkernel.train.lip_reader import LAGS, correlations
 from talkernel.train.recipes import AudioNetRecipe
 from talkernel.train.tracks import FPS, Track
@@ -45,7 +45,7 @@ class Sync:
 def find_sync(
     tracks: Sequence[Track],
     basis: LipBasis,
-    ear: Ear,
+    front_end: SpeechFrontEnd,
     recipe: AudioNetRecipe,
     recording: Mapping[str, str] | None = None,
 ) -> dict[str, Sync]:
@@ -54,14 +54,14 @@ def find_sync(
     Args:
         tracks: Prepared tracks of at least two people.
         basis: Turns lip shapes into lip codes.
-        ear: What the AudioNets hear with.
+        front_end: What the AudioNets hear with.
         recipe: How it is trained; a few hundred steps are enough.
         recording: By track, the recording it was cut from: its tracks share one offset.
     """
     curves: dict[str, NDArray[np.float64]] = {}
-    halves = [SpeechTable.build(half, basis, ear) for half in _halves(tracks)]
+    halves = [SpeechTable.build(half, basis, front_end) for half in _halves(tracks)]
     for teaching, judged in (halves, halves[::-1]):
-        reader = train_lip_reader(ear.config, None, teaching, judged, basis, recipe)
+        reader = train_lip_reader(front_end.config, None, teaching, judged, basis, recipe)
         by_lag = correlations(reader, judged, basis)
         found = np.nan_to_num(np.array([by_lag[lag] for lag in LAGS])).T
         curves |= dict(zip(judged.names, found, strict=True))

@@ -23,7 +23,7 @@ from talkernel.media.sample import picture_of_rgb
 from talkernel.model.wav2lip import Wav2Lip
 from talkernel.model.wav2lip_view import Box, face_box, laid_out, shown
 from talkernel.train.checkpoint import load_state
-from talkernel.train.ear import wav2lip_ear
+from talkernel.train.front_end import wav2lip_front_end
 from talkernel.train.makers import MARK
 from talkernel.train.tracks import FPS, STORED, Track, encode_crop
 from talkernel.train.transplant import Image, Points
@@ -57,7 +57,7 @@ def make_twin(face: Track, speech: Track, model: Wav2Lip, mesh: FaceMesh) -> Tra
     kept = np.flatnonzero(face.crop_index < frames)
     crops = [face.crop(int(number)) for number in kept]
     points = [face.crop_points[number] for number in kept]
-    heard = wav2lip_ear().windows(speech.mel_of(WAV2LIP), face.crop_index[kept])
+    heard = wav2lip_front_end().windows(speech.mel_of(WAV2LIP), face.crop_index[kept])
     mel = np.stack(heard).astype(np.float32)
     spoken = _speak(crops, points, mel, model)
     landmarks = np.full((frames, LANDMARKS, 3), np.nan, np.float32)

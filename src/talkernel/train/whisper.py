@@ -21,7 +21,7 @@ from talkernel.model.checkpoint import load_model
 from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.model.talking_face import build_speech_encoder
 from talkernel.model.torch_file import read_torch_file
-from talkernel.train.ear import Ear
+from talkernel.train.front_end import SpeechFrontEnd
 
 # Hugging Face's and CTranslate2's names of parts, and OpenAI's, which are ours.
 HUGGING_FACE = {
@@ -65,10 +65,10 @@ def load_speech_encoder(config: ModelConfig, whisper: Path | None) -> SpeechEnco
 
 
 @cache
-def default_ear() -> Ear:
-    """The ear of the package's own model."""
+def default_front_end() -> SpeechFrontEnd:
+    """The front end of the package's own model."""
     model = load_model(default_weights()).eval()
-    return Ear(model.config, model.encode)
+    return SpeechFrontEnd(model.config, model.encode)
 
 
 def read_whisper(path: Path) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ LEAD = 64  # silent columns before and after a recording, so that every window e
 
 
 @dataclass(frozen=True)
-class Ear:
+class SpeechFrontEnd:
     """The way from a mel spectrogram to windows of speech features.
 
     Attributes:
@@ -33,9 +33,9 @@ class Ear:
     encode: Encode
 
     @staticmethod
-    def of(config: ModelConfig, encoder: SpeechEncoder | None) -> Ear:
-        """The ear of a model; one without an encoder hears the mel spectrogram itself."""
-        return Ear(config, _as_is if encoder is None else partial(run_encoder, encoder))
+    def of(config: ModelConfig, encoder: SpeechEncoder | None) -> SpeechFrontEnd:
+        """The front end of a model; one without an encoder hears the mel spectrogram itself."""
+        return SpeechFrontEnd(config, _as_is if encoder is None else partial(run_encoder, encoder))
 
     def columns(self, mel: Array) -> NDArray[np.float16]:
         """Speech features `[F, LEAD + n + LEAD]` of a recording's mel spectrogram `[80, ...]`."""
@@ -65,10 +65,10 @@ class Ear:
         return [columns[:, start : start + width] for start in starts]
 
 
-def wav2lip_ear() -> Ear:
+def wav2lip_front_end() -> SpeechFrontEnd:
     """What the paper's AudioNet and Wav2Lip's generator are given."""
     config = dataclasses.replace(ModelConfig(), encoder_layers=0, speech_window=WAV2LIP_WINDOW)
-    return Ear(config, _as_is)
+    return SpeechFrontEnd(config, _as_is)
 
 
 def _as_is(mel: Array) -> Array:

@@ -14,7 +14,7 @@ from talkernel.train.transplant import Image, Points, lower_face_mask, mouth_mas
 from talkernel.train.view import View
 
 
-class Planes(NamedTuple):
+class RegionMasks(NamedTuple):
     """Regions in a view, `[S, S]` each, 0 to 255.
 
     Attributes:
@@ -34,7 +34,7 @@ class Planes(NamedTuple):
     @staticmethod
     def of(
         source: Points, target: Points, warped: WarpedReference | None, view: View, veiled: bool
-    ) -> Planes:
+    ) -> RegionMasks:
         """Regions by the landmarks `[468, 2]` of both faces; the veil lies on the source.
 
         `warped` is what the source is shown with.
@@ -46,7 +46,7 @@ class Planes(NamedTuple):
         if warped is not None and warped.disoccluded is not None:
             painted = warped.disoccluded
         shades = (np.rint(255 * plane).astype(np.uint8) for plane in (soft, painted))
-        return Planes(mouth_mask(both, view.size, view.scale), lower, _beyond(lower), *shades)
+        return RegionMasks(mouth_mask(both, view.size, view.scale), lower, _beyond(lower), *shades)
 
 
 def mirrored(images: Iterable[Image]) -> list[Image]:

@@ -10,8 +10,8 @@ import pytest
 from talkernel.face.lips import LipBasis
 from talkernel.train import pairs as pairs_module
 from talkernel.train.batch import Batch, collate
-from talkernel.train.camera import Shot, compress, occlude
 from talkernel.train.compression import BLOCK, QUALITY, SMALLEST, Compression
+from talkernel.train.degradation import Shot, compress, occlude
 from talkernel.train.losses import mask_loss
 from talkernel.train.occluder import MOST, random_occluder
 from talkernel.train.pairs import Pairs, Sample
