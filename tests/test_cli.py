@@ -86,8 +86,16 @@ def test_nothing_slow_is_imported_for_help() -> None:
     assert not loaded & {"numpy", "cv2", "av", "torch", "openvino", "scipy", "rich.progress"}
 
 
-def test_version() -> None:
-    assert talkernel("version").stdout == f"talkernel {__version__}\n"
+@pytest.mark.parametrize("way", ["version", "--version"])
+def test_version(way: str) -> None:
+    told = talkernel(way)
+    assert (told.exit_code, told.stdout) == (0, f"talkernel {__version__}\n")
+
+
+def test_help_begins_with_the_main_job() -> None:
+    commands = [line.split()[1] for line in python("-m", "talkernel", "--help").stdout.splitlines()
+                if line.startswith("│ ") and line[2].isalpha()]  # fmt: skip
+    assert commands[0] == "generate"
 
 
 def test_defaults(fake: FakeGenerate) -> None:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import signal
 
-from talkernel.cli import ablation as ablation  # each module adds its commands to the app
+# Each module adds its commands to the app, in the order in which --help lists them.
+# isort: off
+from talkernel.cli import speak as speak
+from talkernel.cli import prepare as prepare
+from talkernel.cli import train as train
 from talkernel.cli import evaluate as evaluate
 from talkernel.cli import explain as explain
-from talkernel.cli import prepare as prepare
-from talkernel.cli import speak as speak
+from talkernel.cli import ablation as ablation
 from talkernel.cli import study as study
-from talkernel.cli import train as train
+
+# isort: on
 from talkernel.cli.app import app
 
 __all__ = ["app", "main"]

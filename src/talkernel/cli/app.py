@@ -6,13 +6,32 @@ from typing import Annotated
 
 import typer
 
+from talkernel import __version__
+
 app = typer.Typer(
-    help="Makes the mouth in a video or photo speak a given sound.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+VERSION = f"talkernel {__version__}"
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and only that, on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Makes the mouth in a video or photo speak a given sound."""

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from talkernel import __version__
-from talkernel.cli.app import AsJson, Quiet, app
+from talkernel.cli.app import VERSION, AsJson, Quiet, app
 from talkernel.options import parse_box, parse_fps, reports_errors
 
 
@@ -162,4 +161,4 @@ def export(
 @reports_errors()
 def version() -> None:
     """Print the version."""
-    print(f"talkernel {__version__}")
+    print(VERSION)
