@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from talkernel.audio import MelSpectrogram
+from talkernel.benchmark import benchmark
 from talkernel.engine.base import Array, EngineInfo
 from talkernel.errors import AdapterError, CheckpointError, MissingFileError, NoFaceError
 from talkernel.evaluate import contenders, speed
@@ -214,3 +215,13 @@ def test_all_cpus_are_taken_where_nothing_is_said(
 ) -> None:
     monkeypatch.setattr(speed, "_cpus", lambda: 3)
     assert measure_speeds().threads == 3
+
+
+def test_benchmark_measures_a_job_and_its_parts(folder: Path, tmp_path: Path) -> None:
+    found = benchmark(folder / "face.mp4", folder / "speech.wav")
+    assert found.frames == 25 and 0.0 < found.ratio < 1.0
+    assert 0.0 < found.first_frame_s < found.frames / found.end_to_end_fps
+    assert set(found.stage_ms) >= {"decode", "track", "generator", "cover", "encode"}
+    path = tmp_path / "benchmark.json"
+    path.write_text(found.to_json())
+    assert load_speeds(path).rates[0].fps == [found.end_to_end_fps]
