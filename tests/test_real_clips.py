@@ -1,4 +1,4 @@
-"""On real, disoccluded people: does the mouth follow the speech rather than what it sees?"""
+"""On real, unseen people: does the mouth follow the speech rather than what it sees?"""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class OpenVinoEngine:
         compiler = ThreadPoolExecutor(1)
 
         def graph(path: Path, shapes: Shapes = ()) -> _Graph:
-            return _Graph(compiler.submit(_compiled, path, how, shapes))
+            return _Graph(compiler.submit(_request, path, how, shapes))
 
         self._encoder = None if encoder is None else graph(encoder)
         self._hearing, self._kernels = graph(hearing), graph(kernels)
@@ -94,11 +94,11 @@ class OpenVinoEngine:
 class _Graph:
     """A graph that is being compiled, or has been: arrays in, its one output out."""
 
-    def __init__(self, compiled: Future[Any]) -> None:
-        self._compiled, self._request = compiled, None
+    def __init__(self, request: Future[Any]) -> None:
+        self._request = request
 
     def __call__(self, *arrays: Array) -> Array:
-        request = self._request = self._request or self._compiled.result().create_infer_request()
+        request = self._request.result()
         request.infer(list(arrays), share_inputs=True)
         return np.array(request.get_output_tensor(0).data, np.float32)  # a copy
 
@@ -129,6 +129,11 @@ def _check_device(core: Any, device: str) -> None:
         raise EngineNotInstalledError(
             f"OpenVINO finds no device {device!r}, only {', '.join(core.available_devices)}."
         )
+
+
+def _request(graph: Path, how: _How, shapes: Shapes) -> Any:
+    """What one engine computes a graph with; the compiled graph itself is any engine's."""
+    return _compiled(graph, how, shapes).create_infer_request()
 
 
 @lru_cache(GRAPHS_KEPT)  # a process that makes many videos compiles once

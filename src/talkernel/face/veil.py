@@ -1,6 +1,6 @@
 """The veil: the network does not see the mouth that it is to replace.
 
-NetworkInput the mouth, the network copies it before it obeys the sound. It therefore sees lips and
+Shown the mouth, the network copies it before it obeys the sound. It therefore sees lips and
 chin blurred away, in training as in use: enough is left of colour and light, nothing of the
 mouth's shape. What is veiled is also what must be replaced: there attention is 1, whatever
 the network says, so that the old mouth never shines through (eq. 7).

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from talkernel.cluster import Lost, executor
-from talkernel.errors import ModelsMissingError
 from talkernel.prepare.listen import agreement
 from talkernel.prepare.record import Candidate, rounded
-from talkernel.prepare.work import load_found
+from talkernel.prepare.work import WITH_EVERYTHING, load_found
 from talkernel.whole_file import write_text_apart
 
 Listen = Callable[[Sequence[Candidate]], dict[str, list[float]]]
@@ -42,7 +41,7 @@ def listen_to(task: ListenTask) -> list[float] | Lost:
         track = load_found(task.folder / f"{task.name}.tar")
         try:
             found = agreement(track)
-        except (ModelsMissingError, ImportError, MemoryError, OSError):
+        except WITH_EVERYTHING:
             raise
         except Exception as failure:  # in ways that nobody has thought of; others can be heard
             return Lost(f"{type(failure).__name__}: {failure}")

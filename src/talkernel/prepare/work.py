@@ -29,6 +29,8 @@ from talkernel.train.shard import read_shard, write_shard
 from talkernel.train.tracks import ARRAYS, Track, sample_of
 
 PART = ".part-"
+# What goes wrong like this would go wrong with every other item as well.
+WITH_EVERYTHING = (ModelsMissingError, ImportError, MemoryError, OSError)
 Array = NDArray[np.float32]
 
 
@@ -100,8 +102,8 @@ def _fill(folder: Path, key: str, task: VideoTask) -> None:
             if one.track is not None:
                 write_shard(folder / f"{one.track.name}.tar", [sample_of(one.track)])
             found.append(dataclasses.replace(one, track=None))
-    except (ModelsMissingError, ImportError, MemoryError, OSError):
-        raise  # these concern every video
+    except WITH_EVERYTHING:
+        raise
     except TalkernelError as failure:
         error = str(failure)
     except Exception as failure:  # a file can be damaged in ways that nobody has thought of
