@@ -12,7 +12,7 @@ from talkernel.face.crop import Crop
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.reference import SourceFrame, WarpedReference, place
 from talkernel.face.sampling_grid import SamplingGrid
-from talkernel.face.veil import blend_alpha, network_input
+from talkernel.face.veil import NetworkInput, network_input
 from talkernel.media import Picture, PixelLayout
 from talkernel.media.sample import picture_of_rgb
 from talkernel.train.tracks import STORED
@@ -135,10 +135,11 @@ def test_beyond_the_veil_and_the_target_lips_nothing_is_laid_of_a_warped_referen
     target = SIDE * np.array([[0.4, 0.5], [0.6, 0.5], [0.6, 0.8], [0.4, 0.8]], np.float32)
     face = SIDE * np.array([[0.2, 0.1], [0.8, 0.1], [0.8, 0.8], [0.2, 0.8]], np.float32)
     warped = WarpedReference(np.zeros((SIDE, SIDE, 3), np.uint8), here(), target, NOWHERE)
+    shown = NetworkInput(warped.image, hidden, face, SIDE, warped)
     for unwarped in (None, warped._replace(target=None)):
-        laid = blend_alpha(attention, hidden, unwarped, face, SIDE)
+        laid = shown._replace(reference=unwarped).blend_alpha(attention)
         np.testing.assert_array_equal(laid, np.maximum(attention, hidden))
-    laid = blend_alpha(attention, hidden, warped, face, SIDE)
+    laid = shown.blend_alpha(attention)
     assert (laid[:, :10] == 0).all() and laid[22, 22] == 0.5 and laid[45, 32] > 0.9
     assert (laid[55:] == 0).all()  # beyond the chin, though the veil lies there
 

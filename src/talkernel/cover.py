@@ -48,9 +48,9 @@ def to_network(view: NDArray[np.uint8]) -> Array:
     return channels
 
 
-def with_reference(motion: Array, reference: WarpedReference) -> Array:
+def with_reference(motion: Array, reference: WarpedReference | None) -> Array:
     """M `[3, S, S]` as it is laid on, the reference in it, but at f's resolution."""
-    if reference.disoccluded is None:
+    if reference is None or reference.disoccluded is None:
         return motion
     shown = to_network(reference.image)
     return np.asarray(shown + reference.disoccluded * (motion - shown), np.float32)

@@ -1,7 +1,7 @@
 """The stages between media in and media out, in the order in which a frame passes them.
 
 Decode -> follow the face -> steady the crop -> get to know the person -> speech features ->
-kernels -> mask and motion -> cover. Each thread pulls from the one before it through a short queue.
+kernels -> crop -> generator -> cover. Each thread pulls from those before it through short queues.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from talkernel.face.crop import Crop
 from talkernel.face.person import Appearance
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import blend_alpha, network_input
+from talkernel.face.veil import NetworkInput, network_input
 from talkernel.media import FaceSource, LoopMode, Picture, SpeechSource, extend
 from talkernel.report import Span
 from talkernel.speech_features import Hearing, SpeechFeatures
@@ -31,6 +32,7 @@ from talkernel.stages import InThread, StageClock, opencv_on_one_thread
 Progress = Callable[[int, int], None]
 KERNEL_BATCH = 16  # frames whose kernels are inferred together
 QUEUE = 8  # frames between two stages
+SHORT_QUEUE = 2  # between those that take their time frame by frame
 Placed = tuple[Picture, Placement, Appearance | None]  # a frame, where to edit it, who is in it
 Driving = tuple[NDArray[np.float32], NDArray[np.float32]]  # a frame's lip code and kernels
 
@@ -54,6 +56,22 @@ class Edit:
     landmarks: NDArray[np.float32]
     attention: NDArray[np.float32]
     alpha: NDArray[np.float32]
+
+
+class Conditioned(NamedTuple):
+    """One frame, ready for f.
+
+    Attributes:
+        picture: The frame.
+        placement: Where it is edited.
+        shown: What f sees of it; None where it passes through.
+        kernels: What makes f speak.
+    """
+
+    picture: Picture
+    placement: Placement
+    shown: NetworkInput | None
+    kernels: NDArray[np.float32]
 
 
 @dataclass
@@ -116,9 +134,10 @@ def run(
         opencv_on_one_thread(),
         closing(InThread(_placed(job, loop), QUEUE)) as placed,
         closing(InThread(_driving(job), KERNEL_BATCH)) as driving,
-        closing(InThread(_spoken(job, placed, driving), QUEUE)) as spoken,
+        closing(InThread(_conditioned(job, placed, driving), SHORT_QUEUE)) as conditioned,
+        closing(InThread(_covered(job, conditioned), QUEUE)) as covered,
     ):
-        for done, picture in enumerate(spoken, 1):
+        for done, picture in enumerate(covered, 1):
             with job.clock("encode"):
                 write(picture)
             if progress is not None:
@@ -146,43 +165,62 @@ def _observed(job: Job, pictures: Iterator[Picture]) -> Iterator[Observed]:
         yield picture, seen
 
 
-def _spoken(job: Job, placed: Iterator[Placed], driving: Iterator[Driving]) -> Iterator[Picture]:
-    """Third thread: put the mouth into every frame that has a face."""
+def _conditioned(
+    job: Job, placed: Iterator[Placed], driving: Iterator[Driving]
+) -> Iterator[Conditioned]:
+    """Third thread: what f is shown of every frame that has a face."""
     for number, (picture, placement, appearance) in enumerate(placed):
         code, kernels = next(driving)
+        shown = None
         if appearance is None:
             _note(job.spans, number, placement.reason or "")
         else:
-            _edit(job, picture, placement, appearance, code, kernels)
-        yield picture
+            with job.clock("crop"):
+                shown = _shown(job.engine, picture, placement, appearance, code)
+        yield Conditioned(picture, placement, shown, kernels)
 
 
-def _edit(
-    job: Job,
+def _shown(
+    engine: Engine,
     picture: Picture,
     placement: Placement,
     appearance: Appearance,
     code: NDArray[np.float32],
+) -> NetworkInput:
+    assert placement.crop is not None and placement.landmarks is not None
+    config, size = engine.config, engine.config.crop_size
+    points = placement.crop.to_view(placement.landmarks, size)
+    warped = appearance.warped(points, size, code, engine.basis) if config.reference else None
+    view = cut(picture, placement.crop, size)
+    return network_input(view, points, config.face_size, warped)
+
+
+def _covered(job: Job, conditioned: Iterator[Conditioned]) -> Iterator[Picture]:
+    """Fourth thread: the mouth that f answers with, in every frame that has a face."""
+    for picture, placement, shown, kernels in conditioned:
+        if shown is not None:
+            _cover(job, picture, placement, shown, kernels)
+        yield picture
+
+
+def _cover(
+    job: Job,
+    picture: Picture,
+    placement: Placement,
+    shown: NetworkInput,
     kernels: NDArray[np.float32],
 ) -> None:
     assert placement.crop is not None and placement.landmarks is not None
-    config, size = job.engine.config, job.engine.config.crop_size
-    with job.clock("cover"):
-        points = placement.crop.to_view(placement.landmarks, size)
-        view = cut(picture, placement.crop, size)
-        warped = None
-        if config.reference:
-            warped = appearance.warped(points, size, code, job.engine.basis)
-        shown = network_input(view, points, config.face_size, warped)
-        seen = to_network(shown.picture)
     with job.clock("generator"):
-        attention, motion = job.engine.synthesise(seen[None], kernels[None])
+        face = to_network(shown.picture)
+        attention, motion = job.engine.synthesise(face[None], kernels[None])
+    before = None if job.watch is None else picture.copy()
     with job.clock("cover"):
-        full = blend_alpha(attention[0, 0], shown.hidden, warped, points, config.face_size)
-        before = None if job.watch is None else picture.copy()
-        cover(picture, placement.crop, full, motion[0], placement.strength, warped)
+        alpha = shown.blend_alpha(attention[0, 0])
+        cover(picture, placement.crop, alpha, motion[0], placement.strength, shown.reference)
     if job.watch is not None and before is not None:
-        job.watch(Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], full))
+        edit = Edit(before, picture, placement.crop, placement.landmarks, attention[0, 0], alpha)
+        job.watch(edit)
 
 
 def _driving(job: Job) -> Iterator[Driving]:

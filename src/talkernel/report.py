@@ -51,7 +51,7 @@ class Report:
         sound: Whether the speech's samples were copied or encoded anew.
         elapsed: Seconds the job took.
         stage_ms: Mean milliseconds per output frame of decode, track, speech,
-            kernels, generator, cover and encode.
+            kernels, crop, generator, cover and encode; most overlap.
         corrupt_packets: How many packets of the inputs did not decode.
         warnings: What the user should know, one line each.
     """

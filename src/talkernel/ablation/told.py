@@ -23,8 +23,8 @@ from talkernel.face.lips import LipBasis, lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.neutral import NeutralShape
 from talkernel.face.person import Appearance
-from talkernel.face.reference import Reference, WarpedReference, place
-from talkernel.face.veil import blend_alpha, network_input
+from talkernel.face.reference import Reference, place
+from talkernel.face.veil import NetworkInput, network_input
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.synthesis import Synthesis, blend
 from talkernel.model.talking_face import LipCodec, TalkingFace
@@ -136,19 +136,17 @@ def draw(
     seen = _tensor([one.picture for one in shown])
     with torch.no_grad():
         answer = model.unet.answer(seen, model.kernels_of(torch.from_numpy(codes)))
-        for one, veiled, reference, face in zip(answer, shown, warped, points, strict=True):
-            _lay(one, veiled.hidden, reference, face, view.scale)
+        for one, face in zip(answer, shown, strict=True):
+            _lay(one, face)
         blended = blend(_tensor(faces), Synthesis.of(answer))
     images = ((blended + 1.0) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
     return list(np.ascontiguousarray(images.numpy()))
 
 
-def _lay(
-    answer: Tensor, hidden: Array, warped: WarpedReference, points: Points, scale: float
-) -> None:
+def _lay(answer: Tensor, shown: NetworkInput) -> None:
     """Alpha and M `[4, S, S]` as they are in use, in place."""
-    answer[0] = torch.from_numpy(blend_alpha(answer[0].numpy(), hidden, warped, points, scale))
-    answer[1:] = torch.from_numpy(with_reference(answer[1:].numpy(), warped))
+    answer[0] = torch.from_numpy(shown.blend_alpha(answer[0].numpy()))
+    answer[1:] = torch.from_numpy(with_reference(answer[1:].numpy(), shown.reference))
 
 
 def _tensor(images: Sequence[Image]) -> Tensor:

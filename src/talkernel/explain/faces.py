@@ -22,7 +22,7 @@ from talkernel.face.lips import LipBasis
 from talkernel.face.person import Appearance, Person
 from talkernel.face.reference import Reference, WarpedReference
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import NetworkInput, blend_alpha, network_input
+from talkernel.face.veil import NetworkInput, network_input
 from talkernel.media import Picture, open_face
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.talking_face import TalkingFace
@@ -112,8 +112,7 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
         batches = zip(seen.split(BATCH), torch.from_numpy(kernels).split(BATCH), strict=True)
         whole = torch.cat([model.unet.answer(*batch) for batch in batches])
     attention, motion = whole[:, 0].numpy(), whole[:, 1:].numpy()
-    full = np.stack([blend_alpha(mask, shown[0].hidden, one, points, face.config.face_size)
-                     for mask, one in zip(attention, warped, strict=True)])  # fmt: skip
+    full = np.stack([one.blend_alpha(mask) for mask, one in zip(attention, shown, strict=True)])
     result = [_covered(face, mask, image, one)
               for mask, image, one in zip(full, motion, warped, strict=True)]  # fmt: skip
     laid = np.stack([with_reference(*one) for one in zip(motion, warped, strict=True)])

@@ -28,15 +28,39 @@ FACE_SOFT = 0.02  # of the crop's side: width of the face's edge, where no margi
 
 
 class NetworkInput(NamedTuple):
-    """What f is shown.
+    """What f is shown of a face, and what tells where its answer is laid.
 
     Attributes:
         picture: The veiled face `[S, S, 3]`, or with the reference behind it `[S, S, 6]`.
         hidden: Where the veil lies, `[S, S]` in 0..1.
+        points: `[468, 2 or more]` landmarks in the view's pixels.
+        scale: Pixels that a whole face crop would have at the view's scale.
+        reference: The mouth as another frame shows it, warped; None where f is shown none.
     """
 
     picture: Image
     hidden: Weight
+    points: NDArray[np.floating]
+    scale: float
+    reference: WarpedReference | None
+
+    def blend_alpha(self, attention: Weight) -> Weight:
+        """Alpha as it is laid on the frame, `[S, S]` in 0..1.
+
+        f's own, and all that the veil hides. With a warped reference, the veil and where the lips
+        and jaw come to lie, and nothing beyond them nor beyond the face: there the reference
+        has the collar, or what stands behind, as another pose of the head showed it.
+
+        Args:
+            attention: f's alpha `[S, S]`.
+        """
+        if self.reference is None or self.reference.target is None:
+            return np.maximum(attention, self.hidden)
+        target, size = self.reference.target, len(self.hidden)
+        moved = _around(target, size, MARGIN * self.scale, SOFT * self.scale)
+        outline = np.concatenate([self.points[:, :2], target])
+        face = _around(outline, size, 0.0, FACE_SOFT * self.scale)
+        return np.maximum(self.hidden, moved) * face
 
 
 def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
@@ -75,7 +99,7 @@ def network_input(
     weight = hidden(points, len(view), scale)
     seen = mark_disoccluded(veil(view, weight, scale), reference)
     picture = seen if reference is None else cv2.merge([seen, reference.image])
-    return NetworkInput(np.asarray(picture, np.uint8), weight)
+    return NetworkInput(np.asarray(picture, np.uint8), weight, points, scale, reference)
 
 
 def mark_disoccluded(seen: Image, reference: WarpedReference | None) -> Image:
@@ -83,31 +107,6 @@ def mark_disoccluded(seen: Image, reference: WarpedReference | None) -> Image:
     if reference is None or reference.disoccluded is None:
         return seen
     return np.asarray(seen * (1.0 - reference.disoccluded[..., None]), np.uint8)
-
-
-def blend_alpha(
-    attention: Weight, hidden: Weight, reference: WarpedReference | None,
-    points: NDArray[np.floating], scale: float,
-) -> Weight:  # fmt: skip
-    """Alpha as it is laid on the frame, `[S, S]` in 0..1.
-
-    f's own, and all that the veil hides. With a warped reference, the veil and where the lips and
-    jaw come to lie, and nothing beyond them nor beyond the face: there the reference
-    has the collar, or what stands behind, as another pose of the head showed it.
-
-    Args:
-        attention: f's alpha.
-        hidden: Where the veil lies.
-        reference: The reference, if there is one.
-        points: `[468, 2 or more]` landmarks of the view.
-        scale: Pixels that a whole face crop would have at the view's scale.
-    """
-    if reference is None or reference.target is None:
-        return np.maximum(attention, hidden)
-    size, target = len(hidden), reference.target
-    laid = np.maximum(hidden, _around(target, size, MARGIN * scale, SOFT * scale))
-    outline = np.concatenate([points[:, :2], target])
-    return laid * _around(outline, size, 0.0, FACE_SOFT * scale)
 
 
 def _around(outline: NDArray[np.floating], size: int, margin: float, soft: float) -> Weight:

@@ -21,7 +21,7 @@ from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.person import Person
 from talkernel.face.pose import HeadPose
-from talkernel.face.veil import blend_alpha, network_input
+from talkernel.face.veil import network_input
 from talkernel.media.sample import picture_of_rgb
 from talkernel.speech_features import SpeechFeatures
 from talkernel.train.lip_reader import LAGS
@@ -79,11 +79,11 @@ def _drawn(engine: Engine, face: Image, points: Array, code: Array, kernel: Arra
     picture, crop = picture_of_rgb(face), Crop(0, 0, len(face))
     still = Person(len(face), engine.basis).update(picture, crop, points)  # its own reference
     warped = still.appearance.warped(points, len(face), code, engine.basis)
-    size, reference = engine.config.face_size, warped if engine.config.reference else None
-    shown = network_input(face, points, size, reference)
+    reference = warped if engine.config.reference else None
+    shown = network_input(face, points, engine.config.face_size, reference)
     attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])
-    alpha = blend_alpha(attention[0, 0], shown.hidden, warped, points, size)
-    cover(picture, crop, alpha, motion[0], reference=warped)
+    alpha = shown.blend_alpha(attention[0, 0])
+    cover(picture, crop, alpha, motion[0], reference=reference)
     return cut(picture, crop, len(face))
 
 
