@@ -9,11 +9,12 @@ from talkernel.face.lip_flow import SEAM, lip_flows, pixel_grid
 from talkernel.face.lips import LOWER_EDGE, UPPER_EDGE, lip_shape, mouth_opening
 from talkernel.face.neutral import TOUCHING, NeutralShape, target_lips, with_lips_met
 from talkernel.face.reference import Reference
-from talkernel.face.thin_plate import plate_flows
+from talkernel.face.thin_plate import enlarged, enlarged_part, plate_flows
 from talkernel.train.tracks import STORED
 from tests.tracks import drawn_face, drawn_track, fitted_basis
 
 Array = np.ndarray
+RNG = np.random.default_rng(0)
 
 
 def test_the_flow_passes_the_landmarks_and_leaves_the_rest() -> None:
@@ -21,12 +22,27 @@ def test_the_flow_passes_the_landmarks_and_leaves_the_rest() -> None:
     moved, nothing = np.tile([[3.0, -6.0]], (len(target), 1)), slice(0, 0)
     still = np.array([[20.0, 10.0], [60, 20], [100, 12], [150, 25]])
     places, moves = np.concatenate([target, still]), np.concatenate([moved, 0 * still])
-    [(flow, some)] = plate_flows(places, [moves], [nothing, slice(0, len(target))], 192)
+    [cells] = plate_flows(places, [moves], [nothing, slice(0, len(target))], 192)
+    flow, some = (enlarged(one, 192) for one in cells)
     assert flow.shape == some.shape == (192, 192, 2)
     rows, columns = target.round().astype(int).T[::-1]
     np.testing.assert_allclose(flow[rows, columns].mean(0), [3.0, -6.0], atol=0.5)
     assert np.abs(flow[[0, 0, -1, -1], [0, -1, 0, -1]]).max() < 0.3
     assert np.abs(some).max() < 1e-5  # through those that stay, but not through the others
+
+
+def test_two_plates_at_once_are_those_one_by_one() -> None:
+    places, moves = RNG.uniform(20, 170, (30, 2)), RNG.normal(0, 3, (2, 30, 2))
+    without = [slice(0, 5), slice(20, 30)]
+    together = plate_flows(places, list(moves), without, 192)
+    alone = [plate_flows(places, [one], without, 192)[0] for one in moves]
+    np.testing.assert_allclose(together, alone, atol=1e-3)
+
+
+@pytest.mark.parametrize("box", [np.s_[70:101, 33:95], np.s_[0:9, 180:192], np.s_[3:4, 0:192]])
+def test_a_part_is_enlarged_as_the_whole_is(box: tuple[slice, slice]) -> None:
+    cells = RNG.normal(size=(48, 48, 2)).astype(np.float32)
+    np.testing.assert_allclose(enlarged_part(cells, box), enlarged(cells, 192)[box], atol=1e-5)
 
 
 def lips_shape(gap: float, middle: float = 100.0) -> Array:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from talkernel.face.lips import INNER, LOWER_EDGE, UPPER_EDGE
 from talkernel.face.mouth import LipMaps, Mouth
 from talkernel.face.sampling_grid import Box, Layers, SamplingGrid
-from talkernel.face.thin_plate import cell_middles, enlarged, plate_flows
+from talkernel.face.thin_plate import cell_middles, enlarged, enlarged_part, plate_flows
 
 Array = NDArray[np.float32]
 Points = NDArray[np.floating]
@@ -52,10 +52,11 @@ def lip_flows(target: Points, sources: Sequence[Points], still: Points, size: in
     """
     sources = [_parted(source, target, SEAM * size) for source in sources]
     mouth, box = Mouth.of(target[INNER]), _box(target[INNER], size)
-    below = enlarged(mouth.maps(cell_middles(size)).below, size)
+    below = mouth.maps(cell_middles(size)).below[..., None]
     maps = mouth.maps(pixel_grid(size)[box])
     torn = zip(sources, _torn(target, sources, still, size), strict=True)
-    return [_layered(source, *flows, below, box, maps, size) for source, flows in torn]
+    return [_layered(source, upper, lower, below, box, maps, size)
+            for source, (upper, lower) in torn]  # fmt: skip
 
 
 def _layered(
@@ -65,20 +66,21 @@ def _layered(
 
     Args:
         source: `[55, 2]` where the reference has lips and jaw.
-        upper: `[S, S, 2]` the flow of what goes with the upper lip.
+        upper: `[C, C, 2]` the flow of what goes with the upper lip, in the middles of cells.
         lower: Likewise.
-        below: `[S, S]` how far below the middle between the lips.
+        below: `[C, C, 1]` how far below the middle between the lips.
         box: Around the lips.
         maps: How its pixels lie to them.
         size: Side of the view.
     """
-    coords = pixel_grid(size) + cv2.blendLinear(lower, upper, below, 1.0 - below)
+    coords = pixel_grid(size) + enlarged(upper + below * (lower - upper), size)
     here, disoccluded = pixel_grid(size)[box], np.zeros((size, size), np.float32)
     if not here.size:
         return LipFlow(SamplingGrid(coords), disoccluded)
     between = Mouth.of(source[INNER]).clamped(here, RIM * size)
     disoccluded[box] = maps.within * (np.abs(between - here) > ITS_PLACE).any(2)
-    layers = Layers(box, (here + upper[box], here + lower[box], between), maps)
+    moved = (here + enlarged_part(flow, box) for flow in (upper, lower))
+    layers = Layers(box, (*moved, between), maps)
     soft = np.asarray(cv2.blur(disoccluded, (3, 3)), np.float32)
     return LipFlow(SamplingGrid(coords, layers), soft)
 
@@ -113,9 +115,8 @@ def _box(lips: Points, size: int) -> Box:
 
 def _torn(
     target: Points, sources: Sequence[Points], still: Points, size: int
-) -> list[tuple[Array, Array]]:
+) -> list[list[Array]]:
     """Of each source, the flow of what goes with the upper lip, and with the lower."""
     places, stay = np.concatenate([target, still]), np.zeros_like(still)
     moves = [np.concatenate([source - target, stay]) for source in sources]
-    flows = plate_flows(places, moves, (LOWER_EDGE, UPPER_EDGE), size)
-    return [(upper, lower) for upper, lower in flows]
+    return plate_flows(places, moves, (LOWER_EDGE, UPPER_EDGE), size)

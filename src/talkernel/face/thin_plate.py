@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.face.sampling_grid import Box
+
 Array = NDArray[np.float32]
 Points = NDArray[np.floating]
 Real = TypeVar("Real", NDArray[np.float32], NDArray[np.float64])
@@ -21,8 +23,8 @@ BORDER = 5  # places along each border of the view, which stay
 
 def plate_flows(
     places: Points, moves: Sequence[Points], without: Sequence[slice], size: int
-) -> list[tuple[Array, ...]]:
-    """Flows `[S, S, 2]` through landmarks.
+) -> list[list[Array]]:
+    """Flows through landmarks, in the middles of a view's cells.
 
     Args:
         places: `[N, 2]` in a view's pixels.
@@ -31,18 +33,15 @@ def plate_flows(
         size: Side of the view, a multiple of 4.
 
     Returns:
-        For each of the moves, a flow for each choice of landmarks.
+        For each of the moves, a flow `[S / 4, S / 4, 2]` for each choice of landmarks.
     """
     border = _border(size)
     anchors = np.concatenate([places, border]) / size
-    values = [np.concatenate([one, np.zeros_like(border)]) for one in moves]
-    plates = zip(*(_plates(anchors, values, but) for but in without), strict=True)
-    cells = np.asarray((cell_middles(size) + 0.5) / size, np.float32)
-    bent = _bent(cells.reshape(-1, 2), anchors.astype(np.float32))
-    coarse = [(bent @ np.hstack(own).astype(np.float32)).reshape(*cells.shape[:2], -1)
-              for own in plates]  # fmt: skip
-    return [tuple(enlarged(flow, size) for flow in np.split(own, len(without), axis=2))
-            for own in coarse]  # fmt: skip
+    values = np.pad(np.hstack(moves).astype(np.float64), ((0, len(border) + 3), (0, 0)))
+    system = _system(anchors)
+    plates = np.stack([_plates(system, values, but) for but in without])
+    flows = _in_cells(plates.astype(np.float32), anchors.astype(np.float32), size)
+    return [[flow[..., at : at + 2] for flow in flows] for at in range(0, 2 * len(moves), 2)]
 
 
 def enlarged(cells: Array, size: int) -> Array:
@@ -50,39 +49,56 @@ def enlarged(cells: Array, size: int) -> Array:
     return np.asarray(cv2.resize(cells, (size, size)), np.float32)
 
 
+def enlarged_part(cells: Array, box: Box) -> Array:
+    """The same of the pixels of a box only, `[h, w, ...]`."""
+    firsts = [max(0, side.start // STEP - 1) for side in box]  # a cell beyond what it covers
+    rows, columns = (slice(first, side.stop // STEP + 2)
+                     for first, side in zip(firsts, box, strict=True))  # fmt: skip
+    around = cv2.resize(cells[rows, columns], None, fx=STEP, fy=STEP)
+    down, across = (slice(side.start - first * STEP, side.stop - first * STEP)
+                    for first, side in zip(firsts, box, strict=True))  # fmt: skip
+    return np.asarray(around[down, across], np.float32)
+
+
 def _plates(
-    anchors: NDArray[np.float64], values: Sequence[NDArray[np.float64]], but: slice
-) -> list[NDArray[np.float64]]:
-    """Weights `[N + 3, 2]` of the plates through all anchors but some, for values `[N, 2]` each."""
-    kept = np.delete(np.arange(len(anchors)), but)
-    system, found = _system(anchors[kept]), []
-    for wanted in values:  # one by one: BLAS would wake threads for more, which spin
-        weights = np.zeros((len(anchors) + 3, 2))
-        plane = np.zeros((3, 2))
-        weights[[*kept, -3, -2, -1]] = np.linalg.solve(system, np.vstack([wanted[kept], plane]))
-        found.append(weights)
-    return found
+    system: NDArray[np.float64], values: NDArray[np.float64], but: slice
+) -> NDArray[np.float64]:
+    """Weights `[N + 3, V]` of the plates through all anchors but some, for values `[N + 3, V]`."""
+    kept = np.delete(np.arange(len(system)), but)
+    weights = np.zeros_like(values)
+    weights[kept] = np.linalg.solve(system[np.ix_(kept, kept)], values[kept])
+    return weights
 
 
 def _system(anchors: NDArray[np.float64]) -> NDArray[np.float64]:
     """The plate's equations, `[N + 3, N + 3]`."""
-    count = len(anchors)
+    count, (x, y) = len(anchors), anchors.T
+    squares = np.square(np.subtract.outer(x, x)) + np.square(np.subtract.outer(y, y))
     system = np.zeros((count + 3, count + 3))
-    system[:count] = _bent(anchors, anchors)
-    system[:count, :count] += SLACK * np.eye(count)
+    system[:count, :count] = _bend(squares) + SLACK * np.eye(count)
+    system[:count, count], system[:count, count + 1 :] = 1.0, anchors
     system[count:, :count] = system[:count, count:].T
     return system
 
 
-def _bent(places: Real, anchors: Real) -> Real:
-    """What each anchor, and the plane, do at some places: `[P, N + 3]`."""
-    squares = (-2.0 * places) @ anchors.T  # so small that BLAS wakes no thread, which would spin
-    squares += np.square(places).sum(1)[:, None]
-    squares += np.square(anchors).sum(1)
-    np.maximum(squares, TINY, out=squares)
-    bend = np.empty((len(places), len(anchors) + 3), places.dtype)
-    np.multiply(squares, cv2.log(squares), out=bend[:, :-3])
-    bend[:, -3], bend[:, -2:] = 1.0, places
+def _in_cells(plates: Array, anchors: Array, size: int) -> Array:
+    """Plates of weights `[P, N + 3, V]` in the middles of cells, `[P, S / 4, S / 4, V]`."""
+    steps = np.asarray((cell_middles(size)[0, :, 0] + 0.5) / size, np.float32)
+    x, y = np.square(steps - anchors[:, :1]), np.square(steps - anchors[:, 1:])
+    bends = _bend((y[:, :, None] + x[:, None, :]).reshape(len(anchors), -1))
+    flows = []
+    for weights in plates:  # one by one: BLAS would wake threads for more, which spin
+        bent = (bends.T @ weights[:-3]).reshape(len(steps), len(steps), -1)
+        across, down = steps[:, None] * weights[-2], steps[:, None] * weights[-1]
+        flows.append(bent + (weights[-3] + across + down[:, None]))
+    return np.stack(flows)
+
+
+def _bend(squares: Real) -> Real:
+    """What an anchor does at some square distances `[A, B]`, which are lost."""
+    np.maximum(squares, TINY, out=squares)  # in place: new memory costs more than this does
+    bend = np.asarray(cv2.log(squares), squares.dtype)
+    bend *= squares
     return bend
 
 
