@@ -11,6 +11,8 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from talkernel.engine import Engine
+    from talkernel.face.lips import LipBasis
+    from talkernel.train.tracks import Track
 
 # A busy machine is no reason to fail.
 settings.register_profile("unhurried", deadline=None)
@@ -73,3 +75,19 @@ def talking(folder: Path) -> Path:
     sound = write_sound(folder / "word.wav", babble(1.16, seed=2))
     transcode(folder / "face.mp4", sound, folder / "talking.mp4")
     return folder / "talking.mp4"
+
+
+@pytest.fixture(scope="module")
+def tracks() -> list[Track]:
+    """Two people whose mouths open as loud as their tone is."""
+    from tests.tracks import drawn_track
+
+    return [drawn_track(number) for number in range(2)]
+
+
+@pytest.fixture(scope="module")
+def basis(tracks: list[Track]) -> LipBasis:
+    """Of those people's lips."""
+    from tests.tracks import fitted_basis
+
+    return fitted_basis(tracks)

@@ -18,20 +18,10 @@ from talkernel.train.pairs import Pairs, Sample
 from talkernel.train.recipes import PairRecipe
 from talkernel.train.tracks import STORED, Track
 from talkernel.train.transplant import mouth_mask
-from tests.tracks import drawn_face, drawn_track, fitted_basis
+from tests.tracks import drawn_face
 
 PLAIN = PairRecipe(size=160, identity=0.0)
 COUNT = 24
-
-
-@pytest.fixture(scope="module")
-def tracks() -> list[Track]:
-    return [drawn_track(number) for number in range(2)]
-
-
-@pytest.fixture(scope="module")
-def basis(tracks: list[Track]) -> LipBasis:
-    return fitted_basis(tracks)
 
 
 @pytest.fixture

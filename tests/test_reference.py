@@ -22,19 +22,9 @@ from talkernel.train.losses import discriminator_loss
 from talkernel.train.pairs import Pairs
 from talkernel.train.recipes import PairRecipe
 from talkernel.train.tracks import STORED, Track
-from tests.tracks import TINY, drawn_face, drawn_track, fitted_basis
+from tests.tracks import TINY, drawn_face
 
 SHOWN = dataclasses.replace(TINY, reference=True)
-
-
-@pytest.fixture(scope="module")
-def tracks() -> list[Track]:
-    return [drawn_track(seed) for seed in range(2)]
-
-
-@pytest.fixture(scope="module")
-def basis(tracks: list[Track]) -> LipBasis:
-    return fitted_basis(tracks)
 
 
 def test_a_reference_is_moved_to_where_the_face_is() -> None:

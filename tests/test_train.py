@@ -51,21 +51,9 @@ from tests.tracks import (
     TINY,
     drawn_face,
     drawn_track,
-    fitted_basis,
     tiny_encoder,
     tiny_front_end,
 )
-
-
-@pytest.fixture(scope="module")
-def tracks() -> list[Track]:
-    """Two people whose mouths open as loud as their tone is."""
-    return [drawn_track(number) for number in range(2)]
-
-
-@pytest.fixture(scope="module")
-def basis(tracks: list[Track]) -> LipBasis:
-    return fitted_basis(tracks)
 
 
 def test_a_transplanted_mouth_is_the_sources_and_the_rest_the_targets() -> None:

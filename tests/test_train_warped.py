@@ -28,7 +28,7 @@ from talkernel.train.run_config import Data, GeneratorRun
 from talkernel.train.runs import load_basis
 from talkernel.train.tracks import Track
 from tests.test_train import cpu, tiny_run
-from tests.tracks import TINY, drawn_track, fitted_basis
+from tests.tracks import TINY, drawn_track
 
 WARPED = dataclasses.replace(TINY, reference=True, warped=True)
 
@@ -36,11 +36,6 @@ WARPED = dataclasses.replace(TINY, reference=True, warped=True)
 @pytest.fixture(scope="module")
 def tracks() -> list[Track]:
     return [drawn_track(seed) for seed in range(4)]
-
-
-@pytest.fixture(scope="module")
-def basis(tracks: list[Track]) -> LipBasis:
-    return fitted_basis(tracks)
 
 
 def test_pairs_are_shown_the_reference_with_their_targets_lips(

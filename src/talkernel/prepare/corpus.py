@@ -81,7 +81,7 @@ def _by_size(
     group, size = list[str](), 0
     for name in names:
         group.append(name)
-        size += (out / "work" / records[name][0].key / f"{name}.tar").stat().st_size
+        size += records[name][0].stored(out).stat().st_size
         if size >= SHARD_BYTES:
             yield group
             group, size = [], 0
@@ -97,7 +97,7 @@ def _samples(
 ) -> Iterator[Sample]:
     for name in names:
         candidate, result = records[name]
-        _, arrays = next(read_shard(out / "work" / candidate.key / f"{name}.tar", ARRAYS))
+        _, arrays = next(read_shard(candidate.stored(out), ARRAYS))
         yield _row(candidate, result, verdicts[name]), arrays
 
 

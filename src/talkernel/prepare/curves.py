@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from talkernel.cluster import Lost, executor
@@ -17,28 +16,15 @@ from talkernel.whole_file import write_text_apart
 Listen = Callable[[Sequence[Candidate]], dict[str, list[float]]]
 
 
-@dataclass(frozen=True)
-class ListenTask:
-    """A track that is to be listened to.
-
-    Attributes:
-        folder: Its video's part of the work folder.
-        name: The track's.
-    """
-
-    folder: Path
-    name: str
-
-
-def listen_to(task: ListenTask) -> list[float] | Lost:
-    """The track's `agreement`, kept beside it, so that it is found but once.
+def listen_to(stored: Path) -> list[float] | Lost:
+    """A track's `agreement`, kept beside its data, so that it is found but once.
 
     Raises:
         ModelsMissingError: The face models cannot be fetched, which concerns every track.
     """
-    kept = task.folder / f"{task.name}.curve.json"
+    kept = stored.with_suffix(".curve.json")
     if not kept.exists():
-        track = load_found(task.folder / f"{task.name}.tar")
+        track = load_found(stored)
         try:
             found = agreement(track)
         except WITH_EVERYTHING:
@@ -67,13 +53,13 @@ def curves_of(
         progress: Called with tracks done and in all.
     """
     known = {c.name: c.curve for c in candidates if c.curve is not None}
-    tasks = [ListenTask(out / "work" / c.key, c.name) for c in candidates if c.curve is None]
-    outcomes = executor(workers, ray_address).map(listen_to, tasks)
-    for done, (task, outcome) in enumerate(outcomes, 1):
+    unheard = [c.stored(out) for c in candidates if c.curve is None]
+    outcomes = executor(workers, ray_address).map(listen_to, unheard)
+    for done, (stored, outcome) in enumerate(outcomes, 1):
         if progress is not None:
-            progress(done, len(tasks))
+            progress(done, len(unheard))
         if isinstance(outcome, Lost):
-            warnings.warn(f"{task.name} was not listened to: {outcome.reason}.", stacklevel=2)
+            warnings.warn(f"{stored.stem} was not listened to: {outcome.reason}.", stacklevel=2)
         else:
-            known[task.name] = outcome
+            known[stored.stem] = outcome
     return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,15 @@ class Candidate:
         """Read what `dataclasses.asdict` gave."""
         quality = values["quality"]
         return Candidate(**values | {"quality": quality and Quality(**quality)})
+
+    def stored(self, out: Path) -> Path:
+        """Where the set in folder `out` has its data, until that is in a shard."""
+        return stored_track(out / "work" / self.key, self.name)
+
+
+def stored_track(folder: Path, name: str) -> Path:
+    """Where a video's part of the work folder has a track's data."""
+    return folder / f"{name}.tar"
 
 
 @dataclass(frozen=True)

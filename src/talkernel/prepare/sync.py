@@ -53,8 +53,7 @@ def judge_sync(
         return {c.name: Sync(0, 0.0) for c in candidates}, method
     recording = {c.name: c.key for c in candidates}
     if method == "taught":
-        tracks = [load_found(out / "work" / c.key / f"{c.name}.tar", persons[c.name])
-                  for c in candidates]  # fmt: skip
+        tracks = [load_found(c.stored(out), persons[c.name]) for c in candidates]
         recipe = AudioNetRecipe(STEPS)
         return find_sync(tracks, _basis(tracks), default_front_end(), recipe, recording), method
     curves = {name: np.array(curve, np.float64) for name, curve in listen(candidates).items()}

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from talkernel.errors import ModelsMissingError, TalkernelError
 from talkernel.media import open_face
 from talkernel.prepare.duplicates import Print, packed, unpacked
-from talkernel.prepare.record import Candidate, Found
+from talkernel.prepare.record import Candidate, Found, stored_track
 from talkernel.prepare.settings import Settings
 from talkernel.prepare.video import key_of, tracks_of
 from talkernel.train.shard import read_shard, write_shard
@@ -100,7 +100,7 @@ def _fill(folder: Path, key: str, task: VideoTask) -> None:
         fps = float(open_face(task.video).fps)
         for one in tracks_of(task.video, task.settings):
             if one.track is not None:
-                write_shard(folder / f"{one.track.name}.tar", [sample_of(one.track)])
+                write_shard(stored_track(folder, one.track.name), [sample_of(one.track)])
             found.append(dataclasses.replace(one, track=None))
     except WITH_EVERYTHING:
         raise
