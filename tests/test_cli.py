@@ -102,7 +102,7 @@ def test_defaults(fake: FakeGenerate) -> None:
     assert talkernel(*REQUIRED).exit_code == 0
     assert fake.arguments == (Path("f.mp4"), Path("a.wav"), Path("o.mp4"))
     assert fake.options == {
-        "loop": "pingpong", "fps": None, "codec": "h264", "crf": 18, "preset": "veryfast",
+        "loop": "pingpong", "fps": None, "codec": None, "crf": 18, "preset": "veryfast",
         "face_index": None, "reference_face": None, "box": None,
         "hearing": "recorded", "engine": "auto", "device": None, "precision": "auto",
         "checkpoint": None, "audio_net": None, "overwrite": False, "progress": None,

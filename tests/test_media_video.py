@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from talkernel.errors import (
     MissingFileError,
     NotMediaError,
     NoVideoError,
+    OptionError,
 )
 from talkernel.media import open_face
 from talkernel.media.timing import sane_rate
@@ -226,6 +228,13 @@ def test_photos_of_every_mode(tmp_path: Path, mode: str) -> None:
     rgb = next(open_face(path).frames()).to_rgb()
     assert rgb.shape == (40, 60, 3)
     assert mode == "1" or abs(rgb.mean() - 128) < 3
+
+
+@pytest.mark.parametrize("fps", [0, -5.0, math.nan, math.inf])
+def test_rates_that_are_none(tmp_path: Path, fps: float) -> None:
+    Image.fromarray(photo_array()).save(tmp_path / "photo.png")
+    with pytest.raises(OptionError, match="no frame rate"):
+        open_face(tmp_path / "photo.png", fps=fps)
 
 
 def test_a_photo_never_ends_and_its_copies_are_private(tmp_path: Path) -> None:

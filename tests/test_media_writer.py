@@ -78,13 +78,15 @@ def left_behind(folder: Path) -> list[str]:
         ("o.m4v", "libx264"),
         ("o.mp4", "hevc"),
         ("o.webm", "vp9"),
+        ("o.webm", None),
+        ("o.mp4", None),
         ("o.mkv", "mpeg4"),
         ("o.mov", "prores"),
         ("o.mkv", "ffv1"),
     ],
 )
 def test_pictures_rate_and_sound_arrive(
-    tmp_path: Path, face: FaceSource, speech: SpeechSource, name: str, codec: str
+    tmp_path: Path, face: FaceSource, speech: SpeechSource, name: str, codec: str | None
 ) -> None:
     out = tmp_path / name
     count = make(out, face, speech, codec=codec)

@@ -25,7 +25,7 @@ def generate(
     *,
     loop: LoopMode = "pingpong",
     fps: Fraction | float | None = None,
-    codec: str = "h264",
+    codec: str | None = None,
     crf: int = 18,
     preset: str = "veryfast",
     face_index: int | None = None,
@@ -49,7 +49,7 @@ def generate(
         outfile: Video to write: the face's size and rate, the sound's length.
         loop: What follows when the face's video is shorter than the sound.
         fps: Frames a second for a photo; 25 by default.
-        codec: Encoder of the output.
+        codec: Encoder of the output; None: h264, in .webm vp9.
         crf: Constant quality of the encoder, lower is better.
         preset: Speed of the encoder.
         face_index: Follow the N-th face from the left, counted from 0.

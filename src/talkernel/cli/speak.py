@@ -16,7 +16,7 @@ from talkernel.options import parse_box, parse_fps, reports_errors
 def generate(
     face: Annotated[Path, typer.Option(help="Video or photo of the face.")],
     audio: Annotated[Path, typer.Option(help="Speech: any sound, or a video with sound.")],
-    outfile: Annotated[Path, typer.Option(help="Video to write: .mp4, .mov or .mkv.")],
+    outfile: Annotated[Path, typer.Option(help="Video to write: .mp4, .mov, .mkv or .webm.")],
     loop: Annotated[
         Literal["pingpong", "forward", "freeze"],
         typer.Option(help="What follows the video's end while the speech goes on."),
@@ -26,7 +26,9 @@ def generate(
     ] = None,
     crf: Annotated[int, typer.Option(min=0, max=63, help="Quality: lower is better.")] = 18,
     preset: Annotated[str, typer.Option(help="The encoder's speed preset.")] = "veryfast",
-    codec: Annotated[str, typer.Option(help="The output's video codec.")] = "h264",
+    codec: Annotated[
+        str | None, typer.Option(help="The output's video codec; h264, in .webm vp9.")
+    ] = None,
     face_index: Annotated[
         int | None, typer.Option(min=0, help="Which face speaks: 0 is the leftmost.")
     ] = None,

@@ -29,6 +29,7 @@ _PRESETS = (
     "fast", "faster", "veryfast", "superfast", "ultrafast",
 )  # fmt: skip
 _LOSSLESS = {"ffv1"}
+_USUAL = {"webm": "vp9"}  # of a container; of all others h264
 _LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA: quality is set in these units
 
 
@@ -48,12 +49,13 @@ class Encoding:
 
 
 def choose_encoding(
-    codec: str, container: str, source: FaceSource, crf: int, preset: str
+    codec: str | None, container: str, source: FaceSource, crf: int, preset: str
 ) -> Encoding:
     """The encoder for `codec`, with the pixel format that keeps most of the source.
 
     Args:
-        codec: A codec such as `h264`, or an FFmpeg encoder such as `libx264`.
+        codec: A codec such as `h264`, or an FFmpeg encoder such as `libx264`; None: the
+            container's usual one.
         container: FFmpeg's name of the output format, such as `mp4`.
         source: What is to be encoded.
         crf: Constant quality where the encoder knows it, less is better.
@@ -62,6 +64,8 @@ def choose_encoding(
     Raises:
         UnknownCodecError: No such encoder, or none for this container or size.
     """
+    if codec is None:
+        codec = _USUAL.get(container, "h264")
     encoder = _encoder(codec, container)
     options = _options(encoder, crf, preset)
     for pixel_format in _pixel_formats(encoder, source):

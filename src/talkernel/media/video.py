@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,7 +14,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from talkernel.errors import CorruptMediaError
+from talkernel.errors import CorruptMediaError, OptionError
 from talkernel.media.decode import Decoder
 from talkernel.media.describe import color_tags_of, duration_of, frame_count_of, layout_of
 from talkernel.media.frame import Picture
@@ -50,18 +51,27 @@ def open_face(path: str | os.PathLike[str], *, fps: Fraction | float | None = No
         NotMediaError: Neither a video, a photo nor a sound.
         NoVideoError: A sound, maybe with cover art.
         CorruptMediaError: Not one picture can be decoded.
+        OptionError: The rate is no number above zero.
     """
     name = os.fspath(path)
     check_readable(name)
     rgb = read_photo(name)
     if rgb is not None:
-        return PhotoSource(name, rgb, sane_rate(fps) if fps else DEFAULT_FPS)
+        return PhotoSource(name, rgb, _photo_rate(fps))
     with open_container(name) as container:
         stream = picture_stream(container, name)
         first = next(Decoder.of_video(container, stream).frames(), None)
         if first is None:
             raise CorruptMediaError(f"{name} is damaged: none of its pictures can be decoded.")
         return VideoSource(name, container, stream, first)
+
+
+def _photo_rate(fps: Fraction | float | None) -> Fraction:
+    if fps is None:
+        return DEFAULT_FPS
+    if not 0 < fps < math.inf:
+        raise OptionError(f"{fps} is no frame rate.", remedy="Give a number above zero.")
+    return sane_rate(fps)
 
 
 class VideoSource(FaceSource):

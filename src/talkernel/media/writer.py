@@ -45,7 +45,8 @@ class VideoWriter:
         source: Where the pictures come from: gives size, rate and colour tags.
         speech: The sound.
         frame_count: Number of pictures that will be written; the sound is cut there.
-        codec: `h264`, `hevc`, `vp9`, `av1`, `mpeg4`, `prores`, `ffv1`, or an FFmpeg encoder.
+        codec: `h264`, `hevc`, `vp9`, `av1`, `mpeg4`, `prores`, `ffv1`, or an FFmpeg encoder;
+            None: h264, in .webm vp9.
         crf: Constant quality where the encoder knows it; less is better.
         preset: Speed of the encoder, by x264's names.
         overwrite: Whether an existing file is replaced.
@@ -63,7 +64,7 @@ class VideoWriter:
         source: FaceSource,
         speech: SpeechSource,
         frame_count: int,
-        codec: str = "h264",
+        codec: str | None = None,
         crf: int = 18,
         preset: str = "veryfast",
         overwrite: bool = False,
