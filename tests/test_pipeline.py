@@ -99,6 +99,23 @@ def test_the_report(tmp_path: Path, folder: Path) -> None:
     assert (report.width, report.height, report.fps, report.faces) == (320, 240, "25", 1)
     assert (report.engine, report.device) == ("openvino", "CPU")
     assert report.duration == 1.0 and report.elapsed > 0 and report.corrupt_packets == 0
+    assert not report.warnings
+
+
+def test_what_a_user_may_wonder_about_is_said(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "PLAYABLE", 500)
+    one = portrait_on_canvas(270, 240, (0.0, 0.0), 0.6)
+    Image.fromarray(np.hstack([one, one[:, ::-1]])).save(tmp_path / "two.png")
+    silence = write_sound(tmp_path / "silence.wav", np.zeros(24_000, np.float32))
+    said = generate(tmp_path / "two.png", silence, tmp_path / "out.mp4").warnings
+    assert [line.split()[1:4] for line in said] == [
+        ["is", "silent:", "the"], ["to", "2", "faces"], ["players", "show", "no"],
+    ]  # fmt: skip
+    chosen = generate(tmp_path / "two.png", folder / "speech.wav", tmp_path / "out2.mp4",
+                      face_index=1)  # fmt: skip
+    assert [line.split()[1] for line in chosen.warnings] == ["players"]
 
 
 def test_two_jobs_in_one_folder(

@@ -87,6 +87,7 @@ class Job:
         hearing: How far beyond a frame its speech is heard.
         clock: Time spent per stage.
         spans: Output frames passed through so far.
+        loudest: Largest sample of the speech so far, of 1.
         watch: Called with every edit; frames are copied only for it.
     """
 
@@ -98,6 +99,7 @@ class Job:
     hearing: Hearing = "recorded"
     clock: StageClock = field(default_factory=StageClock)
     spans: list[Span] = field(default_factory=list)
+    loudest: float = 0.0
     watch: Callable[[Edit], None] | None = None
 
     @property
@@ -237,6 +239,7 @@ def _windows(job: Job) -> Iterator[NDArray[np.float32]]:
     engine = job.engine
     features = SpeechFeatures(job.source.fps, engine.config, engine.encode, job.hearing)
     for block in job.speech.blocks():
+        job.loudest = max(job.loudest, float(np.abs(block).max(initial=0.0)))
         yield from features.push(block)
     yield from features.flush(job.frame_count)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from talkernel.choices import AnyPath, choose_engine, choose_face
@@ -16,6 +16,9 @@ from talkernel.job import Edit, Job, Progress, no_face, run
 from talkernel.media import LoopMode, VideoWriter, open_face, open_speech
 from talkernel.report import Report
 from talkernel.speech_features import Hearing
+
+SILENT = 1e-3  # of full scale, -60 dB: a sound without a louder sample is none
+PLAYABLE = 4096  # pixels: many players and most graphics cards show no wider or higher video
 
 
 def generate(
@@ -102,4 +105,18 @@ def _report(job: Job, outfile: str, elapsed: float, writer: VideoWriter) -> Repo
         passed_through=job.spans,
         stage_ms=job.clock.mean_ms(job.frame_count),
         corrupt_packets=source.corrupt_packets + job.speech.corrupt_packets,
+        warnings=list(_warnings(job)),
     )
+
+
+def _warnings(job: Job) -> Iterator[str]:
+    """What a user may wonder about who looks at the video."""
+    source, faces = job.source, job.tracker.faces_seen
+    if job.loudest < SILENT:
+        yield f"{job.speech.path} is silent: the mouth stays shut."
+    if faces > 1 and job.tracker.takes_largest:
+        yield (f"Up to {faces} faces are in a frame, and the largest speaks. "
+               "--face-index, --reference-face or --box choose another.")  # fmt: skip
+    if max(source.width, source.height) > PLAYABLE:
+        yield (f"Many players show no video of {source.width}x{source.height} pixels. "
+               f"Reduce the face's picture to {PLAYABLE} at most.")  # fmt: skip

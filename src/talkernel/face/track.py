@@ -80,6 +80,11 @@ class FaceTracker:
         self._turned = False
         self.faces_seen, self.ever_chosen = 0, False
 
+    @property
+    def takes_largest(self) -> bool:
+        """Whether nobody said which face to follow."""
+        return isinstance(self._chooser, LargestFace)
+
     def update(self, picture: Picture) -> Observation:
         """Find the face in the next frame."""
         cut = self._is_cut(picture)
