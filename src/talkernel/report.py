@@ -79,6 +79,11 @@ class Report:
         return float(Fraction(self.fps))
 
     @property
+    def untouched(self) -> int:
+        """How many output frames were passed through."""
+        return sum(span.last - span.first + 1 for span in self.passed_through)
+
+    @property
     def frames_per_second(self) -> float:
         """Speed of the job: output frames made per second."""
         return self.frames / self.elapsed if self.elapsed else 0.0

@@ -113,8 +113,9 @@ def _write_results(out: Path, jobs: Sequence[SpeakJob], found: Mapping[str, JobO
         partial.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow(["face", "audio", "outfile", "status", "seconds", "frames", "error"])
+        writer.writerow(["face", "audio", "outfile", "status", "seconds", "frames", "untouched",
+                         "warnings", "error"])  # fmt: skip
         for job in jobs:
             own = found[job.outfile]
-            writer.writerow([job.face, job.audio, job.outfile, own.status, own.seconds,
-                             own.frames, own.error])  # fmt: skip
+            writer.writerow([job.face, job.audio, job.outfile, own.status, own.seconds, own.frames,
+                             own.untouched, own.warnings, own.error])  # fmt: skip

@@ -14,7 +14,7 @@ import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from talkernel.batch.jobs import SpeakJob
 from talkernel.errors import OutputExistsError, TalkernelError
@@ -47,6 +47,8 @@ class JobOutcome:
         status: Whether its video is there.
         seconds: Spent on it; those of the first time, when it was done before.
         frames: Of the video.
+        untouched: How many of them were passed through.
+        warnings: What the user should know of it.
         error: Why it failed.
         fresh: Whether the work was done now.
     """
@@ -54,6 +56,8 @@ class JobOutcome:
     status: Literal["done", "failed"]
     seconds: float
     frames: int = 0
+    untouched: int = 0
+    warnings: str = ""
     error: str = ""
     fresh: bool = True
 
@@ -65,10 +69,10 @@ def work_on(task: JobTask) -> JobOutcome:
         return known
     started = time.monotonic()
     try:
-        frames = _make(task)
+        facts = _make(task)
     except Exception as error:
         return JobOutcome("failed", _since(started), error=_words(error))
-    outcome = JobOutcome("done", _since(started), frames)
+    outcome = JobOutcome("done", _since(started), **facts)
     write_text_apart(record, json.dumps(asdict(outcome)))
     return outcome
 
@@ -81,14 +85,15 @@ def read_record(task: JobTask) -> JobOutcome | None:
     return JobOutcome(**json.loads(record.read_text()) | {"fresh": False})
 
 
-def _make(task: JobTask) -> int:
-    """Generate into a folder of this attempt's own, then move; returns the frame count."""
+def _make(task: JobTask) -> dict[str, Any]:
+    """Generate into a folder of this attempt's own, then move; returns facts of the video."""
     from talkernel.pipeline import generate
 
     outfile = task.out / task.job.outfile
     claim = task.out / WORK / f"{task.job.key}.moving"
     if claim.exists() and outfile.exists():
-        return int(claim.read_text())  # killed between moving the video and recording it
+        known: dict[str, Any] = json.loads(claim.read_text())
+        return known  # killed between moving the video and recording it
     if outfile.exists() and not task.overwrite:
         raise OutputExistsError(f"{outfile} already exists, and this job did not make it.")
     own = task.out / WORK / f"{task.job.key}-{secrets.token_hex(4)}"
@@ -99,10 +104,12 @@ def _make(task: JobTask) -> int:
         if "fps" in options:
             options["fps"] = parse_fps(options["fps"])
         report = generate(task.job.face, task.job.audio, made, **options)
+        facts = {"frames": report.frames, "untouched": report.untouched,
+                 "warnings": " ".join(report.warnings)}  # fmt: skip
         outfile.parent.mkdir(parents=True, exist_ok=True)
-        write_text_apart(claim, str(report.frames))
+        write_text_apart(claim, json.dumps(facts))
         os.replace(made, outfile)
-        return report.frames
+        return facts
     finally:
         shutil.rmtree(own, ignore_errors=True)
 
