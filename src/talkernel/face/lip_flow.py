@@ -113,9 +113,7 @@ def _box(lips: Points, size: int) -> Box:
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
-def _torn(
-    target: Points, sources: Sequence[Points], still: Points, size: int
-) -> list[list[Array]]:
+def _torn(target: Points, sources: Sequence[Points], still: Points, size: int) -> list[list[Array]]:
     """Of each source, the flow of what goes with the upper lip, and with the lower."""
     places, stay = np.concatenate([target, still]), np.zeros_like(still)
     moves = [np.concatenate([source - target, stay]) for source in sources]
