@@ -105,7 +105,7 @@ class Job:
     @property
     def edited(self) -> int:
         """Frames not passed through, once the job has run."""
-        return self.frame_count - sum(span.last - span.first + 1 for span in self.spans)
+        return self.frame_count - sum(map(len, self.spans))
 
 
 def no_face(job: Job, reasons: set[str]) -> TalkernelError:

@@ -28,6 +28,10 @@ class Span:
     last: int
     reason: str
 
+    def __len__(self) -> int:
+        """How many they are."""
+        return self.last - self.first + 1
+
     def __str__(self) -> str:
         return f"{self.first}-{self.last}: {self.reason}"
 
@@ -81,7 +85,7 @@ class Report:
     @property
     def untouched(self) -> int:
         """How many output frames were passed through."""
-        return sum(span.last - span.first + 1 for span in self.passed_through)
+        return sum(map(len, self.passed_through))
 
     @property
     def frames_per_second(self) -> float:

@@ -105,24 +105,24 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
     """
     basis = model.basis
     points, size, appearance = face.points(), face.config.crop_size, face.appearance(basis)
-    warped = [appearance.warped(points, size, one, basis) for one in heard]
-    shown = [face.shown(one) for one in warped]
+    shown = [face.shown(appearance.warped(points, size, one, basis)) for one in heard]
     seen = torch.cat([as_tensor(one) for one in shown])
     with torch.inference_mode():
         batches = zip(seen.split(BATCH), torch.from_numpy(kernels).split(BATCH), strict=True)
         whole = torch.cat([model.unet.answer(*batch) for batch in batches])
     attention, motion = whole[:, 0].numpy(), whole[:, 1:].numpy()
     full = np.stack([one.blend_alpha(mask) for mask, one in zip(attention, shown, strict=True)])
+    references = [one.reference for one in shown]
     result = [_covered(face, mask, image, one)
-              for mask, image, one in zip(full, motion, warped, strict=True)]  # fmt: skip
-    laid = np.stack([with_reference(*one) for one in zip(motion, warped, strict=True)])
+              for mask, image, one in zip(full, motion, references, strict=True)]  # fmt: skip
+    laid = np.stack([with_reference(*one) for one in zip(motion, references, strict=True)])
     images = ((laid + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
     return Answer(attention, full * border_window(full.shape[1]), images, np.stack(result))
 
 
-def _covered(face: Face, mask: Array, motion: Array, warped: WarpedReference) -> Image:
+def _covered(face: Face, mask: Array, motion: Array, reference: WarpedReference | None) -> Image:
     picture = face.picture.copy()
-    cover(picture, face.crop, mask, motion, reference=warped)
+    cover(picture, face.crop, mask, motion, reference=reference)
     return cut(picture, face.crop, len(mask))
 
 
