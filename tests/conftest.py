@@ -11,8 +11,8 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from talkernel.engine import Engine
-    from talkernel.face.lips import LipBasis
-    from talkernel.train.tracks import Track
+    from talkernel.lab.tracks.track import Track
+    from talkernel.model.lip_basis import LipBasis
 
 # A busy machine is no reason to fail.
 settings.register_profile("unhurried", deadline=None)
@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture()
 def painted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs run with the painter, which costs next to no time."""
-    from talkernel import pipeline
+    from talkernel.pipeline import generate as pipeline
     from tests.jobs import Painter
 
     monkeypatch.setattr(pipeline, "choose_engine", lambda *_: Painter())

@@ -29,8 +29,9 @@ def portrait_on_canvas(
     portrait = astronaut()[:400, 60:400]
     if opened:
         portrait = jaw_dropped(portrait, opened)
-    warped = cv2.warpAffine(portrait, affine, (width, height), dst=canvas,
-                            borderMode=cv2.BORDER_TRANSPARENT)  # fmt: skip
+    warped = cv2.warpAffine(
+        portrait, affine, (width, height), dst=canvas, borderMode=cv2.BORDER_TRANSPARENT
+    )
     return np.asarray(warped, np.uint8)
 
 

@@ -73,9 +73,16 @@ def write_moving(path: Path, count: int) -> None:
 def run_case(name: str, folder: Path) -> dict[str, Array]:
     """A case's lip codes, and what the edit made of some frames, each by the case's name."""
     case, outfile = CASES[name], folder / f"{name}.mkv"
-    talkernel.generate(folder / case.face, folder / case.speech, outfile, codec="ffv1",
-                       engine="openvino", precision="float32", overwrite=True,
-                       **case.options)  # fmt: skip
+    talkernel.generate(
+        folder / case.face,
+        folder / case.speech,
+        outfile,
+        codec="ffv1",
+        engine="openvino",
+        precision="float32",
+        overwrite=True,
+        **case.options,
+    )
     codes = lip_codes(folder / case.speech, case.options.get("hearing", "recorded"))
     return {f"{name}.codes": codes, f"{name}.regions": regions(outfile)}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.config import ModelConfig
 from talkernel.engine import Engine, EngineInfo
 from talkernel.media import Picture, open_face
+from talkernel.model.config import ModelConfig
 
 Array = NDArray[np.float32]
 

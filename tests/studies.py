@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from talkernel.study.ballot import Ballot
-from talkernel.study.fill import Design
-from talkernel.study.make import new_study
-from talkernel.study.manifest import BROKEN, Manifest
-from talkernel.study.questions import QUESTIONS
+from talkernel.lab.study.ballot import Ballot
+from talkernel.lab.study.fill import Design
+from talkernel.lab.study.make import new_study
+from talkernel.lab.study.manifest import BROKEN, Manifest
+from talkernel.lab.study.questions import QUESTIONS
 from tests.jobs import babble
 from tests.videos import write_video
 

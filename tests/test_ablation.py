@@ -15,22 +15,23 @@ import pytest
 import torch
 from skimage.data import astronaut
 
-from talkernel.ablation import compare as comparing
-from talkernel.ablation import likeness as ablation_likeness
-from talkernel.ablation import told
-from talkernel.ablation.compare import SHIFTS, compare, one_of_each, write_comparison
-from talkernel.ablation.likeness import likeness
-from talkernel.ablation.told import FRAMES, Shift, appearance_of, draw, obey
 from talkernel.errors import CheckpointError, TrainingDataError
-from talkernel.face.lips import LipBasis, lip_shape
-from talkernel.face.neutral import target_lips
-from talkernel.face.reference import Reference, place
+from talkernel.face.lips import lip_shape
 from talkernel.face.track import FaceTracker
+from talkernel.lab.ablation import compare as comparing
+from talkernel.lab.ablation import likeness as ablation_likeness
+from talkernel.lab.ablation import told
+from talkernel.lab.ablation.compare import SHIFTS, compare, one_of_each, write_comparison
+from talkernel.lab.ablation.likeness import likeness
+from talkernel.lab.ablation.told import FRAMES, Shift, appearance_of, draw, obey
+from talkernel.lab.tracks.track import write_tracks
+from talkernel.lab.train.run_config import GeneratorRun, load_run
+from talkernel.lab.train.runs import fit_basis, load_basis, train_generator
 from talkernel.media.sample import picture_of_rgb
+from talkernel.model.lip_basis import LipBasis
 from talkernel.model.talking_face import TalkingFace
-from talkernel.train.run_config import GeneratorRun, load_run
-from talkernel.train.runs import fit_basis, load_basis, train_generator
-from talkernel.train.tracks import write_tracks
+from talkernel.mouth.neutral import target_lips
+from talkernel.mouth.reference import Reference, place
 from tests.test_training_run import config_of
 from tests.tracks import TINY, drawn_track, fitted_basis
 
@@ -84,9 +85,13 @@ def test_what_it_was_told_is_read_off_what_it_draws(
 ) -> None:
     """A model that draws every mouth as it was copies it and follows nothing."""
     model = TalkingFace(TINY).eval()
-    monkeypatch.setattr(told, "draw", lambda model, faces, points, *rest: [
-        portrait_with(seen, len(face)) for face, seen in zip(faces, points, strict=True)
-    ])  # fmt: skip
+    monkeypatch.setattr(
+        told,
+        "draw",
+        lambda model, faces, points, *rest: [
+            portrait_with(seen, len(face)) for face, seen in zip(faces, points, strict=True)
+        ],
+    )
     found = obey(model, TRACKS, basis, Shift())
     assert found.people == 3
     assert found.copy > 0.8 > found.follow + 0.3
@@ -118,8 +123,15 @@ def test_only_what_may_change_is_drawn(shown: dict[str, bool]) -> None:
     faces = [view.see(track.crop(number)) for number in range(4)]
     points = [place(track.crop_points[number], view.affine) for number in range(4)]
     basis = fitted_basis(TRACKS)
-    drawn = draw(model, faces, points, np.random.default_rng(0).normal(size=(4, 4)).astype("f4"),
-                 view, appearance_of(track, basis), basis)  # fmt: skip
+    drawn = draw(
+        model,
+        faces,
+        points,
+        np.random.default_rng(0).normal(size=(4, 4)).astype("f4"),
+        view,
+        appearance_of(track, basis),
+        basis,
+    )
     for image, face, seen in zip(drawn, faces, points, strict=True):
         x, y = seen[[13, 14], :2].mean(0).astype(int)
         mouth = np.s_[y - 6 : y + 7, x - 6 : x + 7]
@@ -169,8 +181,12 @@ def test_ablations_are_trained_alike_but_for_the_model(path: Path) -> None:
     assert run.out == Path("runs/ablation") / path.stem.removeprefix("ablation_")
     assert dataclasses.replace(run, model=ours.model, out=ours.out) == ours
     assert (run.model == ours.model) == (path.stem == "ablation_ours")
-    small = dataclasses.replace(run.model, crop_size=64, audio_channels=32,
-                                channels=tuple(c // 8 for c in run.model.channels))  # fmt: skip
+    small = dataclasses.replace(
+        run.model,
+        crop_size=64,
+        audio_channels=32,
+        channels=tuple(c // 8 for c in run.model.channels),
+    )
     speech = torch.zeros(1, 1, *small.speech_shape)
     with torch.no_grad():
         answer = TalkingFace(small).eval()(torch.zeros(1, 3, 64, 64), speech)

@@ -8,15 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from talkernel.appearance import HELD_BYTES, with_appearance
 from talkernel.face.crop import Crop
-from talkernel.face.lips import LipBasis, lip_shape, mouth_opening, neutral_shape
-from talkernel.face.neutral import NeutralShape
-from talkernel.face.person import MIXED, Appearance, Person, closedness
+from talkernel.face.lips import lip_shape, mouth_opening, neutral_shape
 from talkernel.face.stabilise import Placement
+from talkernel.lab.tracks.track import STORED
 from talkernel.media import Picture
 from talkernel.media.sample import picture_of_rgb, planes_to_rgb
-from talkernel.train.tracks import STORED
+from talkernel.model.lip_basis import LipBasis
+from talkernel.mouth.look_ahead import HELD_BYTES, with_appearance
+from talkernel.mouth.neutral import NeutralShape
+from talkernel.mouth.person import MIXED, Appearance, Person, closedness
 from tests.tracks import drawn_face, drawn_track, fitted_basis
 
 Array = np.ndarray
@@ -74,9 +75,9 @@ def test_frames_taken_one_by_one_or_all_at_once_tell_the_same(basis: LipBasis) -
     np.testing.assert_allclose(rest.shape, NeutralShape.of(TRACKS[0].shapes, basis), atol=1e-5)
 
 
-def placed(openings: list[float | None], cuts: tuple[int, ...] = ()) -> Iterator[
-    tuple[Picture, Placement]
-]:  # fmt: skip
+def placed(
+    openings: list[float | None], cuts: tuple[int, ...] = ()
+) -> Iterator[tuple[Picture, Placement]]:
     """Drawn faces that far open; None: a frame without a face."""
     for number, gap in enumerate(openings):
         landmarks, image = drawn_face(gap or 0.0)
@@ -88,8 +89,10 @@ def openings_of(
     items: Iterator[tuple[Picture, Placement, Appearance | None]],
 ) -> list[float | None]:
     """How wide the reference's mouth is, frame by frame."""
-    return [None if appearance is None else round(opening(lip_shape(appearance.wide.points)), 2)
-            for _, _, appearance in items]  # fmt: skip
+    return [
+        None if appearance is None else round(opening(lip_shape(appearance.wide.points)), 2)
+        for _, _, appearance in items
+    ]
 
 
 def seen(gaps: list[float | None], ahead: int, cuts: tuple[int, ...] = ()) -> list[float | None]:
@@ -207,8 +210,8 @@ def test_every_frame_leaves_in_order_and_as_it_came() -> None:
 def test_of_large_frames_fewer_are_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn_bytes = sum(plane.nbytes for plane in picture_of_rgb(drawn_face(0.0)[1]).planes)
     assert HELD_BYTES > 50 * 1280 * 720 * 1.5  # what is usual is held back whole
-    monkeypatch.setattr("talkernel.appearance.HELD_BYTES", 2 * drawn_bytes)
+    monkeypatch.setattr("talkernel.mouth.look_ahead.HELD_BYTES", 2 * drawn_bytes)
     small, wide = drawn(0.05), drawn(0.3)
     assert seen([0.05, 0.05, 0.05, 0.3], ahead=50) == [small, wide, wide, wide]
-    monkeypatch.setattr("talkernel.appearance.HELD_BYTES", 1)
+    monkeypatch.setattr("talkernel.mouth.look_ahead.HELD_BYTES", 1)
     assert seen([0.05, 0.3], ahead=50) == [small, wide]

@@ -19,8 +19,14 @@ from talkernel.media.sample import picture_of_rgb
 
 Array = NDArray[np.float32]
 # By hand, on the portrait enlarged 14 times: corners, and the lips' edges in the middle.
-MARKED = {61: (202.8, 139.0), 291: (244.4, 140.8), 0: (223.0, 140.2), 13: (223.3, 143.4),
-          14: (223.0, 149.8), 17: (223.0, 155.5)}  # fmt: skip
+MARKED = {
+    61: (202.8, 139.0),
+    291: (244.4, 140.8),
+    0: (223.0, 140.2),
+    13: (223.3, 143.4),
+    14: (223.0, 149.8),
+    17: (223.0, 155.5),
+}
 SQUARE = {"output_width": 16, "output_height": 16, "scale_x": 1.5, "scale_y": 1.5}
 
 
@@ -64,8 +70,9 @@ def test_the_square_around_the_lips_is_upright(turn: float) -> None:
     middle = affine[:2, :2] @ (8.0, 8.0) + affine[:2, 3]
     np.testing.assert_allclose(middle, (25.0, 30.0), atol=0.05)
     np.testing.assert_allclose(affine[:2, 0], 1.5 * 16.0 / 16.0 * along, atol=0.01)
-    np.testing.assert_allclose(affine[:2, 1], 1.5 * 6.0 / 16.0 * np.array([-along[1], along[0]]),
-                               atol=0.01)  # fmt: skip
+    np.testing.assert_allclose(
+        affine[:2, 1], 1.5 * 6.0 / 16.0 * np.array([-along[1], along[0]]), atol=0.01
+    )
 
 
 def test_what_is_cut_out_is_what_lies_there() -> None:

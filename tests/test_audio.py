@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.signal import lfilter
 
-from talkernel.audio import (
+from talkernel.speech.mel import (
     SAMPLE_RATE,
     WAV2LIP,
     WHISPER,
@@ -28,14 +28,23 @@ def noise(seconds: float) -> np.ndarray:
 def spectrum(wave: np.ndarray, size: int, hop: int) -> np.ndarray:
     """What `librosa.stft` gives too, which takes many seconds to be compiled at first use."""
     window = torch.hann_window(size, dtype=torch.float64)
-    return torch.stft(torch.from_numpy(wave).double(), size, hop, size, window, center=True,
-                      pad_mode="constant", return_complex=True).numpy()  # fmt: skip
+    return torch.stft(
+        torch.from_numpy(wave).double(),
+        size,
+        hop,
+        size,
+        window,
+        center=True,
+        pad_mode="constant",
+        return_complex=True,
+    ).numpy()
 
 
 @pytest.mark.parametrize("kind", [WAV2LIP, WHISPER])
 def test_filter_bank_is_librosas(kind: MelKind) -> None:
-    theirs = librosa.filters.mel(sr=16000, n_fft=kind.n_fft, n_mels=80, fmin=kind.f_min,
-                                 fmax=kind.f_max)  # fmt: skip
+    theirs = librosa.filters.mel(
+        sr=16000, n_fft=kind.n_fft, n_mels=80, fmin=kind.f_min, fmax=kind.f_max
+    )
     np.testing.assert_allclose(mel_filter_bank(kind), theirs, atol=1e-7)
 
 

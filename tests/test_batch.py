@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from talkernel import pipeline
 from talkernel.batch.jobs import read_jobs
 from talkernel.batch.run import batch
 from talkernel.cli import app
 from talkernel.errors import InUseError, JobListError
-from talkernel.folder_lock import alone_in
+from talkernel.files.lock import alone_in
 from talkernel.media import open_face
+from talkernel.pipeline import generate as pipeline
 
 
 def write_list(path: Path, *rows: str, columns: str = "face,audio,outfile") -> Path:
@@ -66,8 +66,11 @@ def test_a_failure_stops_nothing_and_a_rerun_does_only_what_is_missing(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speech = folder / "speech.wav"
-    rows = (f"{folder}/face.mp4,{speech},a/one.mp4", f"none.mp4,{speech},two.mp4",
-            f"{folder}/gap.mp4,{speech},three.mp4")  # fmt: skip
+    rows = (
+        f"{folder}/face.mp4,{speech},a/one.mp4",
+        f"none.mp4,{speech},two.mp4",
+        f"{folder}/gap.mp4,{speech},three.mp4",
+    )
     table, out = write_list(tmp_path / "jobs.csv", *rows), tmp_path / "out"
     report = batch(table, out)
     assert report.failed == ["two.mp4"]
@@ -137,8 +140,10 @@ def test_a_ray_worker_killed_while_it_writes_loses_no_video_and_doubles_none(
 ) -> None:
     pytest.importorskip("ray")
     names = [f"{number}.mp4" for number in range(2)]
-    rows = [f"{folder}/face.mp4,{folder}/{('speech', 'other')[n % 2]}.wav,{name}"
-            for n, name in enumerate(names)]  # fmt: skip
+    rows = [
+        f"{folder}/face.mp4,{folder}/{('speech', 'other')[n % 2]}.wav,{name}"
+        for n, name in enumerate(names)
+    ]
     table, out = write_list(tmp_path / "jobs.csv", *rows), tmp_path / "out"
     killed: list[int] = []
     killer = threading.Thread(target=kill_a_writer, args=[out, killed], daemon=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkernel.audio import WAV2LIP, WHISPER
 from talkernel.errors import TrainingDataError
-from talkernel.train.bundle_format import pack_mel, read_tracks, unpack_mel
-from talkernel.train.checkpoint import load_state
-from talkernel.train.runs import bundle_run, fit_basis, train_generator
-from talkernel.train.tracks import load_tracks, write_tracks
+from talkernel.lab.tracks.track import load_tracks, write_tracks
+from talkernel.lab.train.bundle_format import pack_mel, read_tracks, unpack_mel
+from talkernel.lab.train.checkpoint import load_state
+from talkernel.lab.train.runs import bundle_run, fit_basis, train_generator
+from talkernel.speech.mel import WAV2LIP, WHISPER
 from tests.test_training_run import config_of
 from tests.tracks import drawn_track
 
@@ -50,8 +50,14 @@ def test_it_trains_elsewhere_and_comes_back_as_an_ordinary_checkpoint(
     assert bundle_run(config, ["recipe.steps=4", *changes[1:]], bundle, 60.0) == 60
     command = [sys.executable, "-c", BARE, str(bundle), str(tmp_path / "there")]
     elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(command, env=elsewhere | {"OMP_NUM_THREADS": "1"}, cwd=tmp_path,
-                          capture_output=True, text=True, timeout=240)  # fmt: skip
+    done = subprocess.run(
+        command,
+        env=elsewhere | {"OMP_NUM_THREADS": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "at step 2" in done.stdout and "step 4" in done.stdout
     os.replace(tmp_path / "there" / "last.pt", tmp_path / "run" / "last.pt")

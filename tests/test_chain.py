@@ -10,23 +10,23 @@ import torch
 from lightning_fabric import Fabric
 
 from talkernel import generate
-from talkernel.face.lips import LipBasis
-from talkernel.prepare.run import prepare
-from talkernel.prepare.settings import Settings
-from talkernel.train.audio_data import SpeechTable
-from talkernel.train.audio_net import train_lip_reader
-from talkernel.train.batch import Batch, collate
-from talkernel.train.generator import GeneratorTrainer
-from talkernel.train.recipes import AudioNetRecipe, GeneratorRecipe, PairRecipe
-from talkernel.train.run_config import Data, GeneratorRun
-from talkernel.train.runs import (
+from talkernel.lab.prepare.run import prepare
+from talkernel.lab.prepare.settings import Settings
+from talkernel.lab.tracks.track import load_tracks, write_tracks
+from talkernel.lab.train.audio_data import SpeechTable
+from talkernel.lab.train.audio_net import train_lip_reader
+from talkernel.lab.train.batch import Batch, collate
+from talkernel.lab.train.generator import GeneratorTrainer
+from talkernel.lab.train.recipes import AudioNetRecipe, GeneratorRecipe, PairRecipe
+from talkernel.lab.train.run_config import Data, GeneratorRun
+from talkernel.lab.train.runs import (
     assemble_model,
     fit_basis,
     load_basis,
     train_audio_net,
     train_generator,
 )
-from talkernel.train.tracks import load_tracks, write_tracks
+from talkernel.model.lip_basis import LipBasis
 from tests.tracks import TINY, drawn_track, tiny_encoder, tiny_front_end
 from tests.videos import images_of, portrait, spoken, write_video
 
@@ -45,8 +45,10 @@ def test_from_raw_clips_to_a_video_that_speaks(tmp_path: Path) -> None:
     threads = torch.get_num_threads()
     clips = tmp_path / "clips"
     clips.mkdir()
-    said = {"ann": "My father ran far away, above all of the people we knew.",
-            "ben": "We have no more room for you and your family, my boy."}  # fmt: skip
+    said = {
+        "ann": "My father ran far away, above all of the people we knew.",
+        "ben": "We have no more room for you and your family, my boy.",
+    }
     for name, text in said.items():
         still = write_video(tmp_path / "still.mp4", portrait(75, flip=name == "ben"), None)
         spoken(tmp_path, text)
@@ -91,10 +93,22 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[GeneratorTrainer,
     reader = train_lip_reader(TINY, tiny_encoder(), table, table, basis, recipe, fabric)
     reader.save(folder / "audio_net.pt")
     pairs = PairRecipe(crop=64, size=64, identity=0.0)
-    settings = GeneratorRecipe(pairs=pairs, drive="heard", batch=8, workers=0, adversarial=0.0,
-                               reading=0.0, learning_rate=5e-3)  # fmt: skip
-    run = GeneratorRun(Data(folder, folder), out=folder, audio_net=folder / "audio_net.pt",
-                       model=TINY, recipe=settings)  # fmt: skip
+    settings = GeneratorRecipe(
+        pairs=pairs,
+        drive="heard",
+        batch=8,
+        workers=0,
+        adversarial=0.0,
+        reading=0.0,
+        learning_rate=5e-3,
+    )
+    run = GeneratorRun(
+        Data(folder, folder),
+        out=folder,
+        audio_net=folder / "audio_net.pt",
+        model=TINY,
+        recipe=settings,
+    )
     trainer = GeneratorTrainer(run, tracks, basis, fabric)
     trainer.step = 200  # past the warm-up
     for step in range(200):

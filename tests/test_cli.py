@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 
 from talkernel import __version__, errors
 from talkernel.cli import app
+from talkernel.cli.options import parse_box, parse_fps
+from talkernel.cli.terminal import progress_bar
 from talkernel.errors import FaceChoiceError, OptionError, TalkernelError
-from talkernel.options import parse_box, parse_fps
-from talkernel.report import Report
-from talkernel.terminal import progress_bar
+from talkernel.pipeline.report import Report
 
 REQUIRED = ["generate", "--face", "f.mp4", "--audio", "a.wav", "--outfile", "o.mp4"]
 ERRORS = [
@@ -44,10 +44,19 @@ class FakeGenerate:
         if self.error:
             raise self.error
         return Report(
-            outfile=str(arguments[2]), frames=50, fps="25", width=640, height=360, duration=2.0,
-            faces=1, engine="openvino", device="CPU", precision="float32", sound="copied",
+            outfile=str(arguments[2]),
+            frames=50,
+            fps="25",
+            width=640,
+            height=360,
+            duration=2.0,
+            faces=1,
+            engine="openvino",
+            device="CPU",
+            precision="float32",
+            sound="copied",
             elapsed=4.0,
-        )  # fmt: skip
+        )
 
 
 def replace_module(monkeypatch: pytest.MonkeyPatch, name: str, **content: Any) -> None:
@@ -60,7 +69,7 @@ def replace_module(monkeypatch: pytest.MonkeyPatch, name: str, **content: Any) -
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeGenerate:
     generate = FakeGenerate()
-    replace_module(monkeypatch, "talkernel.pipeline", generate=generate)
+    replace_module(monkeypatch, "talkernel.pipeline.generate", generate=generate)
     return generate
 
 
@@ -75,8 +84,21 @@ def python(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 def test_help_lists_the_commands() -> None:
     result = python("-m", "talkernel", "--help")
     assert result.returncode == 0
-    for command in ("generate", "setup", "doctor", "sample", "benchmark", "export", "version",
-                    "prepare", "batch", "evaluate", "tables", "train", "ablation"):  # fmt: skip
+    for command in (
+        "generate",
+        "setup",
+        "doctor",
+        "sample",
+        "benchmark",
+        "export",
+        "version",
+        "prepare",
+        "batch",
+        "evaluate",
+        "tables",
+        "train",
+        "ablation",
+    ):
         assert command in result.stdout
 
 
@@ -93,8 +115,11 @@ def test_version(way: str) -> None:
 
 
 def test_help_begins_with_the_main_job() -> None:
-    commands = [line.split()[1] for line in python("-m", "talkernel", "--help").stdout.splitlines()
-                if line.startswith("│ ") and line[2].isalpha()]  # fmt: skip
+    commands = [
+        line.split()[1]
+        for line in python("-m", "talkernel", "--help").stdout.splitlines()
+        if line.startswith("│ ") and line[2].isalpha()
+    ]
     assert commands[0] == "generate"
 
 
@@ -102,28 +127,62 @@ def test_defaults(fake: FakeGenerate) -> None:
     assert talkernel(*REQUIRED).exit_code == 0
     assert fake.arguments == (Path("f.mp4"), Path("a.wav"), Path("o.mp4"))
     assert fake.options == {
-        "loop": "pingpong", "fps": None, "codec": None, "crf": 18, "preset": "veryfast",
-        "face_index": None, "reference_face": None, "box": None,
-        "hearing": "recorded", "engine": "auto", "device": None, "precision": "auto",
-        "checkpoint": None, "audio_net": None, "overwrite": False, "progress": None,
-    }  # fmt: skip
+        "loop": "pingpong",
+        "fps": None,
+        "codec": None,
+        "crf": 18,
+        "preset": "veryfast",
+        "face_index": None,
+        "reference_face": None,
+        "box": None,
+        "hearing": "recorded",
+        "engine": "auto",
+        "device": None,
+        "precision": "auto",
+        "checkpoint": None,
+        "audio_net": None,
+        "overwrite": False,
+        "progress": None,
+    }
 
 
 def test_options_are_passed_on(fake: FakeGenerate) -> None:
     chosen = [
-        "--loop=freeze", "--fps=30000/1001", "--crf=0", "--preset=slow", "--codec=hevc",
-        "--face-index=2", "--reference-face=me.png", "--box=1,2,3,4", "--hearing=live",
-        "--engine=torch", "--device=cuda:1", "--precision=bfloat16", "--checkpoint=c.safetensors",
-        "--audio-net=n.onnx", "--overwrite",
-    ]  # fmt: skip
+        "--loop=freeze",
+        "--fps=30000/1001",
+        "--crf=0",
+        "--preset=slow",
+        "--codec=hevc",
+        "--face-index=2",
+        "--reference-face=me.png",
+        "--box=1,2,3,4",
+        "--hearing=live",
+        "--engine=torch",
+        "--device=cuda:1",
+        "--precision=bfloat16",
+        "--checkpoint=c.safetensors",
+        "--audio-net=n.onnx",
+        "--overwrite",
+    ]
     assert talkernel(*REQUIRED, *chosen).exit_code == 0
     assert fake.options == {
-        "loop": "freeze", "fps": Fraction(30000, 1001), "codec": "hevc", "crf": 0,
-        "preset": "slow", "face_index": 2, "reference_face": Path("me.png"),
-        "box": (1, 2, 3, 4), "hearing": "live", "engine": "torch", "device": "cuda:1",
-        "precision": "bfloat16", "checkpoint": Path("c.safetensors"), "audio_net": Path("n.onnx"),
-        "overwrite": True, "progress": None,
-    }  # fmt: skip
+        "loop": "freeze",
+        "fps": Fraction(30000, 1001),
+        "codec": "hevc",
+        "crf": 0,
+        "preset": "slow",
+        "face_index": 2,
+        "reference_face": Path("me.png"),
+        "box": (1, 2, 3, 4),
+        "hearing": "live",
+        "engine": "torch",
+        "device": "cuda:1",
+        "precision": "bfloat16",
+        "checkpoint": Path("c.safetensors"),
+        "audio_net": Path("n.onnx"),
+        "overwrite": True,
+        "progress": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -244,7 +303,7 @@ def test_export(monkeypatch: pytest.MonkeyPatch) -> None:
     def export_checkpoint(checkpoint: Path, folder: Path) -> Path:
         return folder / checkpoint.name
 
-    replace_module(monkeypatch, "talkernel.export", export_checkpoint=export_checkpoint)
+    replace_module(monkeypatch, "talkernel.model.export", export_checkpoint=export_checkpoint)
     result = talkernel("export", "c.safetensors", "folder")
     assert result.exit_code == 0
     assert str(Path("folder") / "c.safetensors") in result.stdout
@@ -255,7 +314,7 @@ def test_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (face, audio) == (None, Path("a.wav"))
         return FakeGenerate()(face, audio, "o.mp4")
 
-    replace_module(monkeypatch, "talkernel.benchmark", benchmark=benchmark)
+    replace_module(monkeypatch, "talkernel.diagnose.benchmark", benchmark=benchmark)
     result = talkernel("benchmark", "--audio=a.wav", "--json")
     assert json.loads(result.stdout)["frames"] == 50
 

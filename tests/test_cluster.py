@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from talkernel.cluster import Here, Lost, Processes, executor
-from talkernel.ray_cluster import RayCluster
+from talkernel.workers.executor import Here, Lost, Processes, executor
+from talkernel.workers.ray import RayCluster
 
 
 def leave(item: tuple[Path, int]) -> int:

@@ -7,10 +7,11 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from talkernel.cover import border_window, cover, cut, to_network
 from talkernel.face.crop import Crop
+from talkernel.face.view import crop_view
 from talkernel.media import Matrix, Picture, PixelLayout
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix, yuv_to_rgb_matrix
+from talkernel.mouth.blend import border_window, cover, to_network
 
 LAYOUTS = [
     PixelLayout("yuv420p"),
@@ -25,8 +26,10 @@ def random_picture(layout: PixelLayout, height: int = 121, width: int = 161) -> 
     dtype = np.uint8 if layout.depth == 8 else np.uint16
     sx, sy = layout.chroma_shift
     chroma = (-(-height >> sy), -(-width >> sx))
-    planes = [RNG.integers(0, 1 << layout.depth, shape).astype(dtype)
-              for shape in ((height, width), chroma, chroma)]  # fmt: skip
+    planes = [
+        RNG.integers(0, 1 << layout.depth, shape).astype(dtype)
+        for shape in ((height, width), chroma, chroma)
+    ]
     return Picture((planes[0], planes[1], planes[2]), layout)
 
 
@@ -53,8 +56,9 @@ def test_pixels_outside_the_attention_are_bit_identical(layout: PixelLayout, cro
         rows = slice(
             max(0, int(crop.top + 18 * unit) >> sy), max(0, int(crop.top + 46 * unit) >> sy)
         )
-        columns = slice(max(0, int(crop.left + 18 * unit) >> sx),
-                        max(0, int(crop.left + 46 * unit) >> sx))  # fmt: skip
+        columns = slice(
+            max(0, int(crop.left + 18 * unit) >> sx), max(0, int(crop.left + 46 * unit) >> sx)
+        )
         touched[rows, columns] = True
         np.testing.assert_array_equal(after[~touched], old[~touched])
     assert any((a != b).any() for a, b in zip(picture.planes, before.planes, strict=True))
@@ -78,7 +82,7 @@ def test_motion_has_the_colour_it_says(layout: PixelLayout) -> None:
     picture = flat_picture(layout, (0.2, 0.4, 0.6))
     motion = np.stack([np.full((64, 64), v, np.float32) for v in (0.5, -0.25, 0.0)])
     cover(picture, Crop(20, 20, 64), np.ones((64, 64), np.float32), motion)
-    seen = to_network(cut(picture, Crop(44, 44, 16), 16))
+    seen = to_network(crop_view(picture, Crop(44, 44, 16), 16))
     np.testing.assert_allclose(seen[:, 8, 8], (0.5, -0.25, 0.0), atol=0.03)
 
 
@@ -94,7 +98,7 @@ def test_half_strength_goes_half_way_and_none_changes_nothing() -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
 def test_cut_shows_the_frame_in_its_colours(layout: PixelLayout) -> None:
-    view = to_network(cut(flat_picture(layout, (0.8, 0.1, 0.3)), Crop(-40, -40, 120), 32))
+    view = to_network(crop_view(flat_picture(layout, (0.8, 0.1, 0.3)), Crop(-40, -40, 120), 32))
     assert view.shape == (3, 32, 32)
     expected = np.broadcast_to(np.array([0.6, -0.8, -0.4])[:, None, None], view.shape)
     np.testing.assert_allclose(view, expected, atol=0.03)

@@ -7,17 +7,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from talkernel.face.lips import LipBasis
-from talkernel.train import pairs as pairs_module
-from talkernel.train.batch import Batch, collate
-from talkernel.train.compression import BLOCK, QUALITY, SMALLEST, Compression
-from talkernel.train.degradation import Shot, compress, occlude
-from talkernel.train.losses import mask_loss
-from talkernel.train.occluder import MOST, random_occluder
-from talkernel.train.pairs import Pairs, Sample
-from talkernel.train.recipes import PairRecipe
-from talkernel.train.tracks import STORED, Track
-from talkernel.train.transplant import mouth_mask
+from talkernel.lab.tracks.track import STORED, Track
+from talkernel.lab.train import pairs as pairs_module
+from talkernel.lab.train.batch import Batch, collate
+from talkernel.lab.train.compression import BLOCK, QUALITY, SMALLEST, Compression
+from talkernel.lab.train.degradation import Shot, compress, occlude
+from talkernel.lab.train.losses import mask_loss
+from talkernel.lab.train.occluder import MOST, random_occluder
+from talkernel.lab.train.pairs import Pairs, Sample
+from talkernel.lab.train.recipes import PairRecipe
+from talkernel.lab.train.transplant import mouth_mask
+from talkernel.model.lip_basis import LipBasis
 from tests.tracks import drawn_face
 
 PLAIN = PairRecipe(size=160, identity=0.0)
@@ -79,12 +79,19 @@ def test_it_befalls_its_share_of_pairs_and_leaves_the_others(drawn: Drawn) -> No
     assert (untouched > 0.2).all() and (untouched < 0.8).all()
 
 
-@pytest.mark.parametrize("changes", [{"occluded": 1.0}, {"compressed": 1.0},
-                                     {"occluded": 1.0, "compressed": 1.0},
-                                     {"occluded": 1.0, "veiled": False}])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"occluded": 1.0},
+        {"compressed": 1.0},
+        {"occluded": 1.0, "compressed": 1.0},
+        {"occluded": 1.0, "veiled": False},
+    ],
+)
 def test_input_and_target_agree_outside_the_mouth(drawn: Drawn, changes: dict[str, object]) -> None:
-    for plain, sample in zip(drawn(**{**changes, "occluded": 0.0, "compressed": 0.0}),
-                             drawn(**changes), strict=True):  # fmt: skip
+    for plain, sample in zip(
+        drawn(**{**changes, "occluded": 0.0, "compressed": 0.0}), drawn(**changes), strict=True
+    ):
         changed = differ(sample.face, sample.target)
         assert changed[sample.outside[0] == 255].max() == 0
         assert changed[sample.lips[0] == 255].max() > 12  # and within there is enough to learn
@@ -109,8 +116,10 @@ def test_the_veil_covers_the_thing_too_as_in_use(drawn: Drawn) -> None:
     for sample in drawn(occluded=1.0):
         clear, veiled = sample.hidden[0] == 0, sample.hidden[0] == 255
         assert differ(sample.seen, sample.face)[clear].max() <= 1  # a blend with weight 0
-        rough = [np.abs(np.diff(x.astype(int), axis=2))[:, veiled[:, 1:]].mean()
-                 for x in (sample.seen, sample.face)]  # fmt: skip
+        rough = [
+            np.abs(np.diff(x.astype(int), axis=2))[:, veiled[:, 1:]].mean()
+            for x in (sample.seen, sample.face)
+        ]
         assert rough[0] < rough[1]
 
 

@@ -14,12 +14,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from talkernel import doctor, inventory
 from talkernel.cli import app
-from talkernel.config import ModelConfig
-from talkernel.doctor import Diagnosis, SelfTest, diagnose, run_self_test
+from talkernel.diagnose import doctor, inventory
+from talkernel.diagnose.doctor import Diagnosis, SelfTest, diagnose, run_self_test
+from talkernel.diagnose.inventory import cpu_instructions, engine_devices
 from talkernel.errors import CheckpointError
-from talkernel.inventory import cpu_instructions, engine_devices
+from talkernel.model.config import ModelConfig
 
 
 class FakeEngine:
@@ -121,8 +121,10 @@ def test_absent_and_broken_engines_are_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(inventory, "_openvino_devices", broken)
     monkeypatch.setattr(inventory, "_onnxruntime_devices", lambda: ["CPUExecutionProvider"])
     assert engine_devices() == {
-        "openvino": ["broken: libfoo.so"], "onnxruntime": ["CPUExecutionProvider"], "torch": [],
-    }  # fmt: skip
+        "openvino": ["broken: libfoo.so"],
+        "onnxruntime": ["CPUExecutionProvider"],
+        "torch": [],
+    }
 
 
 def test_summary_of_what_is_not_installed() -> None:

@@ -15,11 +15,20 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from talkernel.config import ModelConfig
 from talkernel.engine import Engine, EngineName, load_engine
 from talkernel.engine.base import Precision
 from talkernel.engine.openvino import OpenVinoEngine
-from talkernel.engine.weights import (
+from talkernel.errors import (
+    CheckpointError,
+    EngineNotInstalledError,
+    MissingFileError,
+    OptionError,
+)
+from talkernel.model.checkpoint import load_model, save_model
+from talkernel.model.config import ModelConfig
+from talkernel.model.export import export_checkpoint
+from talkernel.model.talking_face import TalkingFace
+from talkernel.model.weights import (
     ENCODER_GRAPH,
     GENERATOR_GRAPH,
     HEARING_GRAPH,
@@ -30,23 +39,27 @@ from talkernel.engine.weights import (
     header_digest,
     read_config,
 )
-from talkernel.errors import (
-    CheckpointError,
-    EngineNotInstalledError,
-    MissingFileError,
-    OptionError,
-)
-from talkernel.export import export_checkpoint
-from talkernel.model.checkpoint import load_model, save_model
-from talkernel.model.talking_face import TalkingFace
 
 Array = NDArray[np.float32]
 ENGINES: list[EngineName] = [name for name in get_args(EngineName) if name != "auto"]
 GRAPH_ENGINES: list[EngineName] = ["openvino", "onnxruntime"]
-TINY = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=4, lip_code=3,
-                   encoder_layers=2, encoder_width=128)  # fmt: skip
-PAPERS = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=None, lip_code=None,
-                     kernel_size=3, encoder_layers=0, speech_window=16)  # fmt: skip
+TINY = ModelConfig(
+    crop_size=64,
+    channels=(4, 6, 8, 10, 12),
+    dck_rank=4,
+    lip_code=3,
+    encoder_layers=2,
+    encoder_width=128,
+)
+PAPERS = ModelConfig(
+    crop_size=64,
+    channels=(4, 6, 8, 10, 12),
+    dck_rank=None,
+    lip_code=None,
+    kernel_size=3,
+    encoder_layers=0,
+    speech_window=16,
+)
 LEVEL = 1.0 / 255.0  # one step of an 8-bit picture whose range is 0 to 1
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from talkernel.errors import ClipListError, MissingFileError, NoClipsError, NoPairsError
-from talkernel.evaluate.cases import pair_up, partners, plan, write_silence
-from talkernel.evaluate.clips import Clip, find_clips, person_of
+from talkernel.lab.evaluate.cases import pair_up, partners, plan, write_silence
+from talkernel.lab.evaluate.clips import Clip, find_clips, person_of
 from talkernel.media import open_face, open_speech
 
 
@@ -24,8 +24,13 @@ def names(clips: list[Clip]) -> list[str]:
 
 
 def test_lrw(tmp_path: Path) -> None:
-    touched(tmp_path, "ABOUT/test/ABOUT_00001.mp4", "ABOUT/train/ABOUT_00007.mp4",
-            "ABOUT/test/ABOUT_00001.txt", "YEARS/test/YEARS_00002.mp4")  # fmt: skip
+    touched(
+        tmp_path,
+        "ABOUT/test/ABOUT_00001.mp4",
+        "ABOUT/train/ABOUT_00007.mp4",
+        "ABOUT/test/ABOUT_00001.txt",
+        "YEARS/test/YEARS_00002.mp4",
+    )
     assert names(find_clips(tmp_path)) == ["ABOUT_00001", "YEARS_00002"]
     assert names(find_clips(tmp_path, split="train")) == ["ABOUT_00007"]
     assert len(find_clips(tmp_path, per_person=True)) == 2  # nobody knows who speaks in LRW
@@ -39,13 +44,15 @@ def test_lrs2_takes_what_its_list_names(tmp_path: Path) -> None:
     (tmp_path / "test.txt").write_text("551/00009 NF\n602/00001\n")
     clips = find_clips(tmp_path)
     assert [(clip.name, clip.person) for clip in clips] == [
-        ("551-00009", "551"), ("602-00001", "602"),
-    ]  # fmt: skip
+        ("551-00009", "551"),
+        ("602-00001", "602"),
+    ]
 
 
 def test_lrs3(tmp_path: Path) -> None:
-    touched(tmp_path, "test/0Fi83BHQsMA/00002.mp4", "test/0Fi83BHQsMA/00004.mp4",
-            "trainval/x/00001.mp4")  # fmt: skip
+    touched(
+        tmp_path, "test/0Fi83BHQsMA/00002.mp4", "test/0Fi83BHQsMA/00004.mp4", "trainval/x/00001.mp4"
+    )
     assert names(find_clips(tmp_path)) == ["0Fi83BHQsMA-00002", "0Fi83BHQsMA-00004"]
     assert names(find_clips(tmp_path, per_person=True)) == ["0Fi83BHQsMA-00002"]
 
@@ -73,9 +80,12 @@ def test_csv(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("file\nx.mp4\n", "no column 'video'"), ("video\nno.mp4\n", "does not exist"),
-     ("video,person\n,ann\n", "line 2: nothing under 'video'")],
-)  # fmt: skip
+    [
+        ("file\nx.mp4\n", "no column 'video'"),
+        ("video\nno.mp4\n", "does not exist"),
+        ("video,person\n,ann\n", "line 2: nothing under 'video'"),
+    ],
+)
 def test_a_malformed_csv_says_where(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "clips.csv").write_text(text)
     with pytest.raises(ClipListError, match=problem):

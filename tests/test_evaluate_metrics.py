@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from talkernel.engine.weights import default_weights, read_config
 from talkernel.errors import CheckpointError, MissingFileError
-from talkernel.evaluate.align import (
+from talkernel.face.crop import Crop
+from talkernel.face.pose import HeadPose
+from talkernel.face.track import FaceTracker
+from talkernel.lab.evaluate.align import (
     RIGID,
     SIDE,
     TEMPLATE,
@@ -25,25 +27,23 @@ from talkernel.evaluate.align import (
     to_aligned,
     transformed,
 )
-from talkernel.evaluate.bootstrap import mean_with_interval
-from talkernel.evaluate.correlation import correlation
-from talkernel.evaluate.dlib_face import embedding, landmarks68
-from talkernel.evaluate.hearing import heard_opening, lip_basis, sync
-from talkernel.evaluate.identity import identity
-from talkernel.evaluate.lse import lse
-from talkernel.evaluate.mfcc import mfcc
-from talkernel.evaluate.mouth import CLOSED_SHARE, copying, following, leaking, meeting
-from talkernel.evaluate.observe import Seen, observe
-from talkernel.evaluate.quality import _scores, lmd, psnr, psnr_8bit
-from talkernel.evaluate.stillness import stillness
-from talkernel.evaluate.syncnet import SyncNet, distances, load_syncnet, lse_of
-from talkernel.evaluate.watch import Watch
-from talkernel.face.crop import Crop
-from talkernel.face.pose import HeadPose
-from talkernel.face.track import FaceTracker
-from talkernel.job import Edit
+from talkernel.lab.evaluate.bootstrap import mean_with_interval
+from talkernel.lab.evaluate.correlation import correlation
+from talkernel.lab.evaluate.dlib_face import embedding, landmarks68
+from talkernel.lab.evaluate.hearing import heard_opening, lip_basis, sync
+from talkernel.lab.evaluate.identity import identity
+from talkernel.lab.evaluate.lse import lse
+from talkernel.lab.evaluate.mfcc import mfcc
+from talkernel.lab.evaluate.mouth import CLOSED_SHARE, copying, following, leaking, meeting
+from talkernel.lab.evaluate.observe import Seen, observe
+from talkernel.lab.evaluate.quality import _scores, lmd, psnr, psnr_8bit
+from talkernel.lab.evaluate.stillness import stillness
+from talkernel.lab.evaluate.syncnet import SyncNet, distances, load_syncnet, lse_of
+from talkernel.lab.evaluate.watch import Watch
 from talkernel.media import open_speech
 from talkernel.media.sample import picture_of_rgb
+from talkernel.model.weights import default_weights, read_config
+from talkernel.pipeline.job import Edit
 from tests.videos import images_of, write_video
 
 Image = NDArray[np.uint8]
@@ -108,10 +108,11 @@ def test_alignment_undoes_scale_turn_and_shift(portrait: Image, pose: HeadPose) 
     turned = cv2.getRotationMatrix2D((170, 150), 9.0, 0.8)
     turned[:, 2] += (12, 20)
     moved = np.asarray(cv2.warpAffine(portrait, turned, (340, 400), flags=cv2.INTER_AREA), np.uint8)
-    before, after = (landmarks68(rgb, p) for rgb, p in
-                     ((portrait, pose), (moved, pose_of(moved))))  # fmt: skip
-    faces = [aligned_face(picture_of_rgb(rgb), points)
-             for rgb, points in ((portrait, before), (moved, after))]  # fmt: skip
+    before, after = (landmarks68(rgb, p) for rgb, p in ((portrait, pose), (moved, pose_of(moved))))
+    faces = [
+        aligned_face(picture_of_rgb(rgb), points)
+        for rgb, points in ((portrait, before), (moved, after))
+    ]
     assert faces[0].shape == (SIDE, SIDE, 3)
     assert psnr(faces[0], faces[1]) > 24
     exact = transformed(turned, before)
@@ -201,8 +202,21 @@ def test_our_audio_net_hears_a_mouth_that_shuts_in_silence(folder: Path) -> None
 def test_cepstra_are_python_speech_features() -> None:
     time = np.arange(1600) / 16_000
     wave = np.round(8000 * np.sin(2 * np.pi * 440 * time) * np.linspace(0, 1, 1600)) / 32768
-    reference = [17.8008, 18.8346, 1.7795, -14.0671, -26.9853, -33.2032, -29.352, -18.2174,
-                 -3.0468, 10.0899, 18.1503, 17.9573, 11.7983]  # fmt: skip
+    reference = [
+        17.8008,
+        18.8346,
+        1.7795,
+        -14.0671,
+        -26.9853,
+        -33.2032,
+        -29.352,
+        -18.2174,
+        -3.0468,
+        10.0899,
+        18.1503,
+        17.9573,
+        11.7983,
+    ]
     assert mfcc(wave).shape == (9, 13)
     assert mfcc(wave)[4] == pytest.approx(reference, abs=1e-4)
     assert mfcc(wave[:100]).shape == (1, 13)
@@ -210,10 +224,22 @@ def test_cepstra_are_python_speech_features() -> None:
 
 def official_shapes() -> dict[str, tuple[int, ...]]:
     """Names and shapes in `syncnet_v2.model`, written down from its publication."""
-    sound = {0: (64, 1, 3, 3), 4: (192, 64, 3, 3), 8: (384, 192, 3, 3), 11: (256, 384, 3, 3),
-             14: (256, 256, 3, 3), 18: (512, 256, 5, 4)}  # fmt: skip
-    lips = {0: (96, 3, 5, 7, 7), 4: (256, 96, 1, 5, 5), 8: (256, 256, 1, 3, 3),
-            11: (256, 256, 1, 3, 3), 14: (256, 256, 1, 3, 3), 18: (512, 256, 1, 6, 6)}  # fmt: skip
+    sound = {
+        0: (64, 1, 3, 3),
+        4: (192, 64, 3, 3),
+        8: (384, 192, 3, 3),
+        11: (256, 384, 3, 3),
+        14: (256, 256, 3, 3),
+        18: (512, 256, 5, 4),
+    }
+    lips = {
+        0: (96, 3, 5, 7, 7),
+        4: (256, 96, 1, 5, 5),
+        8: (256, 256, 1, 3, 3),
+        11: (256, 256, 1, 3, 3),
+        14: (256, 256, 1, 3, 3),
+        18: (512, 256, 1, 6, 6),
+    }
     shapes: dict[str, tuple[int, ...]] = {}
     for net, layers in (("netcnnaud", sound), ("netcnnlip", lips)):
         for at, shape in layers.items():
@@ -280,8 +306,9 @@ def test_intervals_are_of_people() -> None:
     many = list(RNG.standard_normal(400))
     wide = mean_with_interval(many, [str(n) for n in range(400)])
     assert wide.high - wide.low == pytest.approx(2 * 1.96 / 20, rel=0.15)
-    blocks = mean_with_interval([v for v in many[:40] for _ in range(10)],
-                                [str(n) for n in range(40) for _ in range(10)])  # fmt: skip
+    blocks = mean_with_interval(
+        [v for v in many[:40] for _ in range(10)], [str(n) for n in range(40) for _ in range(10)]
+    )
     assert blocks.high - blocks.low > 2 * (wide.high - wide.low)
 
 

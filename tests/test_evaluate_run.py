@@ -22,15 +22,15 @@ from talkernel.errors import (
     OutputExistsError,
     ResultsError,
 )
-from talkernel.evaluate import identity, session
-from talkernel.evaluate.adapter import load_adapter
-from talkernel.evaluate.cases import Case
-from talkernel.evaluate.html import write_report
-from talkernel.evaluate.measure import Judge
-from talkernel.evaluate.results import Results, ranked
-from talkernel.evaluate.session import measure_folder
-from talkernel.evaluate.systems import OwnSystem
-from talkernel.evaluate.tables import write_tables
+from talkernel.lab.evaluate import identity, session
+from talkernel.lab.evaluate.adapter import load_adapter
+from talkernel.lab.evaluate.cases import Case
+from talkernel.lab.evaluate.html import write_report
+from talkernel.lab.evaluate.measure import Judge
+from talkernel.lab.evaluate.results import Results, ranked
+from talkernel.lab.evaluate.session import measure_folder
+from talkernel.lab.evaluate.systems import OwnSystem
+from talkernel.lab.evaluate.tables import write_tables
 from talkernel.media import open_face, open_speech
 from talkernel.media.transcode import transcode
 from tests.faces import write_portrait
@@ -62,7 +62,7 @@ def lrw(talking: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def photo(lrw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished evaluation of the paper's protocol."""
-    from talkernel import pipeline
+    from talkernel.pipeline import generate as pipeline
     from tests.jobs import Painter
 
     out = tmp_path_factory.mktemp("out") / "photo"
@@ -127,8 +127,17 @@ def test_an_interrupted_evaluation_goes_on(
         return {"ms_per_frame": 1.0}
 
     def rows(self: Judge, case: Case, videos: Any, figures: dict[str, float]) -> list[Any]:
-        return [{"row": "generated", "clip": case.name, "person": case.name, "lmd": 1.0,
-                 "opening": [0.0], "wanted": [0.0], **figures}]  # fmt: skip
+        return [
+            {
+                "row": "generated",
+                "clip": case.name,
+                "person": case.name,
+                "lmd": 1.0,
+                "opening": [0.0],
+                "wanted": [0.0],
+                **figures,
+            }
+        ]
 
     monkeypatch.setattr(OwnSystem, "make", make)
     monkeypatch.setattr(Judge, "rows", rows)
@@ -231,9 +240,12 @@ def test_another_system_is_a_command(lrw: Path, photo: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("command", "problem"),
-    [("false {face} {audio} {out}", "ended with 1"), ("true {face} {audio} {out}", "no video"),
-     ("no-such-program {face} {audio} {out}", "cannot be run")],
-)  # fmt: skip
+    [
+        ("false {face} {audio} {out}", "ended with 1"),
+        ("true {face} {audio} {out}", "no video"),
+        ("no-such-program {face} {audio} {out}", "cannot be run"),
+    ],
+)
 def test_a_command_that_fails_is_told_of(
     talking: Path, tmp_path: Path, command: str, problem: str
 ) -> None:
@@ -314,8 +326,9 @@ def talkernel(*arguments: Any) -> Any:
 
 
 def test_command_line(photo: Path, lrw: Path, tmp_path: Path) -> None:
-    done = talkernel("evaluate", lrw, "--protocol=silence", "--limit=1", "--out", tmp_path / "o",
-                     "--json")  # fmt: skip
+    done = talkernel(
+        "evaluate", lrw, "--protocol=silence", "--limit=1", "--out", tmp_path / "o", "--json"
+    )
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["rows"]["do nothing"]["identity"]["mean"] == 0
     assert "1 of 1" in done.stderr
@@ -325,9 +338,14 @@ def test_command_line(photo: Path, lrw: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "exit_code"),
-    [(["--protocol=photo"], 50), ([], 2), (["--protocol=photo", "--real=x"], 2),
-     (["--system=x"], 2), (["--real=none"], 50)],
-)  # fmt: skip
+    [
+        (["--protocol=photo"], 50),
+        ([], 2),
+        (["--protocol=photo", "--real=x"], 2),
+        (["--system=x"], 2),
+        (["--real=none"], 50),
+    ],
+)
 def test_bad_input_is_told_by_exit_code(
     tmp_path: Path, arguments: list[str], exit_code: int
 ) -> None:

@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 import torch
 
-from talkernel.audio import MelSpectrogram
-from talkernel.benchmark import benchmark
+from talkernel.diagnose.benchmark import benchmark
 from talkernel.engine.base import Array, EngineInfo
 from talkernel.errors import AdapterError, CheckpointError, MissingFileError, NoFaceError
-from talkernel.evaluate import contenders, speed
-from talkernel.evaluate.adapter import load_adapter
-from talkernel.evaluate.cases import Case
-from talkernel.evaluate.contenders import RANDOM, torch_threads
-from talkernel.evaluate.speed import Speeds, load_speeds, measure_speeds
-from talkernel.evaluate.tables import write_tables
-from talkernel.evaluate.wav2lip_network import OpenVinoWav2Lip, TorchWav2Lip, as_graph
-from talkernel.evaluate.wav2lip_system import Wav2LipSystem
-from talkernel.evaluate.wav2lip_video import make_video, mel_windows
+from talkernel.lab.evaluate import contenders, speed
+from talkernel.lab.evaluate.adapter import load_adapter
+from talkernel.lab.evaluate.cases import Case
+from talkernel.lab.evaluate.contenders import RANDOM, torch_threads
+from talkernel.lab.evaluate.speed import Speeds, load_speeds, measure_speeds
+from talkernel.lab.evaluate.tables import write_tables
+from talkernel.lab.wav2lip.network import SIDE, Wav2Lip
+from talkernel.lab.wav2lip.system import Wav2LipSystem
+from talkernel.lab.wav2lip.timing import OpenVinoWav2Lip, TorchWav2Lip, as_graph
+from talkernel.lab.wav2lip.video import make_video, mel_windows
+from talkernel.lab.wav2lip.view import face_box, laid_out, shown
 from talkernel.media import open_face, open_speech
-from talkernel.model.wav2lip import SIDE, Wav2Lip
-from talkernel.model.wav2lip_view import face_box, laid_out, shown
+from talkernel.speech.mel import MelSpectrogram
 from tests.faces import write_portrait
 from tests.jobs import left_behind
 
@@ -155,7 +155,7 @@ def turns(talking: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]
         yield Counting("Wav2Lip", False, noted, talking)
 
     monkeypatch.setattr(contenders, "contenders", two)
-    monkeypatch.setattr("talkernel.sample.make_sample", lambda _: (talking, talking))
+    monkeypatch.setattr("talkernel.sample.portrait.make_sample", lambda _: (talking, talking))
     return noted
 
 
@@ -189,17 +189,28 @@ def test_cells_are_medians_with_their_spread_and_say_whose_weights(tmp_path: Pat
     (tmp_path / "speed.json").write_text(Speeds("A CPU", 2, "64x48", 9, rates).to_json())
     write_tables([], tmp_path / "out", speed=tmp_path / "speed.json")
     rows = list(csv.DictReader((tmp_path / "out" / "tables.csv").open()))
-    cells = {(r["method"], r["metric"]): (r["value"], r["source"]) for r in rows
-             if r["table"] == "IV" and r["source"] != "paper"}  # fmt: skip
+    cells = {
+        (r["method"], r["metric"]): (r["value"], r["source"])
+        for r in rows
+        if r["table"] == "IV" and r["source"] != "paper"
+    }
     ours, theirs = "Talkernel, openvino CPU bfloat16", "Wav2Lip, torch cpu float32"
-    columns = ("ms a frame without background", "Frames/s without background",
-               "Frames/s with background")  # fmt: skip
+    columns = (
+        "ms a frame without background",
+        "Frames/s without background",
+        "Frames/s with background",
+    )
     assert [cells[ours, c][0] for c in columns] == [
-        "5.0 [4.0, 8.0]", "200 [125, 250]", "25.0 [20.0, 30.0]"]  # fmt: skip
+        "5.0 [4.0, 8.0]",
+        "200 [125, 250]",
+        "25.0 [20.0, 30.0]",
+    ]
     assert [cells[theirs, c][0] for c in columns] == ["200.0 [100.0, 400.0]", "5 [2, 10]", ""]
     assert {source for _, source in cells.values()} == {"measured", "measured, random weights"}
-    assert "200.0 [100.0, 400.0] (measured, random weights)" in (
-        tmp_path / "out" / "tables.md").read_text()  # fmt: skip
+    assert (
+        "200.0 [100.0, 400.0] (measured, random weights)"
+        in (tmp_path / "out" / "tables.md").read_text()
+    )
 
 
 def test_threads_are_put_back_after_a_failure() -> None:

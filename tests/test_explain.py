@@ -17,7 +17,6 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from talkernel.cli import app
-from talkernel.config import ModelConfig
 from talkernel.errors import (
     NoFaceError,
     NoKernelsError,
@@ -25,23 +24,30 @@ from talkernel.errors import (
     OptionError,
     OutputExistsError,
 )
-from talkernel.explain import sensitivity
-from talkernel.explain.faces import find_faces
-from talkernel.explain.kernel_map import by_lag, principal_components
-from talkernel.explain.phonemes import lip_class, spectral_class
-from talkernel.explain.run import PLOTS, explain, redraw
-from talkernel.explain.scene import load_explained
-from talkernel.explain.sensitivity import features_of, kernel_gradient, mel_around
-from talkernel.explain.utterance import listen
+from talkernel.lab.explain import sensitivity
+from talkernel.lab.explain.faces import find_faces
+from talkernel.lab.explain.kernel_map import by_lag, principal_components
+from talkernel.lab.explain.phonemes import lip_class, spectral_class
+from talkernel.lab.explain.run import PLOTS, explain, redraw
+from talkernel.lab.explain.scene import load_explained
+from talkernel.lab.explain.sensitivity import features_of, kernel_gradient, mel_around
+from talkernel.lab.explain.utterance import listen
 from talkernel.model.checkpoint import save_model
+from talkernel.model.config import ModelConfig
 from talkernel.model.talking_face import TalkingFace
-from talkernel.speak import speak
+from talkernel.speech.voices.espeak import speak
 from tests.faces import blank, portrait_on_canvas, write_portrait
 from tests.jobs import babble
 from tests.test_media_support import write_sound
 
-TINY = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=4, lip_code=3,
-                   encoder_layers=1, encoder_width=64)  # fmt: skip
+TINY = ModelConfig(
+    crop_size=64,
+    channels=(4, 6, 8, 10, 12),
+    dck_rank=4,
+    lip_code=3,
+    encoder_layers=1,
+    encoder_width=64,
+)
 TEXT = "My boat."
 
 
@@ -134,14 +140,22 @@ def test_without_text_the_classes_come_from_the_spectrum(weights: Path, tmp_path
 
 def test_classes_by_sound() -> None:
     assert [lip_class(ipa) for ipa in ("", "m", "ˈəʊ", "f", "ˌʌ", "ɪ", "s")] == [
-        "silence", "lips closed: p b m", "rounded: w oo o", "lip to teeth: f v", "open: a",
-        "other vowels", "other consonants",
-    ]  # fmt: skip
+        "silence",
+        "lips closed: p b m",
+        "rounded: w oo o",
+        "lip to teeth: f v",
+        "open: a",
+        "other vowels",
+        "other consonants",
+    ]
     time = np.arange(640) / 16_000
     tones = np.stack([np.sin(2 * np.pi * hz * time) for hz in (300, 1500, 5000)] + [0 * time])
     assert spectral_class(tones, 16_000) == [
-        "low spectrum", "middle spectrum", "high spectrum", "silence",
-    ]  # fmt: skip
+        "low spectrum",
+        "middle spectrum",
+        "high spectrum",
+        "silence",
+    ]
 
 
 def test_phonemes_come_with_their_times(tmp_path: Path) -> None:
@@ -232,8 +246,14 @@ def test_a_second_map_is_drawn_where_it_is_asked_for(
 
     monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=Turned))
     write_sound(tmp_path / "babble.wav", babble(2.0, seed=0))
-    explain(tmp_path / "out", audio=tmp_path / "babble.wav", checkpoint=weights, only=["map"],
-            umap=True, seed=3)  # fmt: skip
+    explain(
+        tmp_path / "out",
+        audio=tmp_path / "babble.wav",
+        checkpoint=weights,
+        only=["map"],
+        umap=True,
+        seed=3,
+    )
     stored = np.load(tmp_path / "out" / "map.npz")
     np.testing.assert_allclose(stored["umap"], stored["places"][:, 1::-1] + 3, rtol=1e-5)
     with Image.open(tmp_path / "out" / "map.png") as image:
@@ -247,8 +267,13 @@ def test_umap_stands_beside_the_components_and_is_the_same_each_time(
     write_sound(tmp_path / "babble.wav", babble(2.0, seed=0))
     found = []
     for name in ("one", "other"):
-        explain(tmp_path / name, audio=tmp_path / "babble.wav", checkpoint=weights, only=["map"],
-                umap=True)  # fmt: skip
+        explain(
+            tmp_path / name,
+            audio=tmp_path / "babble.wav",
+            checkpoint=weights,
+            only=["map"],
+            umap=True,
+        )
         found.append(np.load(tmp_path / name / "map.npz"))
     places = found[0]["umap"]
     assert places.shape == (50, 2) and np.isfinite(places).all() and np.ptp(places, 0).min() > 0.5

@@ -13,23 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from talkernel.config import ModelConfig
-from talkernel.explain.convolution_norm import convolution_norm, transposed_as_convolution
-from talkernel.explain.corollaries import (
+from talkernel.lab.explain.convolution_norm import convolution_norm, transposed_as_convolution
+from talkernel.lab.explain.corollaries import (
     Case,
     cycle,
     discriminator_lipschitz,
     random_discriminator,
 )
-from talkernel.explain.faces import Face
-from talkernel.explain.kernel_pairs import Pair, passage
-from talkernel.explain.network_bound import (
+from talkernel.lab.explain.faces import Face
+from talkernel.lab.explain.kernel_pairs import Pair, passage
+from talkernel.lab.explain.network_bound import (
     decoder_bound,
     input_lipschitz,
     layer_bounds,
     middle_bound,
 )
-from talkernel.explain.theory import NORMS, chain, entrywise, operator, size, theorem_1
+from talkernel.lab.explain.theory import NORMS, chain, entrywise, operator, size, theorem_1
+from talkernel.model.config import ModelConfig
 from talkernel.model.talking_face import TalkingFace
 
 Seeds = st.integers(0, 2**31 - 1)
@@ -45,10 +45,17 @@ def small_network(
 ) -> tuple[TalkingFace, Tensor, Tensor, Tensor]:
     """A network with random statistics, two faces, and two kernel sets."""
     torch.manual_seed(seed)
-    config = ModelConfig(crop_size=32, channels=(3, 4, 4, 5, 6), dynamic_layers=2,
-                         kernel_size=kernel_size, dck_rank=2, lip_code=2,
-                         static_layers=static_layers, reference=reference,
-                         warped=warped)  # fmt: skip
+    config = ModelConfig(
+        crop_size=32,
+        channels=(3, 4, 4, 5, 6),
+        dynamic_layers=2,
+        kernel_size=kernel_size,
+        dck_rank=2,
+        lip_code=2,
+        static_layers=static_layers,
+        reference=reference,
+        warped=warped,
+    )
     model = TalkingFace(config).eval()
     for name, value in model.named_buffers():
         if name.endswith("running_mean"):

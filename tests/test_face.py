@@ -9,26 +9,19 @@ import pytest
 from scipy.spatial.transform import Rotation
 from skimage.data import astronaut
 
-from talkernel.cover import border_window
 from talkernel.errors import FaceChoiceError, ModelsMissingError
 from talkernel.face import models
 from talkernel.face.choose import FaceByIndex, FaceInBox, FaceLikeReference
 from talkernel.face.crop import SIDE, Crop, crop_geometry, crop_of, face_geometry
 from talkernel.face.detect import FaceDetector
-from talkernel.face.lips import (
-    JAW,
-    SHAPE,
-    LipBasis,
-    lip_shape,
-    mirrored,
-    mouth_opening,
-    neutral_shape,
-)
+from talkernel.face.lips import JAW, SHAPE, lip_shape, mirrored, mouth_opening, neutral_shape
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import RIGID, HeadPose, canonical_face
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import hidden
 from talkernel.media.sample import picture_of_rgb
+from talkernel.model.lip_basis import LipBasis
+from talkernel.mouth.blend import border_window
+from talkernel.mouth.mask import hidden
 from tests.faces import blank, portrait_on_canvas
 
 MESH = "face_landmark_with_attention.tflite"
@@ -164,10 +157,15 @@ def two_faces() -> np.ndarray:
     return canvas
 
 
-@pytest.mark.parametrize("chooser, side", [
-    (None, "right"), (FaceByIndex(0), "left"), (FaceByIndex(1), "right"),
-    (FaceInBox((0, 360, 0, 300), 640, 360), "left"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "chooser, side",
+    [
+        (None, "right"),
+        (FaceByIndex(0), "left"),
+        (FaceByIndex(1), "right"),
+        (FaceInBox((0, 360, 0, 300), 640, 360), "left"),
+    ],
+)
 def test_the_wanted_one_of_two_faces(chooser: FaceByIndex | None, side: str) -> None:
     tracker = FaceTracker(chooser)
     seen = tracker.update(picture_of_rgb(two_faces()))

@@ -48,6 +48,8 @@ def test_the_tolerance_tells_results_apart() -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         write_inputs(Path(folder))
-        arrays = {key: value for name in CASES for key, value in run_case(name, Path(folder)).items()}
+        arrays = {
+            key: value for name in CASES for key, value in run_case(name, Path(folder)).items()
+        }
         STORED.parent.mkdir(exist_ok=True)
         np.savez_compressed(STORED, **arrays)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkernel.face.lip_flow import SEAM, lip_flows, pixel_grid
 from talkernel.face.lips import LOWER_EDGE, UPPER_EDGE, lip_shape, mouth_opening
-from talkernel.face.neutral import TOUCHING, NeutralShape, target_lips, with_lips_met
-from talkernel.face.reference import Reference
-from talkernel.face.thin_plate import enlarged, enlarged_part, plate_flows
-from talkernel.train.tracks import STORED
+from talkernel.lab.tracks.track import STORED
+from talkernel.mouth.lip_flow import SEAM, lip_flows, pixel_grid
+from talkernel.mouth.neutral import TOUCHING, NeutralShape, target_lips, with_lips_met
+from talkernel.mouth.reference import Reference
+from talkernel.mouth.thin_plate import enlarged, enlarged_part, plate_flows
 from tests.tracks import drawn_face, drawn_track, fitted_basis
 
 Array = np.ndarray
@@ -50,8 +50,9 @@ def lips_shape(gap: float, middle: float = 100.0) -> Array:
     angle = np.linspace(np.pi, 3 * np.pi, 20, endpoint=False)  # from the left corner, downwards
     ring = np.stack([100 + 30 * np.cos(angle), -np.sin(angle)], 1)
     ring = ring[[*range(11), *range(19, 10, -1)]]  # as listed: both lips from the left
-    outer, inner = (np.stack([ring[:, 0], middle + ring[:, 1] * half], 1)
-                    for half in (gap / 2 + 8, gap / 2))  # fmt: skip
+    outer, inner = (
+        np.stack([ring[:, 0], middle + ring[:, 1] * half], 1) for half in (gap / 2 + 8, gap / 2)
+    )
     jaw = np.stack([np.linspace(70, 130, 15), np.full(15, 150.0)], 1)
     return np.concatenate([outer, inner, jaw])
 

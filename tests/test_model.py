@@ -14,13 +14,11 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from talkernel.config import ModelConfig
 from talkernel.engine import load_engine
-from talkernel.engine.weights import default_weights
 from talkernel.errors import CheckpointError
-from talkernel.export import export_checkpoint
 from talkernel.model.audio_net import Wav2LipAudioNet
 from talkernel.model.checkpoint import load_model, save_model
+from talkernel.model.config import ModelConfig
 from talkernel.model.dck import (
     KernelInference,
     dynamic_conv,
@@ -29,11 +27,19 @@ from talkernel.model.dck import (
     unfolded_conv,
 )
 from talkernel.model.discriminator import Discriminator
+from talkernel.model.export import export_checkpoint
 from talkernel.model.synthesis import Synthesis, blend
 from talkernel.model.talking_face import TalkingFace
+from talkernel.model.weights import default_weights
 
-SMALL = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12), dck_rank=4, lip_code=3,
-                    encoder_layers=1, encoder_width=64)  # fmt: skip
+SMALL = ModelConfig(
+    crop_size=64,
+    channels=(4, 6, 8, 10, 12),
+    dck_rank=4,
+    lip_code=3,
+    encoder_layers=1,
+    encoder_width=64,
+)
 
 
 def per_sample_conv(x: Tensor, kernels: Tensor, size: int) -> Tensor:
@@ -134,8 +140,12 @@ def test_discriminator_scores_patches() -> None:
     assert Discriminator(8)(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 8, 12)
 
 
-STATIC: dict[str, Any] = {"kernel_size": 3, "static_layers": (1, 2), "dynamic_layers": 1,
-                          "channels": (4, 6, 8, 12)}  # fmt: skip
+STATIC: dict[str, Any] = {
+    "kernel_size": 3,
+    "static_layers": (1, 2),
+    "dynamic_layers": 1,
+    "channels": (4, 6, 8, 12),
+}
 
 
 @pytest.mark.parametrize(
@@ -182,8 +192,11 @@ def test_static_layers_are_trained_and_sound_reaches_only_the_dynamic_ones() -> 
     blend(face, model(face, mel)).square().mean().backward()
     assert (len(model.unet.before), len(model.unet.middle), len(model.unet.after)) == (2, 1, 1)
     for layer in (*model.unet.before, *model.unet.after):
-        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in layer.parameters()
-                   if p is not layer.convolution.bias)  # fmt: skip
+        assert all(
+            p.grad is not None and p.grad.abs().sum() > 0
+            for p in layer.parameters()
+            if p is not layer.convolution.bias
+        )
     heard: list[Tensor] = []
     for layer in (model.unet.before[-1], model.unet.middle[0]):
         layer.register_forward_hook(lambda _, given, got: heard.append(got))

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talkernel import pipeline
 from talkernel.engine import Engine
 from talkernel.media import open_face, open_speech
-from talkernel.pipeline import generate
-from talkernel.report import Span
+from talkernel.pipeline import generate as pipeline
+from talkernel.pipeline.generate import generate
+from talkernel.pipeline.report import Span
 from tests.faces import portrait_on_canvas, write_portrait
 from tests.jobs import babble, left_behind, pictures_of
 from tests.test_media_support import click_time, clicks, write_sound
@@ -72,9 +72,13 @@ def test_one_frame_at_least(tmp_path: Path, folder: Path, painted: None) -> None
     assert generate(photo, sound, tmp_path / "out.mp4", fps=1).frames == 1
 
 
-@pytest.mark.parametrize(("codec", "suffix", "sound"), [
-    ("aac", ".m4a", "copied"), ("pcm_s16le", ".wav", "encoded"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("codec", "suffix", "sound"),
+    [
+        ("aac", ".m4a", "copied"),
+        ("pcm_s16le", ".wav", "encoded"),
+    ],
+)
 def test_sound_begins_with_the_picture(
     codec: str, suffix: str, sound: str, tmp_path: Path, folder: Path, painted: None
 ) -> None:
@@ -90,8 +94,12 @@ def test_sound_begins_with_the_picture(
 
 def test_the_report(tmp_path: Path, folder: Path) -> None:
     calls: list[tuple[int, int]] = []
-    report = generate(folder / "gap.mp4", folder / "speech.wav", tmp_path / "out.mp4",
-                      progress=lambda done, total: calls.append((done, total)))  # fmt: skip
+    report = generate(
+        folder / "gap.mp4",
+        folder / "speech.wav",
+        tmp_path / "out.mp4",
+        progress=lambda done, total: calls.append((done, total)),
+    )
     assert calls == [(done, 25) for done in range(1, 26)]
     assert set(report.stage_ms) == STAGES
     assert all(spent > 0 for spent in report.stage_ms.values())
@@ -111,10 +119,13 @@ def test_what_a_user_may_wonder_about_is_said(
     silence = write_sound(tmp_path / "silence.wav", np.zeros(24_000, np.float32))
     said = generate(tmp_path / "two.png", silence, tmp_path / "out.mp4").warnings
     assert [line.split()[1:4] for line in said] == [
-        ["is", "silent:", "the"], ["to", "2", "faces"], ["players", "show", "no"],
-    ]  # fmt: skip
-    chosen = generate(tmp_path / "two.png", folder / "speech.wav", tmp_path / "out2.mp4",
-                      face_index=1)  # fmt: skip
+        ["is", "silent:", "the"],
+        ["to", "2", "faces"],
+        ["players", "show", "no"],
+    ]
+    chosen = generate(
+        tmp_path / "two.png", folder / "speech.wav", tmp_path / "out2.mp4", face_index=1
+    )
     assert [line.split()[1] for line in chosen.warnings] == ["players"]
 
 
@@ -143,7 +154,7 @@ def test_two_jobs_in_one_folder(
 MEMORY_PROBE = """
 import resource, sys
 from pathlib import Path
-from talkernel.pipeline import generate
+from talkernel.pipeline.generate import generate
 folder = Path(sys.argv[1])
 for sound in ("20.wav", "60.wav"):
     generate(folder / "face.mp4", folder / sound, folder / "out.mp4", overwrite=True)
@@ -156,8 +167,12 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     write_portrait(tmp_path / "face.mp4", 6, fps=4)  # a leak of 160 frames would be 18 MB
     for seconds in (20, 60):
         write_sound(tmp_path / f"{seconds}.wav", babble(seconds, seed=0))
-    done = subprocess.run([sys.executable, "-c", MEMORY_PROBE, str(tmp_path)],
-                          capture_output=True, text=True, check=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY_PROBE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     after_20, after_60 = (int(line) for line in done.stdout.split())
     assert after_60 - after_20 < 15 * 1024
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkernel import pipeline
 from talkernel.errors import (
     FaceChoiceError,
     FaceTooSmallError,
@@ -21,7 +20,8 @@ from talkernel.errors import (
     OutputExistsError,
     TalkernelError,
 )
-from talkernel.pipeline import generate
+from talkernel.pipeline import generate as pipeline
+from talkernel.pipeline.generate import generate
 from tests.faces import write_portrait
 from tests.jobs import Painter, babble, left_behind, pictures_of
 from tests.test_media_support import write_sound
@@ -56,15 +56,19 @@ def test_a_choice_that_fits(
 
 def test_an_unknown_hearing_is_refused(tmp_path: Path, folder: Path, painted: None) -> None:
     with pytest.raises(OptionError, match="no hearing 'soon'"):
-        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4",
-                 hearing="soon")  # type: ignore[arg-type]  # fmt: skip
+        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4", hearing="soon")  # type: ignore[arg-type]
     assert left_behind(tmp_path) == []
 
 
 def test_choices_exclude_each_other(tmp_path: Path, folder: Path, painted: None) -> None:
     with pytest.raises(OptionError, match="exclude"):
-        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4",
-                 face_index=0, box=(0, 240, 0, 320))  # fmt: skip
+        generate(
+            folder / "face.mp4",
+            folder / "speech.wav",
+            tmp_path / "out.mp4",
+            face_index=0,
+            box=(0, 240, 0, 320),
+        )
 
 
 def test_an_existing_output_is_refused_before_any_work(
@@ -93,8 +97,9 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, folder: Path, painted: N
 
     threads = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4",
-                 progress=interrupt)  # fmt: skip
+        generate(
+            folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4", progress=interrupt
+        )
     assert left_behind(tmp_path) == []
     assert threading.active_count() <= threads
 
@@ -114,8 +119,18 @@ def test_an_error_in_a_stage_reaches_the_caller(
 
 def test_sigterm_leaves_nothing(tmp_path: Path, folder: Path) -> None:
     sound = write_sound(tmp_path / "long.wav", np.tile(babble(1.0, seed=0), 120))
-    command = [sys.executable, "-m", "talkernel", "generate", "--face", str(folder / "face.mp4"),
-               "--audio", str(sound), "--outfile", str(tmp_path / "out.mp4")]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "talkernel",
+        "generate",
+        "--face",
+        str(folder / "face.mp4"),
+        "--audio",
+        str(sound),
+        "--outfile",
+        str(tmp_path / "out.mp4"),
+    ]
     job = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while job.poll() is None and not any(name.startswith(".") for name in os.listdir(tmp_path)):
         time.sleep(0.05)

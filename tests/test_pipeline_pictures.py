@@ -8,16 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from talkernel.cover import FAINT, border_window
 from talkernel.engine import Engine
 from talkernel.face.stabilise import FADE, Placement, stabilise
 from talkernel.face.track import FaceTracker
-from talkernel.face.veil import hidden
-from talkernel.job import Job, run
 from talkernel.media import LoopMode, Picture, extend, open_face, open_speech, source_index
-from talkernel.report import Span
-from talkernel.speech_columns import STRIDE
-from talkernel.speech_features import PAST
+from talkernel.mouth.blend import FAINT, border_window
+from talkernel.mouth.mask import hidden
+from talkernel.pipeline.job import Job, run
+from talkernel.pipeline.report import Span
+from talkernel.speech.features import PAST
+from talkernel.speech.tokens import STRIDE
 from tests.faces import write_portrait
 from tests.jobs import Painter, Recorder, pictures_of
 
@@ -45,8 +45,10 @@ def assert_same_outside(before: Picture, after: Picture, placement: Placement) -
         outside = np.ones(old.shape, bool)
         if (crop := placement.crop) is not None:
             rows, columns = max(0, crop.top), max(0, crop.left)
-            outside[rows >> sy : (crop.top + crop.side) >> sy,
-                    columns >> sx : (crop.left + crop.side) >> sx] = False  # fmt: skip
+            outside[
+                rows >> sy : (crop.top + crop.side) >> sy,
+                columns >> sx : (crop.left + crop.side) >> sx,
+            ] = False
         np.testing.assert_array_equal(new[outside], old[outside])
 
 
@@ -88,10 +90,13 @@ def test_nothing_but_the_mouth_changes(model: Engine, folder: Path) -> None:
 
 
 def test_another_sound_makes_another_mouth(model: Engine, folder: Path) -> None:
-    one, other = (run_job(model, folder / "face.mp4", folder / sound)[2]
-                  for sound in ("speech.wav", "other.wav"))  # fmt: skip
-    differences = [np.abs(a.planes[0].astype(int) - b.planes[0]).max()
-                   for a, b in zip(one, other, strict=True)]  # fmt: skip
+    one, other = (
+        run_job(model, folder / "face.mp4", folder / sound)[2]
+        for sound in ("speech.wav", "other.wav")
+    )
+    differences = [
+        np.abs(a.planes[0].astype(int) - b.planes[0]).max() for a, b in zip(one, other, strict=True)
+    ]
     assert np.median(differences) >= 4
 
 

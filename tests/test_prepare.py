@@ -17,20 +17,20 @@ import numpy as np
 import pytest
 
 from talkernel.errors import MissingFileError, NoTracksError, NoVideosError, PreparedOtherwiseError
+from talkernel.face.shots import ShotCutter
+from talkernel.lab.prepare import run
+from talkernel.lab.prepare.curves import curves_of
+from talkernel.lab.prepare.identities import People, split_of
+from talkernel.lab.prepare.record import Candidate
+from talkernel.lab.prepare.report import PrepareReport
+from talkernel.lab.prepare.run import prepare
+from talkernel.lab.prepare.settings import Settings
+from talkernel.lab.prepare.sync import choose_method, judge_sync
+from talkernel.lab.prepare.video import key_of
+from talkernel.lab.tracks.shard import write_shard
+from talkernel.lab.tracks.track import FPS, Track, load_tracks, sample_of
+from talkernel.lab.train.lip_reader import LAGS
 from talkernel.media.sample import picture_of_rgb
-from talkernel.prepare import run
-from talkernel.prepare.curves import curves_of
-from talkernel.prepare.identities import People, split_of
-from talkernel.prepare.record import Candidate
-from talkernel.prepare.report import PrepareReport
-from talkernel.prepare.run import prepare
-from talkernel.prepare.settings import Settings
-from talkernel.prepare.shots import ShotCutter
-from talkernel.prepare.sync import choose_method, judge_sync
-from talkernel.prepare.video import key_of
-from talkernel.train.lip_reader import LAGS
-from talkernel.train.shard import write_shard
-from talkernel.train.tracks import FPS, Track, load_tracks, sample_of
 from tests.tracks import drawn_track
 from tests.videos import images_of, portrait, smaller_by_a_quarter, spoken, wave_of, write_video
 
@@ -54,8 +54,9 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_video(folder / "two.mp4", two, np.concatenate([other, silence, voice[::-1]]))
     write_video(folder / "mute.mp4", portrait(60, grey=10), None)
     write_video(folder / "silent.mp4", portrait(60, grey=70), np.zeros(40000, np.int16))
-    write_video(folder / "faceless.mp4", [np.full((240, 320, 3), n, np.uint8) for n in range(75)],
-                voice)  # fmt: skip
+    write_video(
+        folder / "faceless.mp4", [np.full((240, 320, 3), n, np.uint8) for n in range(75)], voice
+    )
     (folder / "damaged.mp4").write_bytes(os.urandom(50_000))
     (folder / "notes.txt").write_text("no video")
     return folder
@@ -87,8 +88,11 @@ def test_every_video_is_accounted_for(prepared: tuple[Path, PrepareReport]) -> N
 
 def test_shots_are_cut_and_silence_is_left_out(prepared: tuple[Path, PrepareReport]) -> None:
     out, _ = prepared
-    starts = sorted(int(track.name.split("-")[-2]) for track in load_tracks(out, "train")
-                    if track.name.startswith("two"))  # fmt: skip
+    starts = sorted(
+        int(track.name.split("-")[-2])
+        for track in load_tracks(out, "train")
+        if track.name.startswith("two")
+    )
     assert len(starts) == 2 and starts[0] <= 5 and 120 <= starts[1] <= 140
 
 
@@ -124,7 +128,9 @@ def test_a_rerun_changes_nothing_and_looks_at_nothing(
 ) -> None:
     out, report = prepared
     before = content(out)
-    monkeypatch.setattr("talkernel.prepare.work.tracks_of", lambda *_: pytest.fail("looked again"))
+    monkeypatch.setattr(
+        "talkernel.lab.prepare.work.tracks_of", lambda *_: pytest.fail("looked again")
+    )
     assert prepare([videos], out, STILL) == report
     assert content(out) == before
 
@@ -168,8 +174,21 @@ def test_killed_at_any_moment_it_goes_on(videos: Path, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     given = [videos / name for name in ("good.mp4", "silent.mp4")]
     wanted = prepare(given, whole, STILL)
-    command = [sys.executable, "-m", "talkernel", "prepare", *map(str, given), "--out",
-               str(broken), "--sync", "none", "--val", "0", "--test", "0"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "talkernel",
+        "prepare",
+        *map(str, given),
+        "--out",
+        str(broken),
+        "--sync",
+        "none",
+        "--val",
+        "0",
+        "--test",
+        "0",
+    ]
     process = subprocess.Popen(command)
     while not list(broken.glob("work/.part-*")) and process.poll() is None:
         time.sleep(0.02)
@@ -178,7 +197,10 @@ def test_killed_at_any_moment_it_goes_on(videos: Path, tmp_path: Path) -> None:
     assert list(broken.glob("work/.part-*")) and not (broken / "shards.json").exists()
     found = prepare(given, broken, STILL)
     assert (found.kept, found.dropped, found.seconds) == (
-        wanted.kept, wanted.dropped, wanted.seconds)  # fmt: skip
+        wanted.kept,
+        wanted.dropped,
+        wanted.seconds,
+    )
     assert (broken / "train-00000.tar").read_bytes() == (whole / "train-00000.tar").read_bytes()
     assert not list(broken.glob("work/.part-*"))
 
@@ -238,8 +260,11 @@ def test_cuts_are_told_from_motion_and_light() -> None:
 
 def people_around(centres: np.ndarray, each: int, seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
-    return {f"{seed}-{n}-{m}": (centre + 0.02 * rng.standard_normal(128)).astype(np.float32)
-            for n, centre in enumerate(centres) for m in range(each)}  # fmt: skip
+    return {
+        f"{seed}-{n}-{m}": (centre + 0.02 * rng.standard_normal(128)).astype(np.float32)
+        for n, centre in enumerate(centres)
+        for m in range(each)
+    }
 
 
 def test_people_keep_their_names_when_more_tracks_come() -> None:
@@ -272,7 +297,7 @@ def test_a_video_is_known_by_its_content(tmp_path: Path) -> None:
 def test_tracks_teach_each_other_where_there_are_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("talkernel.prepare.sync.STEPS", 2)
+    monkeypatch.setattr("talkernel.lab.prepare.sync.STEPS", 2)
     candidates = []
     for seed in range(4):
         track = drawn_track(seed, frames=90)
@@ -282,8 +307,11 @@ def test_tracks_teach_each_other_where_there_are_enough(
         candidates.append(Candidate(track.name, f"video{seed}", 0.0, 90 / FPS, None))
     persons = {candidate.name: candidate.key for candidate in candidates}
     assert choose_method(candidates, persons, Settings()) == "model"
-    many = [dataclasses.replace(c, name=f"{c.name}{n}", seconds=300.0) for c in candidates
-            for n in range(6)]  # fmt: skip
+    many = [
+        dataclasses.replace(c, name=f"{c.name}{n}", seconds=300.0)
+        for c in candidates
+        for n in range(6)
+    ]
     assert choose_method(many, {c.name: c.name for c in many}, Settings()) == "taught"
     taught = Settings(sync="taught")
     found, method = judge_sync(tmp_path, candidates, persons, taught, lambda _: {})
@@ -299,7 +327,7 @@ def test_a_track_is_listened_to_once_whoever_asks(
         heard.append(track.name)
         return np.exp(-0.5 * ((np.array(LAGS) - 3.0) / 1.5) ** 2).astype(np.float32)
 
-    monkeypatch.setattr("talkernel.prepare.curves.agreement", agreement)
+    monkeypatch.setattr("talkernel.lab.prepare.curves.agreement", agreement)
     track = drawn_track(0, frames=90)
     (tmp_path / "work" / "video").mkdir(parents=True)
     write_shard(tmp_path / "work" / "video" / f"{track.name}.tar", [sample_of(track)])
@@ -329,7 +357,7 @@ def test_a_track_that_cannot_be_listened_to_costs_no_other(
             raise np.linalg.LinAlgError("singular")
         return np.ones(len(LAGS), np.float32)
 
-    monkeypatch.setattr("talkernel.prepare.curves.agreement", agreement)
+    monkeypatch.setattr("talkernel.lab.prepare.curves.agreement", agreement)
     folder.mkdir(parents=True)
     for track in tracks:
         write_shard(folder / f"{track.name}.tar", [sample_of(track)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from talkernel.evaluate.session import measure_folder
+from talkernel.lab.evaluate.session import measure_folder
 
 # People of the validation split in medium-long clips, each another person.
 PEOPLE = ("id014", "id031", "id034", "id052", "id067", "id074")

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError
-from talkernel.face.lips import LipBasis
-from talkernel.face.reference import Reference
-from talkernel.face.veil import hidden, network_input, veil
+from talkernel.lab.tracks.track import STORED, Track
+from talkernel.lab.train.checkpoint import load_start, take_weights
+from talkernel.lab.train.losses import discriminator_loss
+from talkernel.lab.train.pairs import Pairs
+from talkernel.lab.train.recipes import PairRecipe
 from talkernel.model.checkpoint import save_model
+from talkernel.model.config import ModelConfig
+from talkernel.model.lip_basis import LipBasis
 from talkernel.model.talking_face import TalkingFace
-from talkernel.train.checkpoint import load_start, take_weights
-from talkernel.train.losses import discriminator_loss
-from talkernel.train.pairs import Pairs
-from talkernel.train.recipes import PairRecipe
-from talkernel.train.tracks import STORED, Track
+from talkernel.mouth.mask import hidden, network_input, veil
+from talkernel.mouth.reference import Reference
 from tests.tracks import TINY, drawn_face
 
 SHOWN = dataclasses.replace(TINY, reference=True)

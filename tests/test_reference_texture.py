@@ -7,15 +7,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from talkernel.cover import cover, cut, to_network, with_reference
 from talkernel.face.crop import Crop
 from talkernel.face.lips import lip_shape, mouth_opening
-from talkernel.face.reference import SourceFrame, WarpedReference, place
-from talkernel.face.sampling_grid import SamplingGrid
-from talkernel.face.veil import NetworkInput, network_input
+from talkernel.face.view import crop_view
+from talkernel.lab.tracks.track import STORED
 from talkernel.media import Picture, PixelLayout
 from talkernel.media.sample import picture_of_rgb
-from talkernel.train.tracks import STORED
+from talkernel.mouth.blend import cover, to_network, with_reference
+from talkernel.mouth.mask import NetworkInput, network_input
+from talkernel.mouth.reference import SourceFrame, WarpedReference, place
+from talkernel.mouth.sampling_grid import SamplingGrid
 from tests.test_cover import LAYOUTS, flat_picture, random_picture
 from tests.tracks import TINY, drawn_face
 
@@ -78,8 +79,10 @@ def test_what_is_painted_shows_as_far_as_the_share_leaves_it() -> None:
 
 def test_another_reference_lies_over_the_first_as_far_as_it_shows_the_mouth() -> None:
     frame, crop = random_picture(LAYOUTS[3]), Crop(20, 10, 64)
-    sources = [SourceFrame.of(frame, crop.from_view(SIDE)),
-               SourceFrame.of(random_picture(LAYOUTS[3]), crop.from_view(SIDE))]  # fmt: skip
+    sources = [
+        SourceFrame.of(frame, crop.from_view(SIDE)),
+        SourceFrame.of(random_picture(LAYOUTS[3]), crop.from_view(SIDE)),
+    ]
     disoccluded = NOWHERE.copy()
     disoccluded[:, 32:] = 1.0
     images = [np.full((SIDE, SIDE, 3), value, np.uint8) for value in (40, 200)]
@@ -112,7 +115,7 @@ def test_at_either_resolution_m_is_the_same() -> None:
     np.testing.assert_allclose(trained, reference + 0.3 * (motion - reference), atol=1e-6)
     assert with_reference(motion, warped._replace(disoccluded=None)) is motion
     cover(frame, crop, ONES.copy(), motion, reference=warped._replace(source=source))
-    used = to_network(cut(frame, crop, SIDE))
+    used = to_network(crop_view(frame, crop, SIDE))
     wrong = np.abs(used - trained)[:, 8:-8, 8:-8]
     assert np.median(wrong) < 0.02 and wrong.max() < 0.25  # colours' edges lose resolution
 
@@ -122,8 +125,10 @@ def test_f_is_told_in_black_what_it_has_to_paint() -> None:
     disoccluded[30:40, 20:44] = 1.0
     face, view = drawn_face(0.1)[0][:, :2] * SIDE / STORED, RNG.integers(90, 200, (SIDE, SIDE, 3))
     warped = WarpedReference(np.full((SIDE, SIDE, 3), 7, np.uint8), here(), EVERYWHERE, disoccluded)
-    seen, plain = (network_input(view.astype(np.uint8), face, SIDE, one).picture
-                   for one in (warped, warped._replace(disoccluded=None)))  # fmt: skip
+    seen, plain = (
+        network_input(view.astype(np.uint8), face, SIDE, one).picture
+        for one in (warped, warped._replace(disoccluded=None))
+    )
     assert (seen[disoccluded == 1, :3] == 0).all() and (plain[disoccluded == 1, :3] > 20).all()
     np.testing.assert_array_equal(seen[disoccluded == 0], plain[disoccluded == 0])
     assert (seen[..., 3:] == 7).all()

@@ -11,19 +11,29 @@ import pytest
 from rich.console import Console
 
 import talkernel
-from talkernel.report import Report, Span
+from talkernel.pipeline.report import Report, Span
 
 
 @pytest.fixture
 def report() -> Report:
     return Report(
-        outfile="out [hd].mp4", frames=100, fps="30000/1001", width=1280, height=720,
-        duration=100 * 1001 / 30000, faces=2, engine="openvino", device="CPU",
-        precision="bfloat16", sound="encoded", elapsed=5.0,
+        outfile="out [hd].mp4",
+        frames=100,
+        fps="30000/1001",
+        width=1280,
+        height=720,
+        duration=100 * 1001 / 30000,
+        faces=2,
+        engine="openvino",
+        device="CPU",
+        precision="bfloat16",
+        sound="encoded",
+        elapsed=5.0,
         passed_through=[Span(3, 7, "no face"), Span(90, 99, "face turned away")],
-        stage_ms={"decode": 1.0, "track": 4.0, "generator": 12.5}, corrupt_packets=1,
+        stage_ms={"decode": 1.0, "track": 4.0, "generator": 12.5},
+        corrupt_packets=1,
         warnings=["The sound is longer than the video."],
-    )  # fmt: skip
+    )
 
 
 def rendered(report: Report) -> str:
@@ -53,10 +63,19 @@ def test_json_is_ascii_whatever_the_name(report: Report) -> None:
 def test_summary_tells_everything(report: Report) -> None:
     text = rendered(report)
     for part in (
-        "out [hd].mp4", "1280 x 720", "30000/1001", "3.34 s", "100 frames", "encoded",
-        "3-7: no face", "90-99: face turned away", "openvino on CPU, bfloat16",
-        "20.0 frames/s", "generator 12.5", "longer than the video",
-    ):  # fmt: skip
+        "out [hd].mp4",
+        "1280 x 720",
+        "30000/1001",
+        "3.34 s",
+        "100 frames",
+        "encoded",
+        "3-7: no face",
+        "90-99: face turned away",
+        "openvino on CPU, bfloat16",
+        "20.0 frames/s",
+        "generator 12.5",
+        "longer than the video",
+    ):
         assert part in text
 
 

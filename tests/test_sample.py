@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talkernel.contact_sheet import GAP, contact_sheet
 from talkernel.errors import OutputExistsError, OutputNotWritableError
 from talkernel.face.models import models_present
-from talkernel.sample import FRAMES, make_sample, run_sample
-from talkernel.speak import _short_path, speak
+from talkernel.sample.contact_sheet import GAP, contact_sheet
+from talkernel.sample.portrait import FRAMES, make_sample, run_sample
+from talkernel.speech.voices.espeak import _short_path, speak
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,9 @@ def copying_generate(monkeypatch: pytest.MonkeyPatch) -> None:
         assert options["overwrite"]
         shutil.copy(face, outfile)
 
-    pipeline = types.ModuleType("talkernel.pipeline")
+    pipeline = types.ModuleType("talkernel.pipeline.generate")
     pipeline.generate = generate  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "talkernel.pipeline", pipeline)
+    monkeypatch.setitem(sys.modules, "talkernel.pipeline.generate", pipeline)
 
 
 def small_video(path: Path, frames: int, width: int = 64, height: int = 32) -> Path:

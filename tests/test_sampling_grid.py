@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talkernel.face.lip_flow import pixel_grid
-from talkernel.face.sampling_grid import Box, Layers, SamplingGrid
+from talkernel.mouth.lip_flow import pixel_grid
+from talkernel.mouth.sampling_grid import Box, Layers, SamplingGrid
 
 SIDE = 48
 RNG = np.random.default_rng(0)
@@ -22,20 +22,25 @@ def layered(*shifts: tuple[float, float], alpha: Array) -> SamplingGrid:
     return SamplingGrid(own.copy(), Layers(BOX, coords, (alpha,) * (len(shifts) - 1)))
 
 
-@pytest.mark.parametrize(("shape", "part"), [
-    ((SIDE, SIDE), (slice(0, SIDE), slice(0, SIDE))),
-    ((131, 117), (slice(0, 117), slice(0, 131))),
-    ((131, 117), (slice(40, 90), slice(20, 70))),
-    ((30, 33), (slice(3, 33), slice(0, 30))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shape", "part"),
+    [
+        ((SIDE, SIDE), (slice(0, SIDE), slice(0, SIDE))),
+        ((131, 117), (slice(0, 117), slice(0, 131))),
+        ((131, 117), (slice(40, 90), slice(20, 70))),
+        ((30, 33), (slice(3, 33), slice(0, 30))),
+    ],
+)
 def test_layers_that_say_the_same_change_nothing_at_any_size(
     shape: tuple[int, int], part: Box
 ) -> None:
     alpha = RNG.uniform(0, 1, (20, 28)).astype(np.float32)
     grid = layered((0, 0), (0, 0), (0, 0), alpha=alpha)
     to_picture = np.array([[1.7, 0.2, 3.0], [-0.1, 1.5, 6.0]])
-    with_layers, plain = (one.transformed(to_picture).resized(shape, part).sample(PICTURE)
-                          for one in (grid, SamplingGrid(grid.coords)))  # fmt: skip
+    with_layers, plain = (
+        one.transformed(to_picture).resized(shape, part).sample(PICTURE)
+        for one in (grid, SamplingGrid(grid.coords))
+    )
     assert with_layers.shape == (part[0].stop - part[0].start, part[1].stop - part[1].start, 3)
     wrong = np.abs(with_layers.astype(int) - plain)
     assert np.percentile(wrong, 99) <= 6 and wrong.mean() < 1  # a 32th of a pixel, at steps

@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from talkernel.config import ModelConfig
-from talkernel.engine.weights import default_weights
 from talkernel.errors import CheckpointError, MissingFileError
+from talkernel.lab.train.whisper import load_speech_encoder, read_whisper
 from talkernel.model.checkpoint import load_model
+from talkernel.model.config import ModelConfig
 from talkernel.model.speech_encoder import EncoderLayer, SpeechEncoder
-from talkernel.train.whisper import load_speech_encoder, read_whisper
+from talkernel.model.weights import default_weights
 
 CONFIG = ModelConfig(encoder_layers=2, encoder_width=128)
 
@@ -43,19 +43,30 @@ def test_a_layer_is_torchs_own() -> None:
         zeros = torch.zeros(128)
         attention.in_proj_bias.copy_(torch.cat([parts[0].bias, zeros, parts[2].bias]))
     attention.out_proj.load_state_dict(ours.attn.out.state_dict())
-    for name, part in (("norm1", ours.attn_ln), ("norm2", ours.mlp_ln), ("linear1", ours.mlp[0]),
-                       ("linear2", ours.mlp[2])):  # fmt: skip
+    for name, part in (
+        ("norm1", ours.attn_ln),
+        ("norm2", ours.mlp_ln),
+        ("linear1", ours.mlp[0]),
+        ("linear2", ours.mlp[2]),
+    ):
         torchs.get_submodule(name).load_state_dict(part.state_dict())
     x = torch.randn(2, 9, 128)
     torch.testing.assert_close(ours(x), torchs(x), atol=1e-5, rtol=1e-4)
 
 
 def hugging_face(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    names = {"blocks.": "layers.", "attn.query": "self_attn.q_proj", "attn.key": "self_attn.k_proj",
-             "attn.value": "self_attn.v_proj", "attn.out": "self_attn.out_proj",
-             "attn_ln": "self_attn_layer_norm", "mlp.0": "fc1", "mlp.2": "fc2",
-             "mlp_ln": "final_layer_norm",
-             "positional_embedding": "embed_positions.weight"}  # fmt: skip
+    names = {
+        "blocks.": "layers.",
+        "attn.query": "self_attn.q_proj",
+        "attn.key": "self_attn.k_proj",
+        "attn.value": "self_attn.v_proj",
+        "attn.out": "self_attn.out_proj",
+        "attn_ln": "self_attn_layer_norm",
+        "mlp.0": "fc1",
+        "mlp.2": "fc2",
+        "mlp_ln": "final_layer_norm",
+        "positional_embedding": "embed_positions.weight",
+    }
     return {"model." + _renamed(name, names): value for name, value in state.items()}
 
 
@@ -69,12 +80,21 @@ def ctranslate2(state: dict[str, Tensor]) -> bytes:
                 own[number] = value
     joined = {name: torch.cat(parts) for name, parts in joint.items()}
     plain = {n: v for n, v in state.items() if not any(p in n for p in ("query", "key", "value"))}
-    names = {"encoder.": "encoder/", "blocks.": "layer_", ".attn_ln.weight":
-             "/self_attention/layer_norm/gamma", ".attn_ln.bias": "/self_attention/layer_norm/beta",
-             ".mlp_ln.weight": "/ffn/layer_norm/gamma", ".mlp_ln.bias": "/ffn/layer_norm/beta",
-             ".attn.joint": "/self_attention/linear_0", ".attn.out": "/self_attention/linear_1",
-             ".mlp.0": "/ffn/linear_0", ".mlp.2": "/ffn/linear_1", "positional_embedding":
-             "position_encodings/encodings", ".weight": "/weight", ".bias": "/bias"}  # fmt: skip
+    names = {
+        "encoder.": "encoder/",
+        "blocks.": "layer_",
+        ".attn_ln.weight": "/self_attention/layer_norm/gamma",
+        ".attn_ln.bias": "/self_attention/layer_norm/beta",
+        ".mlp_ln.weight": "/ffn/layer_norm/gamma",
+        ".mlp_ln.bias": "/ffn/layer_norm/beta",
+        ".attn.joint": "/self_attention/linear_0",
+        ".attn.out": "/self_attention/linear_1",
+        ".mlp.0": "/ffn/linear_0",
+        ".mlp.2": "/ffn/linear_1",
+        "positional_embedding": "position_encodings/encodings",
+        ".weight": "/weight",
+        ".bias": "/bias",
+    }
     arrays = {_renamed(name, names): v for name, v in (plain | joined).items()}
     out = struct.pack("<IH12sII", 6, 12, b"WhisperSpec\0", 3, len(arrays))
     for name, value in arrays.items():

@@ -8,11 +8,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from talkernel.audio import SAMPLE_RATE
-from talkernel.config import ModelConfig
-from talkernel.speech_columns import RECORDED
-from talkernel.speech_features import Hearing, SpeechFeatures
-from talkernel.train.front_end import SpeechFrontEnd, wav2lip_front_end
+from talkernel.lab.train.front_end import SpeechFrontEnd, wav2lip_front_end
+from talkernel.model.config import ModelConfig
+from talkernel.speech.features import Hearing, SpeechFeatures
+from talkernel.speech.mel import SAMPLE_RATE
+from talkernel.speech.tokens import RECORDED
 from tests.tracks import tiny_front_end
 
 Array = np.ndarray
@@ -26,9 +26,13 @@ def noise(seconds: float) -> Array:
 
 
 def windows(
-    front_end: SpeechFrontEnd, wave: Array, fps: Fraction | int, count: int, pieces: int = 1,
+    front_end: SpeechFrontEnd,
+    wave: Array,
+    fps: Fraction | int,
+    count: int,
+    pieces: int = 1,
     hearing: Hearing = "recorded",
-) -> Array:  # fmt: skip
+) -> Array:
     features = SpeechFeatures(fps, front_end.config, front_end.encode, hearing)
     parts = [features.push(part) for part in np.array_split(wave, pieces)]
     return np.concatenate([*parts, features.flush(count)])[:count]
@@ -68,8 +72,10 @@ def test_a_token_is_in_the_middle_of_its_own_frames_window(fps: Fraction | int) 
     mel = np.tile(np.arange(1500, dtype=np.float32), (80, 1))
     columns = front_end.columns(mel)[0]
     frames = np.arange(int(10 * fps))
-    middles = [columns[start + 6] / 100.0
-               for start in front_end.starts(frames, len(columns), float(fps) / 25.0)]  # fmt: skip
+    middles = [
+        columns[start + 6] / 100.0
+        for start in front_end.starts(frames, len(columns), float(fps) / 25.0)
+    ]
     np.testing.assert_allclose(middles, (frames + 0.5) / float(fps), atol=0.0101 + 0.004)
 
 

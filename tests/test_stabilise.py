@@ -27,8 +27,10 @@ LOST = Observation(None, "no face", False)
 
 def place(observations: list[Observation], share: float = 1.0) -> list[Placement]:
     plane = np.zeros((2, 2), np.uint8)
-    pictures = [Picture((plane, plane, plane), PixelLayout("yuv444p", 8, (0, 0)), float(i))
-                for i in range(len(observations))]  # fmt: skip
+    pictures = [
+        Picture((plane, plane, plane), PixelLayout("yuv444p", 8, (0, 0)), float(i))
+        for i in range(len(observations))
+    ]
     placed = list(stabilise(zip(pictures, observations, strict=True), share))
     assert [picture.time for picture, _ in placed] == list(map(float, range(len(observations))))
     return [placement for _, placement in placed]
@@ -37,8 +39,11 @@ def place(observations: list[Observation], share: float = 1.0) -> list[Placement
 def moved(by: np.ndarray) -> list[Observation]:
     """Faces whose landmarks are moved, `[T, 468, 3]` pixels."""
     faces = [seen(100).face] * len(by)
-    return [Observation(dataclasses.replace(face, landmarks=face.landmarks + shift), None, False)
-            for face, shift in zip(faces, by, strict=True) if face is not None]  # fmt: skip
+    return [
+        Observation(dataclasses.replace(face, landmarks=face.landmarks + shift), None, False)
+        for face, shift in zip(faces, by, strict=True)
+        if face is not None
+    ]
 
 
 def wrong(shifts: np.ndarray, truth: np.ndarray, indices: list[int]) -> np.ndarray:

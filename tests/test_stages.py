@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import cv2
 import pytest
 
-from talkernel.stages import InThread, StageClock, opencv_on_one_thread
+from talkernel.pipeline.threads import InThread, StageClock, opencv_on_one_thread
 
 
 def test_items_come_in_order_and_ahead() -> None:

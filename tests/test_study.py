@@ -23,18 +23,18 @@ from talkernel.errors import (
     OutputExistsError,
     StudyVideosError,
 )
+from talkernel.lab.study.ballot import Ballot, RefusedError
+from talkernel.lab.study.browser_video import Checked, check, publish
+from talkernel.lab.study.database import read_votes
+from talkernel.lab.study.draw import draw_groups
+from talkernel.lab.study.fill import Design
+from talkernel.lab.study.find import match_videos, parse_systems
+from talkernel.lab.study.make import new_study, read_consent
+from talkernel.lab.study.manifest import BROKEN, DATABASE, MANIFEST, PROPER, VIDEOS, read_manifest
+from talkernel.lab.study.questions import QUESTIONS
+from talkernel.lab.study.report import report_study, write_report
+from talkernel.lab.study.statistics import bootstrap, krippendorff_alpha, wilson
 from talkernel.media import open_face, open_speech
-from talkernel.study.ballot import Ballot, RefusedError
-from talkernel.study.browser_video import Checked, check, publish
-from talkernel.study.database import read_votes
-from talkernel.study.draw import draw_groups
-from talkernel.study.fill import Design
-from talkernel.study.find import match_videos, parse_systems
-from talkernel.study.make import new_study, read_consent
-from talkernel.study.manifest import BROKEN, DATABASE, MANIFEST, PROPER, VIDEOS, read_manifest
-from talkernel.study.questions import QUESTIONS
-from talkernel.study.report import report_study, write_report
-from talkernel.study.statistics import bootstrap, krippendorff_alpha, wilson
 from tests.studies import INPUTS, rate, write_systems
 from tests.videos import write_video
 
@@ -46,8 +46,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study of two systems and real videos of three inputs; tests work on copies of it."""
     folder = tmp_path_factory.mktemp("study")
     write_systems(folder, (*SYSTEMS, "real"))
-    new_study(folder / "study", {name: folder / name for name in SYSTEMS}, Design(),
-              real=folder / "real")  # fmt: skip
+    new_study(
+        folder / "study", {name: folder / name for name in SYSTEMS}, Design(), real=folder / "real"
+    )
     return folder
 
 
@@ -148,8 +149,10 @@ def test_real_clips_are_published_as_they_are(shared: Path, tmp_path: Path) -> N
         for before, after in zip(*pictures, strict=True):
             assert before.time == pytest.approx(after.time, abs=1e-3)
             assert np.array_equal(before.planes[0], after.planes[0])
-        waves = [open_speech(one).wave()[: round(16_000 * (checked.seconds - 0.1))]
-                 for one in (path, target)]  # fmt: skip
+        waves = [
+            open_speech(one).wave()[: round(16_000 * (checked.seconds - 0.1))]
+            for one in (path, target)
+        ]
         lags = range(-8, 9)  # samples
         fits = [np.corrcoef(waves[0][8:-8], np.roll(waves[1], lag)[8:-8])[0, 1] for lag in lags]
         assert max(fits) > 0.98 and abs(lags[int(np.argmax(fits))]) <= 1
@@ -222,7 +225,7 @@ def test_an_interrupted_making_leaves_nothing(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("talkernel.study.fill.break_video", interrupt)
+    monkeypatch.setattr("talkernel.lab.study.fill.break_video", interrupt)
     with pytest.raises(KeyboardInterrupt):
         new_study(tmp_path / "study", {name: made / name for name in SYSTEMS}, Design())
     assert not list(tmp_path.iterdir())
@@ -325,10 +328,13 @@ def test_what_was_not_shown_cannot_be_answered(study: Path) -> None:
     task = ballot.task(token)
     other = next(v for v in read_manifest(study).system_of if v not in task.videos)
     wrong = [
-        ("forged", 0, "overall", task.videos[0]), ("", 0, "overall", task.videos[0]),
-        (token, 99, "overall", task.videos[0]), (token, 0, "colour", task.videos[0]),
-        (token, 0, "overall", other), (token, 0, "overall", "../study.json"),
-    ]  # fmt: skip
+        ("forged", 0, "overall", task.videos[0]),
+        ("", 0, "overall", task.videos[0]),
+        (token, 99, "overall", task.videos[0]),
+        (token, 0, "colour", task.videos[0]),
+        (token, 0, "overall", other),
+        (token, 0, "overall", "../study.json"),
+    ]
     for request in wrong:
         with pytest.raises(RefusedError):
             ballot.answer(*request)
@@ -348,8 +354,12 @@ def test_the_report_counts_who_watched(study: Path, tmp_path: Path) -> None:
     ballot.enrol()
     report = report_study(study)
     assert [(r.checks_passed, r.checks_failed, r.counts) for r in report.raters] == [
-        (2, 0, True), (2, 0, True), (2, 0, True), (2, 0, True), (0, 2, False),
-    ]  # fmt: skip
+        (2, 0, True),
+        (2, 0, True),
+        (2, 0, True),
+        (2, 0, True),
+        (0, 2, False),
+    ]
     assert report.enrolled == 6
     shares = {(one.system, one.question): one for one in report.shares}
     assert len(shares) == 3 * 4
@@ -370,8 +380,10 @@ def test_the_report_counts_who_watched(study: Path, tmp_path: Path) -> None:
     assert any(line.startswith("| other | 0.0% (0.0–24.2) |") for line in lines)
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "table3.csv").read_text())))
     assert {row["system"]: row["share"] for row in rows if row["question"] == "overall"} == {
-        "ours": "0.75", "other": "0.0", "real": "0.25",
-    }  # fmt: skip
+        "ours": "0.75",
+        "other": "0.0",
+        "real": "0.25",
+    }
     assert json.loads((tmp_path / "out" / "study-report.json").read_text())["enrolled"] == 6
 
 

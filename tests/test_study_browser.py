@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from talkernel.study.database import read_votes
-from talkernel.study.manifest import DATABASE, read_manifest
-from talkernel.study.questions import QUESTIONS
-from talkernel.study.report import report_study
+from talkernel.lab.study.database import read_votes
+from talkernel.lab.study.manifest import DATABASE, read_manifest
+from talkernel.lab.study.questions import QUESTIONS
+from talkernel.lab.study.report import report_study
 from tests.browser import chromium
 from tests.studies import Client, choose, make_study
 from tests.test_study_server import process_serving, serving
@@ -202,7 +202,21 @@ def test_a_tab_left_behind_catches_up(study: Path, tmp_path: Path) -> None:
         assert "finished" in page["#trouble"][0].text
     assert len({vote.video for vote in read_votes(study)[1]}) == 1
     with sqlite3.connect(study / DATABASE) as db:  # nothing else about anybody is in there
-        columns = {row[1] for name in ("raters", "shown", "answers")
-                   for row in db.execute(f"PRAGMA table_info({name})")}  # fmt: skip
-    assert columns == {"id", "token", "joined", "rater", "position", "name", "videos", "finished",
-                       "question", "video", "answered"}  # fmt: skip
+        columns = {
+            row[1]
+            for name in ("raters", "shown", "answers")
+            for row in db.execute(f"PRAGMA table_info({name})")
+        }
+    assert columns == {
+        "id",
+        "token",
+        "joined",
+        "rater",
+        "position",
+        "name",
+        "videos",
+        "finished",
+        "question",
+        "video",
+        "answered",
+    }

@@ -20,12 +20,12 @@ from pathlib import Path
 import pytest
 
 from talkernel.errors import CannotListenError
-from talkernel.study.byte_range import parse_range
-from talkernel.study.database import read_votes
-from talkernel.study.manifest import VIDEOS, read_manifest
-from talkernel.study.questions import QUESTIONS
-from talkernel.study.report import report_study
-from talkernel.study.server import StudyServer
+from talkernel.lab.study.byte_range import parse_range
+from talkernel.lab.study.database import read_votes
+from talkernel.lab.study.manifest import VIDEOS, read_manifest
+from talkernel.lab.study.questions import QUESTIONS
+from talkernel.lab.study.report import report_study
+from talkernel.lab.study.server import StudyServer
 from tests.studies import Client, choose, make_study
 
 
@@ -103,10 +103,22 @@ def test_nothing_tells_who_made_what(study: Path, client: Client) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["study.json", "videos/study.json", "videos/../study.json", "videos/%2e%2e/study.json",
-     "../../etc/passwd", "videos/..%2fanswers.sqlite3", "answers.sqlite3", "page/index.html",
-     "videos/", "api/answers", "api/raters/", "videos//etc/passwd", "videos/\x01"],
-)  # fmt: skip
+    [
+        "study.json",
+        "videos/study.json",
+        "videos/../study.json",
+        "videos/%2e%2e/study.json",
+        "../../etc/passwd",
+        "videos/..%2fanswers.sqlite3",
+        "answers.sqlite3",
+        "page/index.html",
+        "videos/",
+        "api/answers",
+        "api/raters/",
+        "videos//etc/passwd",
+        "videos/\x01",
+    ],
+)
 def test_only_the_page_and_its_videos_are_served(client: Client, path: str) -> None:
     host, port = client.url.split("/")[2].split(":")
     with socket.create_connection((host, int(port)), timeout=30) as raw:  # urllib tidies paths
@@ -130,13 +142,23 @@ def test_forged_and_missing_tokens_are_refused(study: Path, client: Client) -> N
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b"7", b"\xff", b"[" * 4000, b'{"position": 0}', b" " * 5000,
-     b'{"position": true, "question": "overall", "video": "x"}',
-     b'{"position": -1, "question": "overall", "video": "x"}',
-     b'{"position": 1e400, "question": "overall", "video": "x"}',
-     b'{"position": 0, "question": ["overall"], "video": "x"}',
-     b'{"position": 0, "question": "overall", "video": {}}'],
-)  # fmt: skip
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"7",
+        b"\xff",
+        b"[" * 4000,
+        b'{"position": 0}',
+        b" " * 5000,
+        b'{"position": true, "question": "overall", "video": "x"}',
+        b'{"position": -1, "question": "overall", "video": "x"}',
+        b'{"position": 1e400, "question": "overall", "video": "x"}',
+        b'{"position": 0, "question": ["overall"], "video": "x"}',
+        b'{"position": 0, "question": "overall", "video": {}}',
+    ],
+)
 def test_what_the_page_would_not_send_is_refused(study: Path, client: Client, body: bytes) -> None:
     assert client.ask("api/answers", body)[0] == HTTPStatus.BAD_REQUEST
     assert client.ask("api/task")[0] == HTTPStatus.OK
@@ -153,10 +175,15 @@ def test_browsers_may_seek(study: Path, client: Client) -> None:
     name = client.ask("api/task")[1]["videos"][0]
     whole = (study / VIDEOS / name).read_bytes()
     expected = {
-        "bytes=0-": (206, whole), "bytes=10-19": (206, whole[10:20]), "bytes=-5": (206, whole[-5:]),
-        "bytes=5-9999999": (206, whole[5:]), f"bytes={len(whole)}-": (416, b""),
-        "bytes=3-1": (200, whole), "bytes=1-2,4-5": (200, whole), "lines=1-2": (200, whole),
-    }  # fmt: skip
+        "bytes=0-": (206, whole),
+        "bytes=10-19": (206, whole[10:20]),
+        "bytes=-5": (206, whole[-5:]),
+        "bytes=5-9999999": (206, whole[5:]),
+        f"bytes={len(whole)}-": (416, b""),
+        "bytes=3-1": (200, whole),
+        "bytes=1-2,4-5": (200, whole),
+        "lines=1-2": (200, whole),
+    }
     for asked, (status, content) in expected.items():
         assert client.ask(f"videos/{name}", Range=asked) == (status, content), asked
     assert client.ask(f"videos/{name}") == (200, whole)

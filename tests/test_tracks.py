@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from talkernel.errors import NotPreparedError
-from talkernel.train.tracks import ARRAYS, Track, load_tracks, write_tracks
+from talkernel.lab.tracks.track import ARRAYS, Track, load_tracks, write_tracks
 from tests.tracks import drawn_track
 
 

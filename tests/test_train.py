@@ -18,34 +18,34 @@ from lightning_fabric import Fabric
 from talkernel.engine import load_engine
 from talkernel.errors import CheckpointError, LoaderKilledError, OptionError
 from talkernel.face.crop import crop_of, face_geometry
-from talkernel.face.lips import LipBasis
 from talkernel.face.pose import RIGID, HeadPose
-from talkernel.face.reference import align, transform
-from talkernel.face.veil import hidden, veil
-from talkernel.model.checkpoint import save_model
-from talkernel.train.assemble import assemble, mean_generator
-from talkernel.train.audio_data import SpeechTable
-from talkernel.train.audio_net import train_lip_reader
-from talkernel.train.batch import Batch, collate
-from talkernel.train.checkpoint import averaged_weights, load_state, save_state
-from talkernel.train.critics import Critics
-from talkernel.train.front_end import SpeechFrontEnd
-from talkernel.train.generator import GeneratorTrainer
-from talkernel.train.lip_reader import LAGS, LipReader
-from talkernel.train.losses import (
+from talkernel.lab.tracks.track import STORED, Track
+from talkernel.lab.train.assemble import assemble, mean_generator
+from talkernel.lab.train.audio_data import SpeechTable
+from talkernel.lab.train.audio_net import train_lip_reader
+from talkernel.lab.train.batch import Batch, collate
+from talkernel.lab.train.checkpoint import averaged_weights, load_state, save_state
+from talkernel.lab.train.critics import Critics
+from talkernel.lab.train.front_end import SpeechFrontEnd
+from talkernel.lab.train.generator import GeneratorTrainer
+from talkernel.lab.train.lip_reader import LAGS, LipReader
+from talkernel.lab.train.losses import (
     adversarial_loss,
     discriminator_loss,
     mask_loss,
     matching_loss,
     reconstruction_loss,
 )
-from talkernel.train.pairs import MOUTH, Pairs
-from talkernel.train.recipes import AudioNetRecipe, GeneratorRecipe, PairRecipe
-from talkernel.train.run_config import Data, GeneratorRun
-from talkernel.train.sync import find_sync, judge
-from talkernel.train.tracks import STORED, Track
-from talkernel.train.transplant import lower_face_mask, transplant
-from talkernel.train.view import random_view
+from talkernel.lab.train.pairs import MOUTH, Pairs
+from talkernel.lab.train.recipes import AudioNetRecipe, GeneratorRecipe, PairRecipe
+from talkernel.lab.train.run_config import Data, GeneratorRun
+from talkernel.lab.train.sync import find_sync, judge
+from talkernel.lab.train.transplant import lower_face_mask, transplant
+from talkernel.lab.train.view import random_view
+from talkernel.model.checkpoint import save_model
+from talkernel.model.lip_basis import LipBasis
+from talkernel.mouth.mask import hidden, veil
+from talkernel.mouth.reference import align, transform
 from tests.tracks import (
     FRAMES,
     TINY,
@@ -145,8 +145,16 @@ def test_matching_asks_for_what_d_sees_in_targets_that_are_known() -> None:
 
 
 def tiny_run(folder: Path, **recipe: object) -> GeneratorRun:
-    settings = GeneratorRecipe(**{"pairs": PairRecipe(size=64), "batch": 4, "workers": 0,
-                                  "adversarial": 0.0, "reading": 0.0, **recipe})  # fmt: skip
+    settings = GeneratorRecipe(
+        **{
+            "pairs": PairRecipe(size=64),
+            "batch": 4,
+            "workers": 0,
+            "adversarial": 0.0,
+            "reading": 0.0,
+            **recipe,
+        }
+    )
     return GeneratorRun(Data(folder, folder), out=folder, model=TINY, recipe=settings)
 
 
@@ -167,8 +175,10 @@ def test_a_stage_begins_with_what_the_one_before_it_learned(
     second = GeneratorTrainer(after, tracks, basis, mixed)
     mine_too, theirs_too = second.parts.critics, first.parts.critics
     assert second.step == 0 and mine_too is not None and theirs_too is not None
-    for mine, theirs in ((second.parts.model, first.parts.model),
-                         (mine_too.networks, theirs_too.networks)):  # fmt: skip
+    for mine, theirs in (
+        (second.parts.model, first.parts.model),
+        (mine_too.networks, theirs_too.networks),
+    ):
         for name, value in theirs.state_dict().items():
             torch.testing.assert_close(mine.state_dict()[name], value)
 
@@ -204,8 +214,16 @@ def test_d_learns_to_tell_a_mouth_as_sharp_as_the_persons() -> None:
     fake = light + sharpness.flip(0) * torch.randn(8, 3, 48, 48)
     plane, corner = torch.ones(8, 1, 48, 48), torch.zeros(8, 2, dtype=torch.int64)
     known = torch.ones(8, dtype=torch.bool)
-    batch = Batch(torch.cat([light, real], 1), light, real, *[plane] * 5, corner,
-                  known, torch.zeros(8, 2), torch.zeros(8, 1, 80, 0))  # fmt: skip
+    batch = Batch(
+        torch.cat([light, real], 1),
+        light,
+        real,
+        *[plane] * 5,
+        corner,
+        known,
+        torch.zeros(8, 2),
+        torch.zeros(8, 1, 80, 0),
+    )
     critics = Critics(torch.ones(2), channels=6)
     critics.set_up(cpu())
     for _ in range(240):
@@ -223,8 +241,7 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
     code = torch.cat([code[:, :1], 1 - code[:, :1]], 1)
     mel = torch.zeros(8, 1, 80, 0)
     genuine = torch.ones(8, dtype=torch.bool)
-    batch = Batch(mouths, mouths, mouths, *[plane] * 5, corner, genuine,
-                  code, mel)  # fmt: skip
+    batch = Batch(mouths, mouths, mouths, *[plane] * 5, corner, genuine, code, mel)
     critics, wrong = Critics(torch.ones(2), rate=1e-3), (1 - mouths).requires_grad_()
     critics.set_up(cpu())
     first = critics.train_step(batch, wrong, plane)
@@ -239,18 +256,24 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
 
 @pytest.mark.parametrize(
     ("message", "error"),
-    [("DataLoader worker (pid 7) is killed by signal: Killed.", LoaderKilledError),
-     ("something else", RuntimeError)],
-)  # fmt: skip
+    [
+        ("DataLoader worker (pid 7) is killed by signal: Killed.", LoaderKilledError),
+        ("something else", RuntimeError),
+    ],
+)
 def test_a_killed_loader_is_told_as_such(
-    tmp_path: Path, tracks: list[Track], basis: LipBasis, monkeypatch: pytest.MonkeyPatch,
-    message: str, error: type[Exception],
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    tracks: list[Track],
+    basis: LipBasis,
+    monkeypatch: pytest.MonkeyPatch,
+    message: str,
+    error: type[Exception],
+) -> None:
     class Killed:
         def __iter__(self) -> Iterator[None]:
             raise RuntimeError(message)
 
-    monkeypatch.setattr("talkernel.train.generator.DataLoader", lambda *_, **__: Killed())
+    monkeypatch.setattr("talkernel.lab.train.generator.DataLoader", lambda *_, **__: Killed())
     with pytest.raises(error, match=re.escape(message)):
         GeneratorTrainer(tiny_run(tmp_path), tracks, basis, cpu()).train()
 

@@ -10,23 +10,24 @@ import numpy as np
 import pytest
 import torch
 
-from talkernel.config import ModelConfig
 from talkernel.engine import load_engine
-from talkernel.engine.weights import read_basis
 from talkernel.errors import RunConfigError, TrainingDataError
-from talkernel.face.lips import SHAPE, LipBasis
+from talkernel.face.lips import SHAPE
+from talkernel.lab.tracks.track import Track
+from talkernel.lab.train.assemble import mean_generator
+from talkernel.lab.train.batch import Batch, collate
+from talkernel.lab.train.checkpoint import take_weights
+from talkernel.lab.train.generator import GeneratorTrainer
+from talkernel.lab.train.pairs import Pairs
+from talkernel.lab.train.recipes import GeneratorRecipe, PairRecipe
+from talkernel.lab.train.run_config import Data, GeneratorRun
+from talkernel.lab.train.runs import load_basis
 from talkernel.model.checkpoint import save_model
+from talkernel.model.config import ModelConfig
+from talkernel.model.lip_basis import LipBasis
 from talkernel.model.synthesis import blend
 from talkernel.model.talking_face import TalkingFace
-from talkernel.train.assemble import mean_generator
-from talkernel.train.batch import Batch, collate
-from talkernel.train.checkpoint import take_weights
-from talkernel.train.generator import GeneratorTrainer
-from talkernel.train.pairs import Pairs
-from talkernel.train.recipes import GeneratorRecipe, PairRecipe
-from talkernel.train.run_config import Data, GeneratorRun
-from talkernel.train.runs import load_basis
-from talkernel.train.tracks import Track
+from talkernel.model.weights import read_basis
 from tests.test_train import cpu, tiny_run
 from tests.tracks import TINY, drawn_track
 
@@ -52,8 +53,9 @@ def test_pairs_are_shown_the_reference_with_their_targets_lips(
         assert (one.painted == 255).all() and not other.seen[:3, painted].any()
         np.testing.assert_array_equal(one.target, other.target)
         inside = one.lips[0] > 0
-        apart.append([np.abs(x.seen[3:].astype(int) - x.target)[:, inside].mean()
-                      for x in (one, other)])  # fmt: skip
+        apart.append(
+            [np.abs(x.seen[3:].astype(int) - x.target)[:, inside].mean() for x in (one, other)]
+        )
     unmoved, moved = np.mean(apart, axis=0)
     assert moved < 0.7 * unmoved
 
@@ -76,8 +78,12 @@ def test_a_reference_is_not_warped_by_what_is_not_there(
     model: dict[str, Any], recipe: dict[str, Any], tmp_path: Path
 ) -> None:
     with pytest.raises(RunConfigError, match="warped"):
-        GeneratorRun(Data(tmp_path, tmp_path), tmp_path, recipe=GeneratorRecipe(**recipe),
-                     model=dataclasses.replace(WARPED, **model))  # fmt: skip
+        GeneratorRun(
+            Data(tmp_path, tmp_path),
+            tmp_path,
+            recipe=GeneratorRecipe(**recipe),
+            model=dataclasses.replace(WARPED, **model),
+        )
 
 
 @pytest.fixture
@@ -111,8 +117,11 @@ def test_only_f_learns_where_kernels_are_to_stay(
     held = GeneratorTrainer(run, trainer.pairs.tracks, basis, cpu())
     before = {name: value.clone() for name, value in held.parts.model.state_dict().items()}
     held.train_step(batch_of(held))
-    moved = {name for name, value in held.parts.model.state_dict().items()
-             if not torch.equal(value, before[name])}  # fmt: skip
+    moved = {
+        name
+        for name, value in held.parts.model.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
     assert any(name.startswith("unet.head") for name in moved)
     assert all(name.startswith("unet.") for name in moved)
 
@@ -148,7 +157,9 @@ def test_weights_on_disk_hold_the_basis_to_the_last_digit(basis: LipBasis, tmp_p
     model = TalkingFace(WARPED)
     model.lips.basis.keep(basis)  # type: ignore[union-attr,operator]
     save_model(model, tmp_path / "talkernel.safetensors")
-    for kept in (read_basis(tmp_path / "talkernel.safetensors"),
-                 load_engine("torch", checkpoint=tmp_path).basis):  # fmt: skip
+    for kept in (
+        read_basis(tmp_path / "talkernel.safetensors"),
+        load_engine("torch", checkpoint=tmp_path).basis,
+    ):
         assert kept is not None
         np.testing.assert_array_equal(kept.guess, basis.guess)

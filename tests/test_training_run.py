@@ -16,17 +16,17 @@ import pytest
 import torch
 from torch import nn
 
-from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError, RunConfigError, TrainingDivergedError
-from talkernel.train.audio_net import train_lip_reader
-from talkernel.train.checkpoint import load_state
-from talkernel.train.contrast import SyncHead
-from talkernel.train.journal import Journal
-from talkernel.train.obedience import BY_THEN, Obedience
-from talkernel.train.plan import Plan
-from talkernel.train.run_config import AudioNetRun, GeneratorRun, load_run, to_yaml
-from talkernel.train.runs import fit_basis, train_generator
-from talkernel.train.tracks import load_tracks, write_tracks
+from talkernel.lab.tracks.track import load_tracks, write_tracks
+from talkernel.lab.train.audio_net import train_lip_reader
+from talkernel.lab.train.checkpoint import load_state
+from talkernel.lab.train.contrast import SyncHead
+from talkernel.lab.train.journal import Journal
+from talkernel.lab.train.obedience import BY_THEN, Obedience
+from talkernel.lab.train.plan import Plan
+from talkernel.lab.train.run_config import AudioNetRun, GeneratorRun, load_run, to_yaml
+from talkernel.lab.train.runs import fit_basis, train_generator
+from talkernel.model.config import ModelConfig
 from tests.tracks import TINY, drawn_track, tiny_encoder, tiny_front_end
 
 RUN = """
@@ -62,8 +62,13 @@ def config_of(folder: Path, out: Path) -> Path:
 def train(config: Path, *changes: str) -> subprocess.Popen[str]:
     options = [word for change in changes for word in ("--set", change)]
     command = [sys.executable, "-m", "talkernel", "train", "--config", str(config), *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            env=os.environ | {"OMP_NUM_THREADS": "1"})  # fmt: skip
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
 
 
 def finished(process: subprocess.Popen[str]) -> str:
@@ -108,8 +113,9 @@ def test_two_processes_learn_what_one_does(
     process = train(config_of(folder, tmp_path / "two"), *few, "hardware.devices=2")
     train_generator(config_of(folder, tmp_path / "one"), few)
     one, two = capsys.readouterr().out, finished(process)
-    losses = [[float(x) for x in re.findall(r"^step \d+ rec ([\d.]+)", told, re.M)]
-              for told in (one, two)]  # fmt: skip
+    losses = [
+        [float(x) for x in re.findall(r"^step \d+ rec ([\d.]+)", told, re.M)] for told in (one, two)
+    ]
     assert len(losses[0]) == 4
     np.testing.assert_allclose(losses[1], losses[0], rtol=2e-3)
     ends = [load_state(tmp_path / name / "last.pt")["model"] for name in ("one", "two")]
@@ -181,8 +187,7 @@ def test_a_mouth_that_ignores_what_it_is_told_is_noticed(
 ) -> None:
     journal = Journal(None, first=0, steps=9, every=5, samples=4)
     for step in (1, BY_THEN):
-        Obedience().check(step, lambda batch, shuffled: wrong if shuffled else 0.1,
-                          None, journal)  # type: ignore[arg-type]  # fmt: skip
+        Obedience().check(step, lambda batch, shuffled: wrong if shuffled else 0.1, None, journal)  # type: ignore[arg-type]
     assert ("ignores what it is told" in capsys.readouterr().out) is warned
 
 
@@ -210,10 +215,10 @@ def test_the_contrastive_loss_learns_which_mouth_goes_with_which_sound() -> None
 
 
 def test_audio_net_goes_on_where_it_was_broken_off(folder: Path, tmp_path: Path) -> None:
-    from talkernel.train.audio_data import SpeechTable
-    from talkernel.train.lip_reader import LipReader
-    from talkernel.train.recipes import AudioNetRecipe
-    from talkernel.train.runs import load_basis
+    from talkernel.lab.train.audio_data import SpeechTable
+    from talkernel.lab.train.lip_reader import LipReader
+    from talkernel.lab.train.recipes import AudioNetRecipe
+    from talkernel.lab.train.runs import load_basis
 
     basis = load_basis(folder / "basis.npz")
     table = SpeechTable.build(load_tracks(folder / "tracks", "train"), basis, tiny_front_end())
@@ -228,7 +233,7 @@ def test_audio_net_goes_on_where_it_was_broken_off(folder: Path, tmp_path: Path)
     class Killed(Exception):
         pass
 
-    import talkernel.train.audio_net as module
+    import talkernel.lab.train.audio_net as module
 
     real, count = module.draw, [0]
 
@@ -250,7 +255,7 @@ def test_audio_net_goes_on_where_it_was_broken_off(folder: Path, tmp_path: Path)
 
 def test_statistics_are_shared_as_one_process_has_them() -> None:
     """With one process in its group, the shared normalisation is torch's own."""
-    from talkernel.train.batch_norm import SharedBatchNorm
+    from talkernel.lab.train.batch_norm import SharedBatchNorm
 
     store = torch.distributed.HashStore()
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)

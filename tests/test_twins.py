@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from talkernel.errors import CheckpointError, PreparedOtherwiseError
-from talkernel.face.lips import LipBasis
 from talkernel.face.mesh import FaceMesh
-from talkernel.model.wav2lip import SIDE, Wav2Lip
-from talkernel.train.front_end import wav2lip_front_end
-from talkernel.train.makers import by_face
-from talkernel.train.pairs import Pairs
-from talkernel.train.recipes import PairRecipe
-from talkernel.train.runs import fit_basis, load_basis
-from talkernel.train.tracks import load_tracks, write_tracks
-from talkernel.train.twin_shards import write_twins
-from talkernel.train.twins import load_wav2lip, make_twin
+from talkernel.lab.tracks.track import load_tracks, write_tracks
+from talkernel.lab.train.front_end import wav2lip_front_end
+from talkernel.lab.train.makers import by_face
+from talkernel.lab.train.pairs import Pairs
+from talkernel.lab.train.recipes import PairRecipe
+from talkernel.lab.train.runs import fit_basis, load_basis
+from talkernel.lab.train.twin_shards import write_twins
+from talkernel.lab.train.twins import load_wav2lip, make_twin
+from talkernel.lab.wav2lip.network import SIDE, Wav2Lip
+from talkernel.model.lip_basis import LipBasis
 from tests.tracks import drawn_track
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from talkernel.whole_file import whole, write_text, write_text_apart
+from talkernel.files.atomic import whole, write_text, write_text_apart
 
 
 def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:

@@ -9,16 +9,22 @@ import cv2
 import numpy as np
 import torch
 
-from talkernel.config import ModelConfig
-from talkernel.face.lips import LipBasis
 from talkernel.face.pose import canonical_face
+from talkernel.lab.tracks.track import STORED, Track
+from talkernel.lab.train.front_end import SpeechFrontEnd
+from talkernel.model.config import ModelConfig
+from talkernel.model.lip_basis import LipBasis
 from talkernel.model.speech_encoder import SpeechEncoder
-from talkernel.train.front_end import SpeechFrontEnd
-from talkernel.train.tracks import STORED, Track
 
 FRAMES = 60
-TINY = ModelConfig(crop_size=64, channels=(8, 8, 12, 16, 16), dck_rank=4, lip_code=4,
-                   encoder_layers=1, encoder_width=64)  # fmt: skip
+TINY = ModelConfig(
+    crop_size=64,
+    channels=(8, 8, 12, 16, 16),
+    dck_rank=4,
+    lip_code=4,
+    encoder_layers=1,
+    encoder_width=64,
+)
 LOWER_LIP_AND_JAW = (14, 87, 317, 178, 402, 88, 318, 17, 84, 314, 152, 148, 377, 176, 400, 200, 199)
 
 
@@ -65,8 +71,14 @@ def drawn_track(seed: int, frames: int = FRAMES) -> Track:
     wave = 20000 * loudness * np.sin(2 * np.pi * 300 * np.arange(len(loudness)) / 16000)
     pose = np.tile(np.float32([0, 0, 0, STORED]), (frames, 1))
     return Track(
-        name=f"track{seed}", identity=f"id{seed}", landmarks=np.stack([p for p, _ in faces]),
-        wave=wave.astype(np.int16), crop_index=np.arange(frames), crop_pose=pose,
-        crop_corner=np.zeros((frames, 2), np.float32), jpeg=np.concatenate(encoded),
-        offsets=np.cumsum([0, *map(len, encoded)]), speech=np.ones(frames, np.bool_),
-    )  # fmt: skip
+        name=f"track{seed}",
+        identity=f"id{seed}",
+        landmarks=np.stack([p for p, _ in faces]),
+        wave=wave.astype(np.int16),
+        crop_index=np.arange(frames),
+        crop_pose=pose,
+        crop_corner=np.zeros((frames, 2), np.float32),
+        jpeg=np.concatenate(encoded),
+        offsets=np.cumsum([0, *map(len, encoded)]),
+        speech=np.ones(frames, np.bool_),
+    )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 
 from talkernel.media import open_face, open_speech
-from talkernel.speak import speak
+from talkernel.speech.voices.espeak import speak
 
 Image = NDArray[np.uint8]
 Wave = NDArray[np.int16]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from talkernel.face.track import FaceTracker
     from talkernel.model.talking_face import TalkingFace
-    from talkernel.pipeline import generate
-    from talkernel.report import Report
-    from talkernel.speech_features import SpeechFeatures
+    from talkernel.pipeline.generate import generate
+    from talkernel.pipeline.report import Report
+    from talkernel.speech.features import SpeechFeatures
 
 __version__ = "0.1.0"
 __all__ = ["FaceTracker", "Report", "SpeechFeatures", "TalkingFace", "generate"]
@@ -22,10 +22,10 @@ __all__ = ["FaceTracker", "Report", "SpeechFeatures", "TalkingFace", "generate"]
 # Imported at first use: `import talkernel` stays quick, and only TalkingFace needs torch.
 _HOME = {
     "FaceTracker": "talkernel.face.track",
-    "Report": "talkernel.report",
-    "SpeechFeatures": "talkernel.speech_features",
+    "Report": "talkernel.pipeline.report",
+    "SpeechFeatures": "talkernel.speech.features",
     "TalkingFace": "talkernel.model.talking_face",
-    "generate": "talkernel.pipeline",
+    "generate": "talkernel.pipeline.generate",
 }
 
 

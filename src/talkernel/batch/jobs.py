@@ -11,16 +11,27 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from talkernel.cli.options import parse_box, parse_fps
 from talkernel.errors import JobListError, TalkernelError
-from talkernel.options import parse_box, parse_fps
 
 REQUIRED = ("face", "audio", "outfile")
 # How each further column's text becomes an option's value.
 OPTIONS: dict[str, Callable[[str], Any]] = {
-    "loop": str, "fps": lambda text: str(parse_fps(text)), "codec": str, "crf": int,
-    "preset": str, "face_index": int, "reference_face": str, "box": parse_box, "hearing": str,
-    "engine": str, "device": str, "precision": str, "checkpoint": str, "audio_net": str,
-}  # fmt: skip
+    "loop": str,
+    "fps": lambda text: str(parse_fps(text)),
+    "codec": str,
+    "crf": int,
+    "preset": str,
+    "face_index": int,
+    "reference_face": str,
+    "box": parse_box,
+    "hearing": str,
+    "engine": str,
+    "device": str,
+    "precision": str,
+    "checkpoint": str,
+    "audio_net": str,
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,7 @@ class SpeakJob:
         face: Video or photo.
         audio: Sound.
         outfile: Video to write, within the batch's folder.
-        options: Of `talkernel.pipeline.generate`, by name.
+        options: Of `talkernel.pipeline.generate.generate`, by name.
     """
 
     face: str
@@ -69,8 +80,10 @@ def read_jobs(table: Path, out: Path) -> list[SpeakJob]:
         raise JobListError(f"{table} lists no job.")
     twice = [name for name, count in Counter(job.outfile for job in jobs).items() if count > 1]
     if twice:
-        raise JobListError(f"{table} names {twice[0]} for more than one job.",
-                           remedy="Give every job an outfile of its own.")  # fmt: skip
+        raise JobListError(
+            f"{table} names {twice[0]} for more than one job.",
+            remedy="Give every job an outfile of its own.",
+        )
     return jobs
 
 
@@ -80,8 +93,10 @@ def _check_columns(table: Path, columns: list[str]) -> None:
     if missing:
         raise JobListError(f"{table} has no column {missing[0]!r}.")
     if unknown:
-        raise JobListError(f"{table} has a column {unknown[0]!r} that is no option.",
-                           remedy=f"Known are {', '.join((*REQUIRED, *OPTIONS))}.")  # fmt: skip
+        raise JobListError(
+            f"{table} has a column {unknown[0]!r} that is no option.",
+            remedy=f"Known are {', '.join((*REQUIRED, *OPTIONS))}.",
+        )
 
 
 def _job(table: Path, line: int, row: dict[str, Any], out: Path) -> SpeakJob:
@@ -89,8 +104,11 @@ def _job(table: Path, line: int, row: dict[str, Any], out: Path) -> SpeakJob:
     if None in row or any(not (row[name] or "").strip() for name in REQUIRED):
         raise JobListError(f"{where}: face, audio and outfile must be given, and no more cells.")
     try:
-        options = {name: read(row[name].strip()) for name, read in OPTIONS.items()
-                   if (row.get(name) or "").strip()}  # fmt: skip
+        options = {
+            name: read(row[name].strip())
+            for name, read in OPTIONS.items()
+            if (row.get(name) or "").strip()
+        }
     except (ValueError, TalkernelError) as error:
         raise JobListError(f"{where}: {error}") from None
     for name in ("reference_face", "checkpoint", "audio_net"):
@@ -109,6 +127,7 @@ def _outfile(where: str, name: str, out: Path) -> str:
     base = out.absolute()
     path = Path(base, name).resolve()
     if not path.is_relative_to(base.resolve()) or path == base.resolve():
-        raise JobListError(f"{where}: {name} is not within {out}.",
-                           remedy="Name outfiles relative to --out.")  # fmt: skip
+        raise JobListError(
+            f"{where}: {name} is not within {out}.", remedy="Name outfiles relative to --out."
+        )
     return str(path.relative_to(base.resolve()))

@@ -14,11 +14,11 @@ from rich.table import Table
 
 from talkernel.batch.jobs import SpeakJob, read_jobs
 from talkernel.batch.work import WORK, JobOutcome, JobTask, work_on
-from talkernel.cluster import Lost, executor
+from talkernel.cli.terminal import facts_table
 from talkernel.errors import OutputNotWritableError
-from talkernel.folder_lock import alone_in
-from talkernel.terminal import facts_table
-from talkernel.whole_file import whole
+from talkernel.files.atomic import whole
+from talkernel.files.lock import alone_in
+from talkernel.workers.executor import Lost, executor
 
 RESULTS = "results.csv"
 Progress = Callable[[int, int], None]
@@ -69,7 +69,7 @@ def batch(
         table: The list; see `read_jobs`.
         out: Folder for the videos and results.csv, made if need be.
         workers: Processes.
-        ray_address: See `talkernel.cluster.executor`.
+        ray_address: See `talkernel.workers.executor.executor`.
         overwrite: Whether files that no job made may be replaced.
         progress: Called with jobs done and in all.
 
@@ -113,9 +113,31 @@ def _write_results(out: Path, jobs: Sequence[SpeakJob], found: Mapping[str, JobO
         partial.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow(["face", "audio", "outfile", "status", "seconds", "frames", "untouched",
-                         "warnings", "error"])  # fmt: skip
+        writer.writerow(
+            [
+                "face",
+                "audio",
+                "outfile",
+                "status",
+                "seconds",
+                "frames",
+                "untouched",
+                "warnings",
+                "error",
+            ]
+        )
         for job in jobs:
             own = found[job.outfile]
-            writer.writerow([job.face, job.audio, job.outfile, own.status, own.seconds, own.frames,
-                             own.untouched, own.warnings, own.error])  # fmt: skip
+            writer.writerow(
+                [
+                    job.face,
+                    job.audio,
+                    job.outfile,
+                    own.status,
+                    own.seconds,
+                    own.frames,
+                    own.untouched,
+                    own.warnings,
+                    own.error,
+                ]
+            )

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from talkernel.batch.jobs import SpeakJob
+from talkernel.cli.options import parse_fps
 from talkernel.errors import OutputExistsError, TalkernelError
-from talkernel.options import parse_fps
-from talkernel.whole_file import write_text_apart
+from talkernel.files.atomic import write_text_apart
 
 WORK = ".batch"
 
@@ -87,7 +87,7 @@ def read_record(task: JobTask) -> JobOutcome | None:
 
 def _make(task: JobTask) -> dict[str, Any]:
     """Generate into a folder of this attempt's own, then move; returns facts of the video."""
-    from talkernel.pipeline import generate
+    from talkernel.pipeline.generate import generate
 
     outfile = task.out / task.job.outfile
     claim = task.out / WORK / f"{task.job.key}.moving"
@@ -104,8 +104,11 @@ def _make(task: JobTask) -> dict[str, Any]:
         if "fps" in options:
             options["fps"] = parse_fps(options["fps"])
         report = generate(task.job.face, task.job.audio, made, **options)
-        facts = {"frames": report.frames, "untouched": report.untouched,
-                 "warnings": " ".join(report.warnings)}  # fmt: skip
+        facts = {
+            "frames": report.frames,
+            "untouched": report.untouched,
+            "warnings": " ".join(report.warnings),
+        }
         outfile.parent.mkdir(parents=True, exist_ok=True)
         write_text_apart(claim, json.dumps(facts))
         os.replace(made, outfile)

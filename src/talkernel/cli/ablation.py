@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from talkernel.cli.app import AsJson, app
-from talkernel.options import reports_errors
+from talkernel.cli.options import reports_errors
 
 
 @app.command()
@@ -24,11 +24,11 @@ def ablation(
     as_json: AsJson = False,
 ) -> None:
     """Compare generators told other people's lips, wherever the face lies (Fig. 8)."""
-    from talkernel.ablation.compare import compare, write_comparison
+    from talkernel.cli.terminal import show
     from talkernel.errors import OptionError
-    from talkernel.terminal import show
-    from talkernel.train.runs import load_basis
-    from talkernel.train.tracks import load_tracks
+    from talkernel.lab.ablation.compare import compare, write_comparison
+    from talkernel.lab.tracks.track import load_tracks
+    from talkernel.lab.train.runs import load_basis
 
     named = dict(model.partition("=")[::2] for model in models)
     if not all(named.values()):

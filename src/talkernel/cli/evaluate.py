@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from talkernel.cli.app import AsJson, Quiet, app
-from talkernel.options import reports_errors
+from talkernel.cli.options import reports_errors
 
 KEPT = "interrupted; what is measured is kept, run the same command to go on"
 
@@ -60,16 +60,25 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Measure generated videos, or generate and measure by a protocol."""
-    from talkernel.evaluate.session import measure_folder
-    from talkernel.terminal import show
+    from talkernel.cli.terminal import show
+    from talkernel.lab.evaluate.session import measure_folder
 
     own: dict[str, Any] = {"engine": engine, "hearing": hearing}
     results = measure_folder(
-        data, out, protocol=protocol, real=real, adapter=system, syncnet=syncnet, split=split,
-        limit=limit, per_person=per_person, mouth_only=mouth_only, overwrite=overwrite,
+        data,
+        out,
+        protocol=protocol,
+        real=real,
+        adapter=system,
+        syncnet=syncnet,
+        split=split,
+        limit=limit,
+        per_person=per_person,
+        mouth_only=mouth_only,
+        overwrite=overwrite,
         options=own | ({} if checkpoint is None else {"checkpoint": checkpoint}),
         tell=(lambda _: None) if quiet else _tell,
-    )  # fmt: skip
+    )
     if as_json or not quiet:
         show(results, as_json=as_json)
 
@@ -99,11 +108,17 @@ def tables(
     quiet: Quiet = False,
 ) -> None:
     """Put our figures beside the paper's: Tables I to IV."""
-    from talkernel.evaluate.tables import write_tables
+    from talkernel.lab.evaluate.tables import write_tables
 
-    for path in write_tables(results or [], out, speed=speed, measure_speed=not no_speed,
-                             threads=threads, overwrite=overwrite,
-                             tell=(lambda _: None) if quiet else _tell):  # fmt: skip
+    for path in write_tables(
+        results or [],
+        out,
+        speed=speed,
+        measure_speed=not no_speed,
+        threads=threads,
+        overwrite=overwrite,
+        tell=(lambda _: None) if quiet else _tell,
+    ):
         print(f"Wrote {path}.")
 
 

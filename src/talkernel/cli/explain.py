@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from talkernel.cli.app import AsJson, Quiet, app
-from talkernel.options import reports_errors
+from talkernel.cli.options import reports_errors
 
 FIGURES = "masks, sounds, word, kernels, map, sensitivity, theory"
 
@@ -44,9 +44,9 @@ def explain(
     quiet: Quiet = False,
 ) -> None:
     """Show what the dynamic kernels do: Figs. 4, 6 and 7, a map, and the theorem's bound."""
+    from talkernel.cli.terminal import show
     from talkernel.errors import OptionError
-    from talkernel.explain import run
-    from talkernel.terminal import show
+    from talkernel.lab.explain import run
 
     if redraw:
         print(f"Drawn anew in {out}: {', '.join(run.redraw(out))}.")
@@ -56,10 +56,18 @@ def explain(
     if unknown := set(only or ()) - set(run.PLOTS):
         raise OptionError(f"There is no figure {min(unknown)!r}.", remedy=f"Choose of {FIGURES}.")
     found = run.explain(
-        out, faces or (), audio=audio, text=text, checkpoint=checkpoint, at=(first, second),
-        only=only or (), seed=seed, umap=umap, overwrite=overwrite,
+        out,
+        faces or (),
+        audio=audio,
+        text=text,
+        checkpoint=checkpoint,
+        at=(first, second),
+        only=only or (),
+        seed=seed,
+        umap=umap,
+        overwrite=overwrite,
         tell=_quiet if quiet else _tell,
-    )  # fmt: skip
+    )
     if as_json or not quiet:
         show(found, as_json=as_json)
 

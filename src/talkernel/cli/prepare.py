@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from talkernel.cli.app import AsJson, Quiet, app
-from talkernel.options import reports_errors
+from talkernel.cli.options import reports_errors
 
 Workers = Annotated[int, typer.Option(min=1, help="Processes; or cores of a local Ray.")]
 RayAddress = Annotated[
@@ -46,18 +46,25 @@ def prepare(
     quiet: Quiet = False,
 ) -> None:
     """Make training tracks of raw videos; goes on where an earlier run stopped."""
-    from talkernel.prepare.run import prepare as run
-    from talkernel.prepare.settings import Settings
-    from talkernel.terminal import progress_bar, show
+    from talkernel.cli.terminal import progress_bar, show
+    from talkernel.lab.prepare.run import prepare as run
+    from talkernel.lab.prepare.settings import Settings
 
     settings = Settings(
-        min_seconds=min_seconds, min_size=min_size, max_turn=max_turn,
-        min_sharpness=min_sharpness, min_speech=min_speech, sync=sync,
-        identity_pattern=identity_from_name, val=val, test=test,
-    )  # fmt: skip
+        min_seconds=min_seconds,
+        min_size=min_size,
+        max_turn=max_turn,
+        min_sharpness=min_sharpness,
+        min_speech=min_speech,
+        sync=sync,
+        identity_pattern=identity_from_name,
+        val=val,
+        test=test,
+    )
     with progress_bar(shown=not quiet, unit="videos, then tracks") as progress:
-        report = run(videos, out, settings, workers=workers, ray_address=ray_address,
-                     progress=progress)  # fmt: skip
+        report = run(
+            videos, out, settings, workers=workers, ray_address=ray_address, progress=progress
+        )
     if as_json or not quiet:
         show(report, as_json=as_json)
 
@@ -77,12 +84,18 @@ def batch(
 ) -> None:
     """Make every video of a list; run again, those that are missing."""
     from talkernel.batch.run import batch as run
+    from talkernel.cli.terminal import progress_bar, show
     from talkernel.errors import JobsFailedError
-    from talkernel.terminal import progress_bar, show
 
     with progress_bar(shown=not quiet, unit="jobs") as progress:
-        report = run(jobs, out, workers=workers, ray_address=ray_address, overwrite=overwrite,
-                     progress=progress)  # fmt: skip
+        report = run(
+            jobs,
+            out,
+            workers=workers,
+            ray_address=ray_address,
+            overwrite=overwrite,
+            progress=progress,
+        )
     if as_json or not quiet:
         show(report, as_json=as_json)
     if report.failed:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from talkernel.cli.app import VERSION, AsJson, Quiet, app
-from talkernel.options import parse_box, parse_fps, reports_errors
+from talkernel.cli.options import parse_box, parse_fps, reports_errors
 
 
 @app.command()
@@ -61,8 +61,8 @@ def generate(
     quiet: Quiet = False,
 ) -> None:
     """Make the face in --face speak --audio."""
-    from talkernel.pipeline import generate as run
-    from talkernel.terminal import progress_bar, show
+    from talkernel.cli.terminal import progress_bar, show
+    from talkernel.pipeline.generate import generate as run
 
     with progress_bar(shown=not quiet) as progress:
         report = run(
@@ -105,8 +105,8 @@ def setup() -> None:
 @reports_errors()
 def doctor(as_json: AsJson = False) -> None:
     """Check that everything is in place; exit with 1 if not."""
-    from talkernel.doctor import diagnose
-    from talkernel.terminal import show
+    from talkernel.cli.terminal import show
+    from talkernel.diagnose.doctor import diagnose
 
     diagnosis = diagnose()
     show(diagnosis, as_json=as_json)
@@ -124,8 +124,8 @@ def sample(
     quiet: Quiet = False,
 ) -> None:
     """Make a portrait that comes with the package speak: demo.mp4 and demo.png."""
-    from talkernel.sample import run_sample
-    from talkernel.terminal import progress_bar
+    from talkernel.cli.terminal import progress_bar
+    from talkernel.sample.portrait import run_sample
 
     with progress_bar(shown=not quiet) as progress:
         video = run_sample(out, overwrite=overwrite, progress=progress)
@@ -141,8 +141,8 @@ def benchmark(
     as_json: AsJson = False,
 ) -> None:
     """Measure the speed, stage by stage."""
-    from talkernel.benchmark import benchmark as run
-    from talkernel.terminal import show
+    from talkernel.cli.terminal import show
+    from talkernel.diagnose.benchmark import benchmark as run
 
     show(run(face, audio), as_json=as_json)
 
@@ -154,7 +154,7 @@ def export(
     outdir: Annotated[Path, typer.Argument(help="Folder for the exported files.")],
 ) -> None:
     """Turn a checkpoint into the files that the engines without torch run."""
-    from talkernel.export import export_checkpoint
+    from talkernel.model.export import export_checkpoint
 
     print(f"Wrote {export_checkpoint(checkpoint, outdir)} and the graphs beside it.")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from talkernel.cli.app import AsJson, Quiet, app
-from talkernel.options import reports_errors
+from talkernel.cli.options import reports_errors
 
 study = typer.Typer(
     help="Let people compare systems' videos on a web page (docs/study.md).",
@@ -37,10 +37,10 @@ def new(
     quiet: Quiet = False,
 ) -> None:
     """Make a study of videos with equal file names, a folder of them for each system."""
-    from talkernel.study.fill import Design
-    from talkernel.study.find import parse_systems
-    from talkernel.study.make import new_study, read_consent
-    from talkernel.terminal import progress_bar
+    from talkernel.cli.terminal import progress_bar
+    from talkernel.lab.study.fill import Design
+    from talkernel.lab.study.find import parse_systems
+    from talkernel.lab.study.make import new_study, read_consent
 
     design = Design(groups_per_rater, checks, seed, read_consent(consent))
     with progress_bar(shown=not quiet, unit="videos") as progress:
@@ -51,8 +51,10 @@ def new(
         for path in made.encoded:
             print(f"{path} was encoded once more, for browsers.")
         shown = f"{made.shown_per_rater} groups for each rater"
-        print(f"Made {folder}: {len(made.compared)} inputs, {len(made.systems)} videos of each; "
-              f"{shown}.\nServe it with: talkernel study serve {folder}")  # fmt: skip
+        print(
+            f"Made {folder}: {len(made.compared)} inputs, {len(made.systems)} videos of each; "
+            f"{shown}.\nServe it with: talkernel study serve {folder}"
+        )
 
 
 @study.command()
@@ -63,7 +65,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
 ) -> None:
     """Serve a study's page until Ctrl-C; every acknowledged answer is on the disk."""
-    from talkernel.study.server import StudyServer
+    from talkernel.lab.study.server import StudyServer
 
     with StudyServer(folder, host, port) as server:
         print(f"Serving {folder} at {server.url} (Ctrl-C to stop)", flush=True)
@@ -83,8 +85,8 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Show the shares, their intervals and raters' agreement so far, as in Table III."""
-    from talkernel.study.report import report_study, write_report
-    from talkernel.terminal import show
+    from talkernel.cli.terminal import show
+    from talkernel.lab.study.report import report_study, write_report
 
     found = report_study(folder)
     if out is not None:

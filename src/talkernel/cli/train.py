@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from talkernel.cli.app import app
+from talkernel.cli.options import reports_errors
 from talkernel.cli.prepare import RayAddress, Workers
-from talkernel.options import reports_errors
 
 train = typer.Typer(
     help="Train a model of your own: basis, audio-net, then the generator itself, assemble.",
@@ -37,7 +37,7 @@ def generator(
         return
     if config is None:
         raise typer.BadParameter("--config is missing; or name one of the commands below it.")
-    from talkernel.train.runs import train_generator
+    from talkernel.lab.train.runs import train_generator
 
     print(f"Wrote {train_generator(config, changes or [])}.")
 
@@ -46,7 +46,7 @@ def generator(
 @reports_errors(when_interrupted="interrupted; run the same again to go on")
 def audio_net(config: Config, changes: Changes = None) -> None:
     """Pre-train AudioNet to hear the lips."""
-    from talkernel.train.runs import train_audio_net
+    from talkernel.lab.train.runs import train_audio_net
 
     print(f"Wrote {train_audio_net(config, changes or [])}.")
 
@@ -59,7 +59,7 @@ def basis(
     size: Annotated[int, typer.Option(min=1, help="Length of the lip code.")] = 12,
 ) -> None:
     """Find the principal components of lip motion."""
-    from talkernel.train.runs import fit_basis
+    from talkernel.lab.train.runs import fit_basis
 
     fit_basis(tracks, out, size)
     print(f"Wrote {out}.")
@@ -74,7 +74,7 @@ def pairs(
     changes: Changes = None,
 ) -> None:
     """Draw random training pairs on a sheet, to look at before training on them."""
-    from talkernel.train.runs import draw_pairs
+    from talkernel.lab.train.runs import draw_pairs
 
     print(f"Wrote {out}: {draw_pairs(config, changes or [], out, count)}")
 
@@ -91,7 +91,7 @@ def twins(
     ray_address: RayAddress = None,
 ) -> None:
     """Let Wav2Lip make tracks' lips say other things: the paper's own pairs."""
-    from talkernel.train.twin_shards import write_twins
+    from talkernel.lab.train.twin_shards import write_twins
 
     count = write_twins(tracks, weights, out, videos, audios, workers, ray_address)
     print(f"There are {count} twins in {out}.")
@@ -108,7 +108,7 @@ def bundle(
     changes: Changes = None,
 ) -> None:
     """Pack a run, its data and the code into one archive: `python bundle.zip OUT` trains there."""
-    from talkernel.train.runs import bundle_run
+    from talkernel.lab.train.runs import bundle_run
 
     count = bundle_run(config, changes or [], out, megabytes)
     print(f"Wrote {out}: {count} crops. Train with: python {out.name} OUT")
@@ -144,6 +144,6 @@ def assemble(
     ] = 10,
 ) -> None:
     """Join both parts into a weight folder that every engine loads."""
-    from talkernel.train.runs import assemble_model
+    from talkernel.lab.train.runs import assemble_model
 
     print(f"Wrote {assemble_model(generator, audio_net, out, gain, share or [], mantissa)}.")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from talkernel.engine.base import Engine, EngineInfo, Precision
-from talkernel.engine.weights import find_weights
 from talkernel.errors import OptionError
+from talkernel.model.weights import find_weights
 
 EngineName = Literal["auto", "openvino", "onnxruntime", "torch"]
 

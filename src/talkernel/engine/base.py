@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.config import ModelConfig
-from talkernel.face.lips import LipBasis
+from talkernel.model.config import ModelConfig
+from talkernel.model.lip_basis import LipBasis
 
 Array = NDArray[np.float32]
 Precision = Literal["float32", "bfloat16"]

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 
 from talkernel.engine.base import Array, EngineInfo, Precision
-from talkernel.engine.weights import find_graphs, read_basis, read_config
 from talkernel.errors import CheckpointError, EngineNotInstalledError, OptionError
+from talkernel.model.weights import find_graphs, read_basis, read_config
 
-ORDER = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "DmlExecutionProvider",
-         "CPUExecutionProvider")  # fmt: skip
+ORDER = (
+    "CUDAExecutionProvider",
+    "CoreMLExecutionProvider",
+    "DmlExecutionProvider",
+    "CPUExecutionProvider",
+)
 
 
 class OnnxRuntimeEngine:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from talkernel.engine.base import Array, EngineInfo, Precision
-from talkernel.engine.weights import find_graphs, read_basis, read_config
 from talkernel.errors import CheckpointError, EngineNotInstalledError
+from talkernel.model.weights import find_graphs, read_basis, read_config
 
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]  # of a graph's inputs, where they are fixed
 GRAPHS_KEPT = 8  # compiled, of two models

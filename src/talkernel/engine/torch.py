@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from talkernel.config import ModelConfig
 from talkernel.engine.base import Array, EngineInfo, Precision
 from talkernel.errors import EngineNotInstalledError
-from talkernel.face.lips import LipBasis
+from talkernel.model.config import ModelConfig
+from talkernel.model.lip_basis import LipBasis
 
 
 class TorchEngine:

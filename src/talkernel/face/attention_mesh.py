@@ -20,10 +20,29 @@ from talkernel.face.lips import INNER_LIP, OUTER_LIP
 
 # The landmarks that are found again, in the network's order: besides the lips' two edges, a ring
 # around the outer one and one between the two.
-AROUND = (76, 77, 90, 180, 85, 16, 315, 404, 320, 307,
-          306, 184, 74, 73, 72, 11, 302, 303, 304, 408)  # fmt: skip
-BETWEEN = (62, 96, 89, 179, 86, 15, 316, 403, 319, 325,
-           292, 183, 42, 41, 38, 12, 268, 271, 272, 407)  # fmt: skip
+AROUND = (76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306, 184, 74, 73, 72, 11, 302, 303, 304, 408)
+BETWEEN = (
+    62,
+    96,
+    89,
+    179,
+    86,
+    15,
+    316,
+    403,
+    319,
+    325,
+    292,
+    183,
+    42,
+    41,
+    38,
+    12,
+    268,
+    271,
+    272,
+    407,
+)
 LIPS = (*OUTER_LIP, *INNER_LIP, *AROUND, *BETWEEN)
 CORNERS = (61, 291)  # of the outer edge; a line through them is level in the square
 TINY = 1e-12  # square distance of corners that are in one place

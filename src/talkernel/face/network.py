@@ -34,6 +34,9 @@ class Network:
 @cache
 def _compiled(path: Path, read: Reader | None) -> Any:
     """Compiled once per process, which takes longer than many a job's tracking."""
-    options = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY",
-               "INFERENCE_PRECISION_HINT": "f32"}  # fmt: skip
+    options = {
+        "INFERENCE_NUM_THREADS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
     return ov.Core().compile_model(str(path) if read is None else read(path), "CPU", options)

@@ -17,8 +17,32 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]
 
 # Eye corners, bridge and tip of the nose, temples, forehead, ears, nose wings.
-RIGID = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 127, 356, 162, 389, 21, 251,
-         10, 109, 338, 151, 234, 454, 98, 327)  # fmt: skip
+RIGID = (
+    33,
+    133,
+    362,
+    263,
+    168,
+    6,
+    197,
+    195,
+    5,
+    4,
+    127,
+    356,
+    162,
+    389,
+    21,
+    251,
+    10,
+    109,
+    338,
+    151,
+    234,
+    454,
+    98,
+    327,
+)
 
 
 @cache

@@ -25,9 +25,17 @@ _ENCODERS = {
     "ffv1": ("ffv1",),
 }
 _PRESETS = (
-    "placebo", "veryslow", "slower", "slow", "medium",
-    "fast", "faster", "veryfast", "superfast", "ultrafast",
-)  # fmt: skip
+    "placebo",
+    "veryslow",
+    "slower",
+    "slow",
+    "medium",
+    "fast",
+    "faster",
+    "veryfast",
+    "superfast",
+    "ultrafast",
+)
 _LOSSLESS = {"ffv1"}
 _USUAL = {"webm": "vp9"}  # of a container; of all others h264
 _LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA: quality is set in these units

@@ -20,8 +20,14 @@ Matrix = Literal["bt601", "bt709", "bt2020"]
 FULL_RANGE = 2  # FFmpeg's AVCOL_RANGE_JPEG; 1 is the limited range, 0 unspecified
 # FFmpeg's AVCOL_SPC_* numbers; whatever is not here is guessed from the height.
 _MATRIX_OF_TAG: dict[int, Matrix] = {
-    1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 7: "bt709", 9: "bt2020", 10: "bt2020",
-}  # fmt: skip
+    1: "bt709",
+    4: "bt601",
+    5: "bt601",
+    6: "bt601",
+    7: "bt709",
+    9: "bt2020",
+    10: "bt2020",
+}
 MATRIX_TAG: dict[Matrix, int] = {"bt709": 1, "bt601": 6, "bt2020": 9}
 _SWSCALE_MATRIX: dict[Matrix, str] = {"bt709": "ITU709", "bt601": "ITU601", "bt2020": "BT2020"}
 _CHROMA_SHIFT = {"420": (1, 1), "422": (1, 0), "444": (0, 0)}

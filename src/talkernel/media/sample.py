@@ -91,10 +91,15 @@ def warp_rgb(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArra
     """
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     planes = [
-        cv2.warpAffine(plane, _on_plane(affine, picture, plane), (size, size), flags=flags,
-                       borderMode=cv2.BORDER_REPLICATE)
+        cv2.warpAffine(
+            plane,
+            _on_plane(affine, picture, plane),
+            (size, size),
+            flags=flags,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         for plane in picture.planes
-    ]  # fmt: skip
+    ]
     return planes_to_rgb(planes, picture.layout)
 
 

@@ -33,8 +33,9 @@ def transcode(
     """
     source, speech = open_face(face, fps=fps), open_speech(audio)
     count = max(1, round(speech.duration * source.fps))
-    with VideoWriter(outfile, source=source, speech=speech, frame_count=count,
-                     overwrite=overwrite) as writer:  # fmt: skip
+    with VideoWriter(
+        outfile, source=source, speech=speech, frame_count=count, overwrite=overwrite
+    ) as writer:
         for picture in extend(source, count, "pingpong"):
             writer.write(picture)
     return count

@@ -16,9 +16,9 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from talkernel.errors import DiskFullError, OutputNotWritableError
+from talkernel.files.outfile import OutFile
 from talkernel.media.encoder import Encoding, choose_encoding, configure
 from talkernel.media.frame import Picture
-from talkernel.media.outfile import OutFile
 from talkernel.media.soundtrack import Soundtrack
 from talkernel.media.source import FaceSource
 from talkernel.media.speech import SpeechSource

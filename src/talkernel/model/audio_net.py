@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from talkernel.config import ModelConfig
 from talkernel.errors import CheckpointError
+from talkernel.model.config import ModelConfig
 
 
 class ConvBlock(nn.Module):

@@ -9,11 +9,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from talkernel.engine.weights import BASIS, METADATA_CONFIG, read_config
 from talkernel.errors import CheckpointError
+from talkernel.files.atomic import whole
 from talkernel.model.talking_face import TalkingFace
 from talkernel.model.torch_file import read_torch_file
-from talkernel.whole_file import whole
+from talkernel.model.weights import BASIS, METADATA_CONFIG, read_config
 
 MANTISSA = 10  # bits of a half-precision number's
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from talkernel.config import ModelConfig
+from talkernel.model.config import ModelConfig
 
 
 class KernelInference(nn.Module):
@@ -92,8 +92,11 @@ def unfolded_conv(x: Tensor, kernels: Tensor, kernel_size: int) -> Tensor:
     """The matrix product again, every pixel's neighbourhood laid out as channels."""
     height, width = x.shape[2:]
     padded = F.pad(x, [kernel_size // 2] * 4)
-    shifted = [padded[:, :, row : row + height, column : column + width]
-               for row in range(kernel_size) for column in range(kernel_size)]  # fmt: skip
+    shifted = [
+        padded[:, :, row : row + height, column : column + width]
+        for row in range(kernel_size)
+        for column in range(kernel_size)
+    ]
     return matmul_conv(torch.stack(shifted, dim=2).flatten(1, 2), kernels)
 
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from talkernel.config import AUDIO_PLANES, ModelConfig
+from talkernel.model.config import AUDIO_PLANES, ModelConfig
 
 COARSE = 8  # a plane is inferred at this share of its resolution, then enlarged
 
@@ -42,9 +42,10 @@ class AttentionFusion(nn.Module):
         super().__init__()
         self.bring = nn.Conv2d(4 * AUDIO_PLANES, channels, 1)
         self.attend = nn.Sequential(
-            nn.Conv2d(2 * channels, channels, 3, 1, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * channels, channels, 3, 1, 1),
+            nn.LeakyReLU(0.2),
             nn.Conv2d(channels, 1, 3, 1, 1),
-        )  # fmt: skip
+        )
 
     def forward(self, x: Tensor, planes: Tensor) -> Tensor:
         """Features `[B, C, H / 2, W / 2]` and planes `[B, 16, H, W]` to features."""

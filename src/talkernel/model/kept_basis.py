@@ -7,7 +7,8 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
-from talkernel.face.lips import SHAPE, LipBasis
+from talkernel.face.lips import SHAPE
+from talkernel.model.lip_basis import LipBasis
 
 NUMBERS = 3 * len(SHAPE)
 
@@ -38,5 +39,10 @@ class KeptBasis(nn.Module):
 
 def basis_shapes(code: int) -> dict[str, tuple[int, ...]]:
     """Shapes of a `LipBasis`'s arrays, by name."""
-    return {"neutral": (NUMBERS,), "mean": (NUMBERS,), "components": (code, NUMBERS),
-            "scale": (code,), "guess": (code, NUMBERS + 1)}  # fmt: skip
+    return {
+        "neutral": (NUMBERS,),
+        "mean": (NUMBERS,),
+        "components": (code, NUMBERS),
+        "scale": (code,),
+        "guess": (code, NUMBERS + 1),
+    }

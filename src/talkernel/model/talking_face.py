@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from talkernel.config import ModelConfig
-from talkernel.face.lips import LipBasis
 from talkernel.model.audio_net import Wav2LipAudioNet, build_audio_net
+from talkernel.model.config import ModelConfig
 from talkernel.model.dck import KernelInference
 from talkernel.model.fusion import AudioPlanes
 from talkernel.model.kept_basis import KeptBasis
+from talkernel.model.lip_basis import LipBasis
 from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.model.synthesis import Synthesis
 from talkernel.model.unet import AdaptedUNet

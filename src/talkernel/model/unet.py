@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from talkernel.config import ModelConfig
+from talkernel.model.config import ModelConfig
 from talkernel.model.dck import DynamicLayer
 from talkernel.model.fusion import AttentionFusion, StaticLayer
 from talkernel.model.synthesis import Synthesis

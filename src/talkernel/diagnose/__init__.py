@@ -1,0 +1,1 @@
+"""Whether everything is in place, and how fast it is."""

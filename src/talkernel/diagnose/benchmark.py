@@ -1,0 +1,167 @@
+"""How fast, where the time goes, and against what limit: `talkernel benchmark`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from rich.table import Table
+
+from talkernel.engine import Engine, load_engine
+from talkernel.media.transcode import transcode
+from talkernel.model.config import N_MELS
+from talkernel.pipeline.choices import AnyPath
+from talkernel.pipeline.generate import generate
+from talkernel.pipeline.job import KERNEL_BATCH
+from talkernel.pipeline.report import Report
+from talkernel.speech.tokens import RECORDED, columns_encoded
+
+# Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
+PAPER_MODEL_FPS, PAPER_FPS = 212.0, 60.0
+REPEATS = 12
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Figures of one run on one machine.
+
+    Attributes:
+        picture: Size of the face's video.
+        frames: Output frames.
+        stage_ms: Milliseconds per frame of each stage of the main job; stages overlap.
+        encoder_ms: Speech encoder alone, per frame, in blocks as the main job uses it: median.
+        kernels_ms: Kernels alone, per frame, in batches as the main job infers them: median.
+        generator_ms: Generator alone, one frame at a time: median.
+        model_fps: Frames a second of encoder, kernels and generator alone.
+        end_to_end_fps: Frames a second of the main job, start-up included.
+        transcode_fps: Frames a second of decoding and encoding the same, nothing between.
+        ratio: end_to_end_fps as a share of transcode_fps.
+        first_frame_s: Seconds from the main job's start to its first frame, nothing loaded before.
+        peak_rss_mb: Highest memory use of this process.
+        engine: Which engine, device and precision.
+    """
+
+    picture: str
+    frames: int
+    stage_ms: dict[str, float]
+    encoder_ms: float
+    kernels_ms: float
+    generator_ms: float
+    model_fps: float
+    end_to_end_fps: float
+    transcode_fps: float
+    ratio: float
+    first_frame_s: float
+    peak_rss_mb: float
+    engine: str
+
+    def to_json(self) -> str:
+        """As JSON, the paper's figures beside ours."""
+        paper = {"model_fps": PAPER_MODEL_FPS, "end_to_end_fps": PAPER_FPS}
+        return json.dumps(asdict(self) | {"paper_titan_rtx": paper}, indent=2)
+
+    def summary(self) -> Table:
+        """As a table for the terminal."""
+        table = Table("figure", "here", "paper (TITAN RTX)")
+        for stage, milliseconds in self.stage_ms.items():
+            table.add_row(f"{stage}, ms a frame", f"{milliseconds:.2f}", "")
+        table.add_row("model alone, frames/s", f"{self.model_fps:.0f}", f"{PAPER_MODEL_FPS:.0f}")
+        table.add_row(
+            f"end to end at {self.picture}", f"{self.end_to_end_fps:.1f}", f"{PAPER_FPS:.0f}"
+        )
+        table.add_row("plain transcode", f"{self.transcode_fps:.1f}", "")
+        table.add_row("share of the transcode's speed", f"{self.ratio:.2f}", "")
+        table.add_row("first frame after, s", f"{self.first_frame_s:.2f}", "")
+        table.add_row("peak memory, MB", f"{self.peak_rss_mb:.0f}", "")
+        table.add_row("engine", self.engine, "")
+        return table
+
+
+def benchmark(face: AnyPath | None = None, audio: AnyPath | None = None) -> Benchmark:
+    """Measure the main job and its parts, side by side in one run.
+
+    Args:
+        face: Video; the embedded sample when omitted.
+        audio: Speech; the embedded sample's when omitted.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        if face is None or audio is None:
+            from talkernel.sample.portrait import make_sample
+
+            sample_face, sample_audio = make_sample(Path(folder))
+            face, audio = face or sample_face, audio or sample_audio
+        report, first_frame_s = _job(face, audio, Path(folder) / "spoken.mp4")
+        transcode = _transcode_fps(face, audio, Path(folder) / "plain.mp4")
+        engine = load_engine()
+        encoder_ms, (kernels_ms, generator_ms) = _encoder_ms(engine), _model_ms(engine)
+    return Benchmark(
+        picture=f"{report.width}x{report.height}",
+        frames=report.frames,
+        stage_ms=report.stage_ms,
+        encoder_ms=encoder_ms,
+        kernels_ms=kernels_ms,
+        generator_ms=generator_ms,
+        model_fps=1000.0 / (encoder_ms + kernels_ms + generator_ms),
+        end_to_end_fps=report.frames_per_second,
+        transcode_fps=transcode,
+        ratio=report.frames_per_second / transcode,
+        first_frame_s=first_frame_s,
+        peak_rss_mb=_peak_rss_mb(),
+        engine=f"{report.engine} {report.device} {report.precision}",
+    )
+
+
+def _job(face: AnyPath, audio: AnyPath, outfile: Path) -> tuple[Report, float]:
+    """The main job, and seconds to its first frame."""
+    started, done = time.perf_counter(), []
+    report = generate(face, audio, outfile, progress=lambda *_: done.append(time.perf_counter()))
+    return report, done[0] - started
+
+
+def _encoder_ms(engine: Engine) -> float:
+    """Median milliseconds per frame of the speech encoder; 0 without one."""
+    if not engine.config.encoder_layers:
+        return 0.0
+    rng, frames = np.random.default_rng(0), RECORDED.size // 2
+    mel = rng.standard_normal((1, N_MELS, columns_encoded(frames))).astype(np.float32)
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        engine.encode(mel)
+        seconds.append(time.perf_counter() - started)
+    return 1000.0 * median(seconds) / frames
+
+
+def _model_ms(engine: Engine) -> tuple[float, float]:
+    """Median milliseconds per frame of the kernels and of the generator, in the job's order."""
+    rng = np.random.default_rng(0)
+    shape = (KERNEL_BATCH, 1, *engine.config.speech_shape)
+    speech_windows = rng.standard_normal(shape).astype(np.float32)
+    face = rng.uniform(-1, 1, (1, *engine.config.face_shape)).astype(np.float32)
+    speech, generator = [], []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        kernels = engine.kernels(engine.hear(speech_windows))
+        speech.append((time.perf_counter() - started) / KERNEL_BATCH)
+        for own in kernels:
+            started = time.perf_counter()
+            engine.synthesise(face, own[None])
+            generator.append(time.perf_counter() - started)
+    return 1000.0 * median(speech), 1000.0 * median(generator)
+
+
+def _transcode_fps(face: AnyPath, audio: AnyPath, outfile: Path) -> float:
+    started = time.perf_counter()
+    return transcode(face, audio, outfile) / (time.perf_counter() - started)
+
+
+def _peak_rss_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

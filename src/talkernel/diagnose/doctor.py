@@ -1,0 +1,135 @@
+"""Is everything in place? Versions, engines, files, and a run of the engine itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.table import Table
+
+from talkernel.cli.terminal import facts_table
+from talkernel.diagnose.inventory import cpu_instructions, engine_devices, package_versions
+from talkernel.errors import TalkernelError
+
+if TYPE_CHECKING:
+    from talkernel.engine import Engine
+
+TEST_FRAMES = 25  # a second of video
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """One second of video through the default engine.
+
+    Attributes:
+        engine: Engine, device and precision; empty if the test failed.
+        ms_per_frame: Mean time of a frame; None if the test failed.
+        problem: Why it failed; empty if it did not.
+    """
+
+    engine: str = ""
+    ms_per_frame: float | None = None
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return self.problem or f"{self.ms_per_frame:.1f} ms per frame, {self.engine}"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `diagnose` found.
+
+    Attributes:
+        versions: Version of each package; None where it is not installed.
+        cpu: The CPU's instructions that matter for speed, where they can be told.
+        engines: Devices of each engine; none where it is not installed.
+        face_models: Whether the face models have been fetched.
+        weights: Names of the package's own weight files.
+        self_test: How the engine fared.
+    """
+
+    versions: dict[str, str | None]
+    cpu: list[str]
+    engines: dict[str, list[str]]
+    face_models: bool
+    weights: list[str]
+    self_test: SelfTest
+
+    @property
+    def ok(self) -> bool:
+        """Whether `talkernel generate` can work."""
+        return self.face_models and bool(self.weights) and not self.self_test.problem
+
+    def to_json(self) -> str:
+        """Everything, as JSON."""
+        return json.dumps(dataclasses.asdict(self) | {"ok": self.ok}, indent=2)
+
+    def summary(self) -> Table:
+        """A table for the terminal."""
+        return facts_table("All is well" if self.ok else "Something is wrong", self._facts())
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        yield from ((name, version or "not installed") for name, version in self.versions.items())
+        yield "CPU", ", ".join(self.cpu) or "nothing known"
+        for name, devices in self.engines.items():
+            yield f"engine {name}", ", ".join(devices) or "not installed"
+        yield "face models", "present" if self.face_models else "missing: run `talkernel setup`"
+        yield "weights", ", ".join(self.weights) or "missing: install the package anew"
+        yield "self test", str(self.self_test)
+
+
+def diagnose() -> Diagnosis:
+    """Look everything over; takes a few seconds."""
+    from talkernel.face.models import models_present
+
+    return Diagnosis(
+        versions=package_versions(),
+        cpu=cpu_instructions(),
+        engines=engine_devices(),
+        face_models=models_present(),
+        weights=_weights(),
+        self_test=run_self_test(),
+    )
+
+
+def run_self_test() -> SelfTest:
+    """Time the default engine on noise; any failure is an answer, not an error."""
+    try:
+        from talkernel.engine import load_engine
+
+        engine = load_engine("auto")
+        info = engine.info
+        where = f"{info.name} on {info.device}, {info.precision}"
+        return SelfTest(where, _time_engine(engine))
+    except TalkernelError as error:
+        return SelfTest(problem=error.one_line())
+    except Exception as error:  # whatever a broken installation may raise
+        return SelfTest(problem=f"{type(error).__name__}: {error}")
+
+
+def _time_engine(engine: Engine) -> float:
+    """Mean milliseconds per frame."""
+    noise = np.random.default_rng(0)
+    face = noise.uniform(-1, 1, (1, *engine.config.face_shape)).astype(np.float32)
+    speech = noise.uniform(-1, 1, (1, 1, *engine.config.speech_shape)).astype(np.float32)
+    engine.synthesise(face, engine.kernels(engine.hear(speech)))  # the first run also compiles
+    start = time.perf_counter()
+    for _ in range(TEST_FRAMES):
+        pictures = engine.synthesise(face, engine.kernels(engine.hear(speech)))
+    elapsed = time.perf_counter() - start
+    if not all(np.isfinite(picture).all() for picture in pictures):
+        raise ArithmeticError("the engine's pictures hold numbers that are not finite")
+    return 1000 * elapsed / TEST_FRAMES
+
+
+def _weights() -> list[str]:
+    folder = Path(__file__).parents[1] / "weights"
+    return sorted(
+        path.name for path in folder.glob("*") if path.suffix in (".safetensors", ".onnx")
+    )

@@ -1,0 +1,1 @@
+"""Everything that trains, measures and explains; the runtime imports none of it."""

@@ -1,0 +1,168 @@
+"""Models trained alike, side by side: figures, and curves against the face's shift (Fig. 8)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from matplotlib import rcParams
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from talkernel.errors import CheckpointError, TrainingDataError
+from talkernel.files.atomic import write_text
+from talkernel.lab.ablation.likeness import Likeness, likeness
+from talkernel.lab.ablation.told import FRAMES, Obeyed, Shift, obey
+from talkernel.lab.tracks.track import Track
+from talkernel.lab.train.checkpoint import averaged_weights, load_state, take_weights
+from talkernel.model.config import ModelConfig
+from talkernel.model.lip_basis import LipBasis
+from talkernel.model.talking_face import TalkingFace
+
+SHIFTS: Mapping[str, tuple[Sequence[float], Callable[[float], Shift]]] = {
+    "up, share of the height": ((0.0, 0.05, 0.1, 0.15, 0.2), lambda x: Shift(up=x)),
+    "right, share of the width": ((0.0, 0.05, 0.1, 0.15, 0.2), lambda x: Shift(right=x)),
+    "scale": ((0.7, 0.85, 1.0, 1.15, 1.3), lambda x: Shift(zoom=x)),
+    "turn, degrees": ((0.0, 10.0, 20.0, 30.0, 40.0), lambda x: Shift(turn=x)),
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model under one shift."""
+
+    model: str
+    shift: str
+    amount: float
+    obeyed: Obeyed
+    likeness: Likeness
+
+    def figures(self) -> dict[str, float]:
+        """By name."""
+        return asdict(self.likeness) | asdict(self.obeyed)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All models under all shifts."""
+
+    rows: list[Measured]
+
+    def to_json(self) -> str:
+        """For programs."""
+        return json.dumps([asdict(row) for row in self.rows], indent=1)
+
+    def to_csv(self) -> str:
+        """One line for each model, shift and amount."""
+        text = io.StringIO()
+        lines = [
+            {
+                "model": row.model,
+                "shift": row.shift,
+                "amount": round(row.amount, 3),
+                **row.figures(),
+            }
+            for row in self.rows
+        ]
+        writer = csv.DictWriter(text, list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
+        return text.getvalue()
+
+    def summary(self) -> Table:
+        """For people: faces where crops have them."""
+        table = Table(title="Told other people's lips, on people it did not learn from")
+        for name in ("model", *self.rows[0].figures()):
+            table.add_column(name)
+        for row in self.rows:
+            if row.shift == next(iter(SHIFTS)) and row.amount == 0.0:
+                figures = row.figures()
+                count = str(figures.pop("people"))
+                table.add_row(row.model, *(f"{value:.3f}" for value in figures.values()), count)
+        return table
+
+
+def load_trained(path: Path) -> TalkingFace:
+    """The averaged model of a generator's `last.pt`.
+
+    Raises:
+        CheckpointError: It is something else.
+    """
+    state = load_state(path)
+    if "average" not in state or "config" not in state:
+        raise CheckpointError(f"{path} is no checkpoint of a generator's training.")
+    model = TalkingFace(ModelConfig.from_json(state["config"]))
+    averaged = averaged_weights(state)
+    if not any(name.startswith("speech_encoder.") for name in averaged):
+        model.speech_encoder = None  # lips seen drove it: nobody listened
+    take_weights(model, averaged)
+    return model.eval()
+
+
+def compare(models: Mapping[str, Path], tracks: Sequence[Track], basis: LipBasis) -> Comparison:
+    """Measure every model under every shift.
+
+    Args:
+        models: `last.pt` of each, by name.
+        tracks: Of people that none of them learned from.
+        basis: The lip basis they were trained with.
+
+    Raises:
+        TrainingDataError: There are fewer than two people.
+    """
+    people = one_of_each(tracks)
+    if len(people) < 2:
+        raise TrainingDataError("It takes tracks of two people: one is told what the other says.")
+    return Comparison(list(_measure(models, people, basis)))
+
+
+def _measure(
+    models: Mapping[str, Path], people: Sequence[Track], basis: LipBasis
+) -> Iterator[Measured]:
+    for name, path in models.items():
+        model = load_trained(path)
+        for shift, (amounts, make) in SHIFTS.items():
+            for amount in amounts:
+                moved = make(amount)
+                with torch.inference_mode():
+                    obeyed = obey(model, people, basis, moved)
+                    alike = likeness(model, people, basis, moved)
+                yield Measured(name, shift, amount, obeyed, alike)
+
+
+def one_of_each(tracks: Sequence[Track]) -> list[Track]:
+    """Each person's first track that is long enough."""
+    people: dict[str, Track] = {}
+    for track in tracks:
+        if len(track.crop_index) >= FRAMES:
+            people.setdefault(track.identity, track)
+    return list(people.values())
+
+
+def write_comparison(found: Comparison, out: Path) -> None:
+    """Write `ablation.json`, `ablation.csv`, and Fig. 8 as `shift.svg` and `shift.png`."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in (("ablation.json", found.to_json()), ("ablation.csv", found.to_csv())):
+        write_text(out / name, text)
+    rcParams["svg.hashsalt"] = "talkernel"
+    figure = draw_curves(found)
+    figure.savefig(out / "shift.svg", metadata={"Date": None})
+    figure.savefig(out / "shift.png", dpi=150)
+
+
+def draw_curves(found: Comparison) -> Figure:
+    """Fig. 8: the mouth's error against how far the face was moved, for each model."""
+    figure = Figure(figsize=(3.2 * len(SHIFTS), 3.0), layout="constrained")
+    for axes, shift in zip(figure.subplots(1, len(SHIFTS), sharey=True), SHIFTS, strict=True):
+        for model in dict.fromkeys(row.model for row in found.rows):
+            own = [row for row in found.rows if (row.model, row.shift) == (model, shift)]
+            axes.plot([r.amount for r in own], [r.obeyed.follow for r in own], "o-", label=model)
+        axes.set_xlabel(shift)
+    figure.axes[0].set_ylabel("r of drawn and told opening")
+    figure.axes[0].legend()
+    return figure

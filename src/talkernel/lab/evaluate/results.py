@@ -1,0 +1,164 @@
+"""Figures of an evaluation: clip by clip in Parquet, means in JSON, a table for the terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from talkernel.errors import ResultsError
+from talkernel.files.atomic import whole, write_text
+from talkernel.lab.evaluate.bootstrap import Mean, mean_with_interval
+from talkernel.lab.evaluate.measure import Row
+from talkernel.lab.evaluate.metrics import METRICS
+from talkernel.lab.evaluate.mouth import LAGS, lag_name
+
+JSON, PARQUET = "results.json", "clips.parquet"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an evaluation found.
+
+    Attributes:
+        protocol: Which one.
+        system: What made the videos.
+        settings: All that decides the result.
+        rows: A row per video: `row`, `clip`, `person`, figures, and mouth openings.
+        left_out: Clips that could not be measured, and why.
+    """
+
+    protocol: str
+    system: str
+    settings: dict[str, Any]
+    rows: list[Row]
+    left_out: dict[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        """Kinds of video, in order."""
+        return list(dict.fromkeys(row["row"] for row in self.rows))
+
+    @property
+    def clips(self) -> int:
+        """How many clips were measured."""
+        return len({row["clip"] for row in self.rows})
+
+    def of(self, name: str) -> list[Row]:
+        """Rows of one kind of video."""
+        return [row for row in self.rows if row["row"] == name]
+
+    def mean(self, name: str, metric: str) -> Mean:
+        """A figure's mean over one kind of video."""
+        rows = self.of(name)
+        values = [float(row.get(metric, math.nan)) for row in rows]
+        return mean_with_interval(values, [row["person"] for row in rows])
+
+    def means(self, name: str) -> dict[str, Mean]:
+        """All figures that one kind of video has."""
+        found = {metric.name: self.mean(name, metric.name) for metric in METRICS}
+        return {metric: mean for metric, mean in found.items() if mean.clips}
+
+    def best_lag(self, name: str) -> tuple[int, float] | None:
+        """The lag in frames that makes the mean r with the speech's mouth largest, and that r."""
+        by_lag = {lag: self.mean(name, lag_name(lag)).mean for lag in LAGS}
+        finite = {lag: r for lag, r in by_lag.items() if not math.isnan(r)}
+        return max(finite.items(), key=lambda item: item[1]) if finite else None
+
+    def to_json(self) -> str:
+        """Means, intervals and settings; figures of single clips are in the Parquet."""
+        return json.dumps(
+            {
+                "protocol": self.protocol,
+                "system": self.system,
+                "clips": self.clips,
+                "rows": {name: self._row_json(name) for name in self.names},
+                "left_out": self.left_out,
+                "settings": self.settings,
+            },
+            indent=2,
+        )
+
+    def _row_json(self, name: str) -> dict[str, Any]:
+        figures: dict[str, Any] = {k: _plain(mean) for k, mean in self.means(name).items()}
+        lag = self.best_lag(name)
+        return figures | ({"best_lag": {"frames": lag[0], "r": lag[1]}} if lag else {})
+
+    def summary(self) -> Table:
+        """A table for the terminal: figures down, kinds of video across."""
+        title = f"{self.system}, {self.protocol}: {self.clips} clips"
+        title += f", {len(self.left_out)} left out" if self.left_out else ""
+        table = Table("mean [95 % interval]", *self.names, title=title, title_justify="left")
+        for cells in self.cells():
+            table.add_row(*cells)
+        for clip, why in self.left_out.items():
+            table.add_row(f"left out: {clip}", why)
+        return table
+
+    def cells(self) -> list[list[str]]:
+        """Title and one text per kind of video, of every figure that any of them has."""
+        means = [self.means(name) for name in self.names]
+        shown = [m for m in METRICS if any(m.name in row for row in means)]
+        cells = [
+            [m.title, *(row[m.name].text() if m.name in row else "" for row in means)]
+            for m in shown
+        ]
+        lags = [self.best_lag(name) for name in self.names]
+        texts = [f"{lag[0]} ({lag[1]:.3f})" if lag else "" for lag in lags]
+        if any(lags):
+            cells.append(["best lag, frames (r there)", *texts])
+        return cells
+
+    def save(self, folder: Path) -> None:
+        """Write `results.json` and `clips.parquet`, each whole or not at all."""
+        from pyarrow import Table as Columns
+        from pyarrow import parquet
+
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        columns = {name: [row.get(name) for row in self.rows] for name in names}
+        with whole(folder / PARQUET) as partial:
+            parquet.write_table(Columns.from_pydict(columns), partial)
+        write_text(folder / JSON, self.to_json())
+
+    @staticmethod
+    def load(folder: Path) -> Results:
+        """Read what `save` wrote.
+
+        Raises:
+            ResultsError: Nothing is there, or it is damaged.
+        """
+        from pyarrow import parquet
+        from pyarrow.lib import ArrowException
+
+        try:
+            stored = json.loads((folder / JSON).read_text("utf-8"))
+            rows = parquet.read_table(folder / PARQUET).to_pylist()
+            kept = [{k: v for k, v in row.items() if v is not None} for row in rows]
+            return Results(
+                stored["protocol"], stored["system"], stored["settings"], kept, stored["left_out"]
+            )
+        except (OSError, ValueError, KeyError, TypeError, ArrowException) as error:
+            raise ResultsError(f"{folder} holds no results ({error}).") from error
+
+
+def _plain(mean: Mean) -> dict[str, float | int | None]:
+    """JSON knows no NaN."""
+    values = {"mean": mean.mean, "low": mean.low, "high": mean.high, "spread": mean.spread}
+    return {k: None if math.isnan(v) else round(v, 4) for k, v in values.items()} | {
+        "clips": mean.clips
+    }
+
+
+def ranked(rows: Sequence[Row], metric: str, better: str) -> list[Row]:
+    """Rows that have a figure, the best first; "zero" and "one" mean nearest to it."""
+    finite = [row for row in rows if np.isfinite(row.get(metric, math.nan))]
+    target = {"zero": 0.0, "one": 1.0}.get(better)
+    if target is not None:
+        return sorted(finite, key=lambda row: abs(float(row[metric]) - target))
+    return sorted(finite, key=lambda row: float(row[metric]), reverse=better == "higher")

@@ -1,0 +1,160 @@
+"""`talkernel evaluate`: make or take the videos, measure them, keep what is done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from talkernel.errors import NothingMeasuredError, OutputExistsError, TalkernelError
+from talkernel.files.atomic import write_text
+from talkernel.lab.evaluate.cases import Case
+from talkernel.lab.evaluate.measure import GENERATED, NOTHING, TRUTH, Judge, Row, shuffled
+from talkernel.lab.evaluate.results import Results
+from talkernel.lab.evaluate.systems import System
+from talkernel.media.transcode import transcode
+
+SETTINGS = "settings.json"
+VERSION = 1  # of the metrics: stored figures of another one are not reused
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where an evaluation keeps what it has made, so that it can go on after a break.
+
+    Attributes:
+        root: The user's `--out`.
+    """
+
+    root: Path
+
+    @staticmethod
+    def open(root: Path, settings: Mapping[str, Any], overwrite: bool) -> Folder:
+        """Make the folder, or take up one that was begun with the same settings.
+
+        Raises:
+            OutputExistsError: It holds something else.
+        """
+        folder, known = Folder(root), root / SETTINGS
+        if root.exists() and any(root.iterdir()) and not _says(known, settings):
+            if not known.is_file():
+                raise OutputExistsError(f"{root} is not empty.", remedy="Give another --out.")
+            if not overwrite:
+                raise OutputExistsError(f"{root} was made with other settings.")
+            folder.clear()
+        elif overwrite:
+            folder.clear()
+        for part in ("inputs", "videos", "measured"):
+            (root / part).mkdir(parents=True, exist_ok=True)
+        known.write_text(json.dumps(settings, indent=2))
+        return folder
+
+    def clear(self) -> None:
+        """Remove what an evaluation writes, and nothing else."""
+        for part in ("inputs", "videos", "measured", "plots"):
+            shutil.rmtree(self.root / part, ignore_errors=True)
+        for name in ("results.json", "clips.parquet", "report.html"):
+            (self.root / name).unlink(missing_ok=True)
+
+    @property
+    def inputs(self) -> Path:
+        """First frames and silences."""
+        return self.root / "inputs"
+
+    def video(self, row: str, case: Case) -> Path:
+        """A case's video of one kind."""
+        folder = self.root / "videos" / row.replace(" ", "-")
+        folder.mkdir(exist_ok=True)
+        return folder / f"{case.name}.mp4"
+
+    def measured(self, case: Case) -> Path:
+        """A case's figures."""
+        return self.root / "measured" / f"{case.name}.json"
+
+
+def _says(stored: Path, settings: Mapping[str, Any]) -> bool:
+    try:
+        return bool(json.loads(stored.read_text()) == json.loads(json.dumps(settings)))
+    except (OSError, ValueError):  # not there, or cut off by a crash
+        return False
+
+
+def evaluate(
+    cases: Sequence[Case],
+    judge: Judge,
+    system: System | None,
+    folder: Folder,
+    settings: Mapping[str, Any],
+    tell: Tell = lambda _: None,
+) -> Results:
+    """Measure all cases; those measured before are not measured again.
+
+    Args:
+        cases: What is driven by what.
+        judge: Takes the figures.
+        system: Makes the videos; None where every case has one.
+        folder: Keeps videos and figures.
+        settings: Stored with the results.
+        tell: Called with a line per case.
+
+    Raises:
+        NothingMeasuredError: No case could be measured.
+    """
+    rows: list[Row] = []
+    left_out: dict[str, str] = {}
+    for number, case in enumerate(cases, 1):
+        tell(f"{number} of {len(cases)}: {case.name}")
+        try:
+            rows += _once(case, judge, system, folder)
+        except TalkernelError as error:
+            left_out[case.name] = error.one_line()
+            tell(f"left out: {error.one_line()}")
+    if not rows:
+        first, why = next(iter(left_out.items()))
+        raise NothingMeasuredError(f"None of {len(cases)} clips could be measured; {first}: {why}")
+    if judge.protocol == "cross":
+        rows += shuffled(rows)
+    name = "given videos" if system is None else system.name
+    results = Results(judge.protocol, name, dict(settings), rows, left_out)
+    results.save(folder.root)
+    return results
+
+
+def _once(case: Case, judge: Judge, system: System | None, folder: Folder) -> list[Row]:
+    stored = folder.measured(case)
+    if not stored.is_file():
+        videos, made = _videos(case, judge, system, folder)
+        write_text(stored, json.dumps(judge.rows(case, videos, made)))
+    rows: list[Row] = json.loads(stored.read_text())
+    return rows
+
+
+def _videos(
+    case: Case, judge: Judge, system: System | None, folder: Folder
+) -> tuple[dict[str, Path], dict[str, float]]:
+    """The files to measure, by kind, and what was measured while they were made."""
+    made: dict[str, float] = {}
+    generated = case.generated or folder.video(GENERATED, case)
+    if case.generated is None:
+        assert system is not None
+        made = _generate(case, system, generated)
+    videos = {GENERATED: generated}
+    if judge.protocol != "silence":  # nobody was filmed keeping silent
+        videos[TRUTH] = folder.video(TRUTH, case)
+        transcode(case.real, case.speech, videos[TRUTH], overwrite=True)
+    videos[NOTHING] = folder.video(NOTHING, case)
+    transcode(case.face, case.speech, videos[NOTHING], fps=case.fps, overwrite=True)
+    return videos, made
+
+
+def _generate(case: Case, system: System, outfile: Path) -> dict[str, float]:
+    """A system's video; one that is there with its figures is not made again."""
+    figures = outfile.with_suffix(".json")
+    if not (outfile.is_file() and figures.is_file()):
+        figures.write_text(json.dumps(system.make(case, outfile)))
+    made: dict[str, float] = json.loads(figures.read_text())
+    return made

@@ -1,0 +1,108 @@
+"""An evaluation from its options to its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from talkernel.errors import OptionError
+from talkernel.lab.evaluate.adapter import load_adapter
+from talkernel.lab.evaluate.cases import Case, Protocol, pair_up, plan
+from talkernel.lab.evaluate.clips import find_clips
+from talkernel.lab.evaluate.html import write_report
+from talkernel.lab.evaluate.measure import Judge
+from talkernel.lab.evaluate.results import Results
+from talkernel.lab.evaluate.run import VERSION, Folder, Tell, evaluate
+from talkernel.lab.evaluate.systems import OwnSystem, System
+
+
+def measure_folder(
+    data: Path,
+    out: Path,
+    *,
+    protocol: Protocol | None = None,
+    real: Path | None = None,
+    adapter: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    syncnet: Path | None = None,
+    split: str = "test",
+    limit: int | None = None,
+    per_person: bool = False,
+    mouth_only: bool = False,
+    overwrite: bool = False,
+    tell: Tell = lambda _: None,
+) -> Results:
+    """Measure videos that exist, or generate them first, and write the report.
+
+    Args:
+        data: Real clips with a protocol; generated videos, or a CSV of pairs, without.
+        out: Folder for everything; a broken-off evaluation goes on in it.
+        protocol: What is driven by what; None where the videos exist.
+        real: Folder of the real videos, where `data` is a folder of generated ones.
+        adapter: File that names another system; ours generates where it is None.
+        options: Passed on to `generate`.
+        syncnet: SyncNet's official weights, for LSE.
+        split: Which part of LRW, LRS2 or LRS3.
+        limit: At most so many clips.
+        per_person: One clip of each person only.
+        mouth_only: Figures of the mouth's opening only; needs neither dlib nor torch.
+        overwrite: Begin anew where `out` holds an evaluation with other settings.
+        tell: Called with a line per clip.
+
+    Raises:
+        TalkernelError: Anything the user can mend; see `talkernel.errors`.
+    """
+    _check(protocol, real, adapter, data)
+    network = None
+    if syncnet is not None:
+        from talkernel.lab.evaluate.syncnet import load_syncnet
+
+        network = load_syncnet(syncnet)
+    system = _system(protocol, adapter, options or {})
+    clips = find_clips(data, split=split, per_person=per_person, limit=limit) if protocol else []
+    settings = {
+        "metrics": VERSION,
+        "protocol": protocol or "pairs",
+        "data": str(data.absolute()),
+        "real": None if real is None else str(real.absolute()),
+        "split": split,
+        "limit": limit,
+        "per_person": per_person,
+        "syncnet": syncnet is not None,
+        "mouth_only": mouth_only,
+        **({} if system is None else system.settings()),
+    }
+    folder = Folder.open(out, settings, overwrite)
+    cases = plan(protocol, clips, folder.inputs) if protocol else _pairs(data, real, folder, limit)
+    judge = Judge(protocol or "pairs", network, mouth_only)
+    results = evaluate(cases, judge, system, folder, settings, tell)
+    write_report(results, out)
+    return results
+
+
+def _check(protocol: Protocol | None, real: Path | None, adapter: Path | None, data: Path) -> None:
+    if protocol and real:
+        raise OptionError(
+            "--real and --protocol exclude each other.",
+            remedy="With --protocol, DATA are the real videos.",
+        )
+    if adapter and not protocol:
+        raise OptionError("--system needs a --protocol.", remedy="Add --protocol photo.")
+    if protocol is None and real is None and data.is_dir():
+        raise OptionError(
+            "Neither --protocol nor --real is given.",
+            remedy="Give --protocol to generate, or --real FOLDER.",
+        )
+
+
+def _system(
+    protocol: Protocol | None, adapter: Path | None, options: Mapping[str, Any]
+) -> System | None:
+    if protocol is None:
+        return None
+    return OwnSystem(options) if adapter is None else load_adapter(adapter)
+
+
+def _pairs(data: Path, real: Path | None, folder: Folder, limit: int | None) -> list[Case]:
+    return pair_up(data, real, folder.inputs)[:limit]

@@ -1,0 +1,195 @@
+"""Table IV measured: our model and Wav2Lip in turn, in one run, on one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from talkernel.diagnose.inventory import machine_name
+from talkernel.engine.base import EngineInfo
+from talkernel.errors import ResultsError
+from talkernel.lab.evaluate.tables_text import MEASURED
+
+if TYPE_CHECKING:
+    from talkernel.lab.evaluate.contenders import Contender
+
+Tell = Callable[[str], None]
+
+ROUNDS, JOBS = 5, 3
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How fast one system is on one engine.
+
+    Attributes:
+        name: Of the system.
+        engine: Engine, device, precision.
+        remark: What a reader must know, if anything.
+        model_ms: Milliseconds a frame of the network alone, each round's.
+        fps: Frames a second of whole jobs, decoder to encoder, each one's; none if not timed.
+    """
+
+    name: str
+    engine: str
+    remark: str
+    model_ms: list[float]
+    fps: list[float]
+
+    def title(self) -> str:
+        """Its row's name."""
+        return ", ".join(part for part in (self.name, self.engine) if part)
+
+    def source(self) -> str:
+        """Where its cells come from."""
+        return ", ".join(part for part in (MEASURED, self.remark) if part)
+
+    def cells(self) -> dict[str, str]:
+        """Texts by Table IV's columns: median, lowest and highest."""
+        rates = [1000.0 / one for one in self.model_ms]
+        return {
+            "model_ms": _spread(self.model_ms, 1),
+            "model_fps": _spread(rates, 0),
+            "fps": _spread(self.fps, 1),
+        }
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """All systems' rates, and what they were measured on.
+
+    Attributes:
+        machine: The CPU's name; empty where a benchmark's file does not tell.
+        threads: Of each network alone.
+        picture: Size of the whole jobs' video.
+        frames: Of the whole jobs' video.
+        rates: One per system and engine.
+    """
+
+    machine: str
+    threads: int
+    picture: str
+    frames: int
+    rates: list[Rate]
+
+    def to_json(self) -> str:
+        """For programs, and for `load_speeds`."""
+        return json.dumps(asdict(self), indent=1)
+
+    def note(self) -> str:
+        """What a reader must know of the figures."""
+        if not self.machine:
+            return "Measured once, by `talkernel benchmark`."
+        rounds = max(len(rate.model_ms) for rate in self.rates)
+        jobs = max(len(rate.fps) for rate in self.rates)
+        return (
+            f"Measured in turn in one run on {self.machine}: median [lowest, highest] of "
+            f"{rounds} rounds of the networks alone, {self.threads} threads each, and of "
+            f"{jobs} whole jobs of {self.frames} frames at {self.picture}, decoding, "
+            "tracking and encoding included, each engine with its own threads."
+        )
+
+
+def load_speeds(path: Path) -> Speeds:
+    """Read what `Speeds.to_json` wrote, or our own speed as `talkernel benchmark --json` prints it.
+
+    Raises:
+        ResultsError: It is something else.
+    """
+    try:
+        values = json.loads(path.read_text("utf-8"))
+        if "rates" not in values:
+            return _of_benchmark(values)
+        return Speeds(**values | {"rates": [Rate(**rate) for rate in values["rates"]]})
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+        raise ResultsError(
+            f"{path} is no benchmark ({error}).",
+            remedy="Give the speed.json of `talkernel tables`, or what "
+            "`talkernel benchmark --json` printed.",
+        ) from error
+
+
+def _of_benchmark(values: Mapping[str, Any]) -> Speeds:
+    model, whole = float(values["model_fps"]), float(values["end_to_end_fps"])
+    own = Rate("Talkernel", str(values.get("engine", "")), "", [1000.0 / model], [whole])
+    return Speeds("", 0, "", 0, [own])
+
+
+def measure_speeds(threads: int | None = None, *, tell: Tell = lambda _: None) -> Speeds:
+    """Measure our model and Wav2Lip, which has random weights, in turn.
+
+    Args:
+        threads: Of each network alone; as many as this process has CPUs if None.
+        tell: Called with a line before each step.
+    """
+    from talkernel.lab.evaluate.contenders import contenders, torch_threads
+    from talkernel.media import open_face
+    from talkernel.sample.portrait import make_sample
+
+    threads = threads or _cpus()
+    with tempfile.TemporaryDirectory() as folder, torch_threads(threads):
+        tell("speed: sample, engines")
+        face, speech = make_sample(Path(folder))
+        spoken, every = Path(folder) / "spoken.mp4", list(contenders(threads))
+        _in_turn(every, 1, lambda one: one.network())  # warms up
+        tell(f"speed: networks alone, {ROUNDS} rounds")
+        alone = _in_turn(every, ROUNDS, lambda one: one.network())
+        tell(f"speed: whole jobs, {JOBS} rounds")
+        timed = [one for one in every if one.whole]
+        jobs = dict(
+            zip(
+                timed, _in_turn(timed, JOBS, lambda one: one.job(face, speech, spoken)), strict=True
+            )
+        )
+        made = open_face(spoken)
+        picture, frames = f"{made.width}x{made.height}", sum(1 for _ in made.frames())
+    rates = [
+        Rate(
+            one.name,
+            _engine(one.info),
+            one.remark,
+            [1000.0 * s for s in network],
+            [1.0 / s for s in jobs.get(one, [])],
+        )
+        for one, network in zip(every, alone, strict=True)
+    ]
+    return Speeds(machine_name(), threads, picture, frames, rates)
+
+
+def _in_turn(
+    every: Sequence[Contender], rounds: int, run: Callable[[Contender], int]
+) -> list[list[float]]:
+    """Seconds a frame of each one in each round; all have a turn before the next round."""
+    found: list[list[float]] = [[] for _ in every]
+    for _ in range(rounds):
+        for one, own in zip(every, found, strict=True):
+            started = time.perf_counter()
+            frames = run(one)
+            own.append((time.perf_counter() - started) / frames)
+    return found
+
+
+def _cpus() -> int:
+    """CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _engine(info: EngineInfo) -> str:
+    return f"{info.name} {info.device} {info.precision}"
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    """Median, lowest, highest; only the one where there is but one, "" where there is none."""
+    if len(values) < 2:
+        return "".join(f"{value:.{digits}f}" for value in values)
+    low, middle, high = (f"{f(values):.{digits}f}" for f in (min, median, max))
+    return f"{middle} [{low}, {high}]"

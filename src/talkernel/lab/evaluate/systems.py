@@ -1,0 +1,153 @@
+"""What makes the videos: our own model, or any command that an adapter file names."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from talkernel.errors import AdapterError
+from talkernel.files.outfile import OutFile
+from talkernel.files.wave import write_wave
+from talkernel.lab.evaluate.cases import Case
+from talkernel.lab.evaluate.watch import Watch
+from talkernel.media import open_face, open_speech
+
+SPEECH_RATE = 16_000
+FIELDS = ("{face}", "{audio}", "{out}")
+LONGEST = 3600.0  # seconds for one video
+
+
+class System(Protocol):
+    """Makes talking-face videos."""
+
+    @property
+    def name(self) -> str:
+        """In reports."""
+
+    def make(self, case: Case, outfile: Path) -> dict[str, float]:
+        """Write a case's video; returns what can be measured only while it is made."""
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the result, for telling whether stored videos are still valid."""
+
+
+@dataclass(frozen=True)
+class OwnSystem:
+    """Talkernel itself.
+
+    Attributes:
+        options: Passed on to `generate`.
+        name: In reports.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    name: str = "Talkernel"
+
+    def make(self, case: Case, outfile: Path) -> dict[str, float]:
+        """See `System.make`: seam, mask and time."""
+        from talkernel.pipeline.generate import generate
+
+        watch = Watch()
+        report = generate(
+            case.face,
+            case.speech,
+            outfile,
+            fps=case.fps,
+            overwrite=True,
+            watch=watch,
+            **self.options,
+        )
+        return watch.figures() | {"ms_per_frame": 1000.0 * report.elapsed / report.frames}
+
+    def settings(self) -> dict[str, Any]:
+        """See `System.settings`."""
+        from talkernel import __version__
+        from talkernel.model.weights import find_weights
+
+        weights = find_weights(self.options.get("checkpoint")).read_bytes()
+        options = {name: str(value) for name, value in self.options.items()}
+        return {
+            "system": self.name,
+            "version": __version__,
+            "options": options,
+            "weights": hashlib.sha256(weights).hexdigest(),
+        }
+
+
+@dataclass(frozen=True)
+class CommandSystem:
+    """A system that is a command.
+
+    Attributes:
+        name: In reports.
+        command: Its words; `{face}`, `{audio}` and `{out}` are replaced by file names.
+        folder: Where it runs.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path
+
+    def make(self, case: Case, outfile: Path) -> dict[str, float]:
+        """See `System.make`: time only.
+
+        Raises:
+            AdapterError: The command fails or leaves no video.
+        """
+        out = OutFile(outfile, overwrite=True)
+        audio = _speech_wave(case, outfile)
+        started = time.perf_counter()
+        try:
+            self._run(case.face, audio, out.temporary)
+            elapsed = time.perf_counter() - started
+            frames = sum(1 for _ in open_face(out.temporary).frames())
+            out.publish()
+        finally:
+            out.discard()
+            audio.unlink()
+        return {"ms_per_frame": 1000.0 * elapsed / frames}
+
+    def settings(self) -> dict[str, Any]:
+        """See `System.settings`."""
+        return {"system": self.name, "command": list(self.command), "folder": str(self.folder)}
+
+    def _run(self, face: Path, audio: Path, out: Path) -> None:
+        names = {"{face}": face.absolute(), "{audio}": audio.absolute(), "{out}": out.absolute()}
+        words = [_filled(word, names) for word in self.command]
+        try:
+            done = subprocess.run(
+                words,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=LONGEST,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise AdapterError(f"{self.name} cannot be run: {error}.") from error
+        if done.returncode or not out.is_file():
+            said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
+            raise AdapterError(
+                f"{self.name} ended with {done.returncode} and no video, saying: {said[0]}"
+            )
+
+
+def _filled(word: str, names: Mapping[str, Path]) -> str:
+    for field_name, path in names.items():
+        word = word.replace(field_name, str(path))
+    return word
+
+
+def _speech_wave(case: Case, outfile: Path) -> Path:
+    """The speech as 16 kHz mono WAV, which every system reads, beside the output."""
+    wave = np.clip(open_speech(case.speech).wave() * 32768.0, -32768, 32767).astype("<i2")
+    path = outfile.with_suffix(".part.wav")
+    write_wave(path, SPEECH_RATE, wave.tobytes())
+    return path

@@ -1,0 +1,147 @@
+"""`talkernel tables`: the paper's tables with our measured rows in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from talkernel.errors import OptionError, ResultsError
+from talkernel.files.outfile import OutFile
+from talkernel.lab.evaluate.measure import GENERATED, NOTHING, PICTURED, TRUTH
+from talkernel.lab.evaluate.paper import OURS, QUALITY, TABLES, PaperTable
+from talkernel.lab.evaluate.results import Results
+from talkernel.lab.evaluate.speed import Speeds, Tell, load_speeds, measure_speeds
+from talkernel.lab.evaluate.tables_text import (
+    MEASURED,
+    PAPER,
+    Filled,
+    Line,
+    as_csv,
+    as_html,
+    as_markdown,
+)
+
+ABLATION = ("w/o Blending", "w/o DCKs")
+Row = tuple[str, str, Mapping[str, str]]  # name, source, cells by a column's key
+Texts = dict[str, Callable[[Filled], str]]
+
+
+def write_tables(
+    results: Sequence[str],
+    out: Path,
+    *,
+    speed: Path | None = None,
+    measure_speed: bool = True,
+    threads: int | None = None,
+    overwrite: bool = False,
+    tell: Tell = lambda _: None,
+) -> list[Path]:
+    """Write Tables I to IV as `tables.md`, `tables.csv` and `tables.html`.
+
+    Speeds measured now are kept as `speed.json`.
+
+    Args:
+        results: Folders that `evaluate` wrote, as `FOLDER` or `NAME=FOLDER`; without a name a
+            row is called as its system. Rows called as in Table I's ablation go there.
+        out: Folder, made if need be.
+        speed: An earlier `speed.json`, or what `talkernel benchmark --json` printed.
+        measure_speed: Measure our speed and Wav2Lip's now where `speed` is not given.
+        threads: Of each network alone; as many as there are CPUs if None.
+        overwrite: Whether existing tables may be replaced.
+        tell: Called with a line before each step of the measuring.
+
+    Returns:
+        The files.
+
+    Raises:
+        ResultsError: A folder holds no results, or such of crossed or silent speech.
+        OutputExistsError: A file exists and may not be replaced.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    texts: Texts = {"tables.md": as_markdown, "tables.csv": as_csv, "tables.html": as_html}
+    files = [OutFile(out / name, overwrite=overwrite) for name in texts]  # fails before the work
+    loaded = [_load(text) for text in results]
+    speeds = None if speed is None else load_speeds(speed)
+    if speed is None and measure_speed:
+        kept = OutFile(out / "speed.json", overwrite=overwrite)
+        speeds = measure_speeds(threads, tell=tell)
+        texts, files = {"speed.json": lambda _: speeds.to_json(), **texts}, [kept, *files]
+    filled = [(_noted(table, speeds), _lines(table, loaded, speeds)) for table in TABLES]
+    for file, render in zip(files, texts.values(), strict=True):
+        file.temporary.write_text(render(filled), "utf-8")
+        file.publish()
+    return [out / name for name in texts]
+
+
+def _load(text: str) -> tuple[str, Results]:
+    name, _, folder = text.rpartition("=")
+    if text.startswith("="):
+        raise OptionError(f"{text} gives no name.", remedy="Write NAME=FOLDER.")
+    found = Results.load(Path(folder))
+    if found.protocol not in PICTURED:
+        raise ResultsError(
+            f"{folder} is of the protocol {found.protocol}, which shows no real "
+            "video to compare with.",
+            remedy="Give results of --protocol photo.",
+        )
+    return name or found.system, found
+
+
+def _noted(table: PaperTable, speeds: Speeds | None) -> PaperTable:
+    """With what must be known of the speeds measured."""
+    if table.number != "IV" or speeds is None:
+        return table
+    return replace(table, note=f"{table.note} {speeds.note()}".strip())
+
+
+def _lines(
+    table: PaperTable, loaded: Sequence[tuple[str, Results]], speeds: Speeds | None
+) -> list[Line]:
+    """The paper's rows, then those measured."""
+    lines: list[Line] = [(name, PAPER, list(row)) for name, row in table.rows.items()]
+    rows = _fast(loaded, speeds) if table.number == "IV" else _good(table, loaded)
+    for name, source, cells in rows:
+        filled = [cells.get(key, "") for _, key in table.columns]
+        if any(filled):
+            lines.append((name, source, filled))
+    return lines
+
+
+def _fast(loaded: Sequence[tuple[str, Results]], speeds: Speeds | None) -> list[Row]:
+    """Table IV's: what was measured side by side, then whole jobs of stored results."""
+    rows = [(rate.title(), rate.source(), rate.cells()) for rate in speeds.rates] if speeds else []
+    stored = [(name, MEASURED, _speed(found)) for name, found in loaded if name != "Talkernel"]
+    return rows + stored
+
+
+def _good(table: PaperTable, loaded: Sequence[tuple[str, Results]]) -> list[Row]:
+    """The quality of stored results, the first one's ground truth and do-nothing rows too."""
+    ablated = table.number == "I"
+    kept = [
+        (name, found)
+        for name, found in loaded
+        if (name in (*ABLATION, "Talkernel", OURS)) or (not ablated)
+    ]
+    kept = [(n, f) for n, f in kept if ablated or n not in ABLATION]
+    rows = [(_called(name, found), _quality(found, GENERATED)) for name, found in kept]
+    for name, found in kept[:1]:
+        rows += [(f"{row} of {name}'s clips", _quality(found, row)) for row in (TRUTH, NOTHING)]
+    return [(name, MEASURED, cells) for name, cells in rows]
+
+
+def _called(name: str, found: Results) -> str:
+    return f"{name} ({found.protocol}, {found.clips} clips of {Path(found.settings['data']).name})"
+
+
+def _quality(found: Results, row: str) -> Mapping[str, str]:
+    digits = {"psnr": 2, "psnr_8bit": 2}
+    means = {key: found.mean(row, key) for _, key in QUALITY}
+    return {key: mean.text(digits.get(key, 3)) for key, mean in means.items() if mean.clips}
+
+
+def _speed(found: Results) -> Mapping[str, str]:
+    """Of a whole job, as its command takes it; what the model alone takes is not known."""
+    milliseconds = found.mean(GENERATED, "ms_per_frame").mean
+    return {} if math.isnan(milliseconds) else {"fps": f"{1000.0 / milliseconds:.1f}"}

@@ -1,0 +1,199 @@
+"""Faces as the network sees them, and what it makes of them under given kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from talkernel.errors import NoFaceError
+from talkernel.face.crop import Crop, crop_of
+from talkernel.face.track import FaceTracker
+from talkernel.face.view import crop_view
+from talkernel.media import Picture, open_face
+from talkernel.media.sample import picture_of_rgb
+from talkernel.model.config import ModelConfig
+from talkernel.model.lip_basis import LipBasis
+from talkernel.model.talking_face import TalkingFace
+from talkernel.mouth.blend import border_window, cover, to_network, with_reference
+from talkernel.mouth.mask import NetworkInput, network_input
+from talkernel.mouth.person import Appearance, Person
+from talkernel.mouth.reference import Reference, WarpedReference
+
+Image = NDArray[np.uint8]
+Array = NDArray[np.float32]
+MOST = 5  # faces in a figure
+BATCH = 8
+LONGEST_SEARCH = 250  # pictures of a video looked at for a face
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face in a picture.
+
+    Attributes:
+        name: Where it comes from.
+        picture: The whole picture.
+        crop: Where the network looks.
+        landmarks: `[468, 3]` in the picture's pixels.
+        config: Of the model that is to look there.
+    """
+
+    name: str
+    picture: Picture
+    crop: Crop
+    landmarks: Array
+    config: ModelConfig
+
+    def view(self) -> Image:
+        """The crop, RGB `[S, S, 3]`."""
+        return crop_view(self.picture, self.crop, self.config.crop_size)
+
+    def points(self) -> Array:
+        """The landmarks in the crop, `[468, 3]`."""
+        return np.asarray(self.crop.to_view(self.landmarks, self.config.crop_size), np.float32)
+
+    def appearance(self, basis: LipBasis | None) -> Appearance:
+        """What one picture tells of the person: a still is its own reference."""
+        person = Person(self.config.crop_size, basis)
+        return person.update(self.picture, self.crop, self.landmarks).appearance
+
+    def shown(self, warped: WarpedReference | None = None) -> NetworkInput:
+        """What f is shown of it, with a reference or with itself as it is."""
+        view, points, config = self.view(), self.points(), self.config
+        if config.reference and warped is None:
+            warped = Reference(view, points).warped(points, config.crop_size)
+        return network_input(view, points, config.face_size, warped if config.reference else None)
+
+
+def as_tensor(shown: NetworkInput) -> Tensor:
+    """A face as f takes it, `[1, 3 or 6, S, S]`."""
+    return torch.from_numpy(to_network(shown.picture))[None]
+
+
+class Answer(NamedTuple):
+    """What becomes of a face, for each of N kernels.
+
+    Attributes:
+        attention: The network's own alpha `[N, S, S]` in 0..1.
+        laid: Alpha as it is laid on the frame: 1 under the veil, 0 at the crop's border.
+        motion: M `[N, S, S, 3]`, RGB.
+        result: The blended face `[N, S, S, 3]`, RGB.
+    """
+
+    attention: Array
+    laid: Array
+    motion: Image
+    result: Image
+
+
+def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answer:
+    """Put kernels to work on one face.
+
+    Args:
+        model: In evaluation mode.
+        face: Any.
+        kernels: `[N, layers, c1, c2 * ks * ks + 1]`.
+        heard: `[N, K or 512]` what they were inferred from.
+    """
+    basis = model.basis
+    points, size, appearance = face.points(), face.config.crop_size, face.appearance(basis)
+    shown = [face.shown(appearance.warped(points, size, one, basis)) for one in heard]
+    seen = torch.cat([as_tensor(one) for one in shown])
+    with torch.inference_mode():
+        batches = zip(seen.split(BATCH), torch.from_numpy(kernels).split(BATCH), strict=True)
+        whole = torch.cat([model.unet.answer(*batch) for batch in batches])
+    attention, motion = whole[:, 0].numpy(), whole[:, 1:].numpy()
+    full = np.stack([one.blend_alpha(mask) for mask, one in zip(attention, shown, strict=True)])
+    references = [one.reference for one in shown]
+    result = [
+        _covered(face, mask, image, one)
+        for mask, image, one in zip(full, motion, references, strict=True)
+    ]
+    laid = np.stack([with_reference(*one) for one in zip(motion, references, strict=True)])
+    images = ((laid + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    return Answer(attention, full * border_window(full.shape[1]), images, np.stack(result))
+
+
+def _covered(face: Face, mask: Array, motion: Array, reference: WarpedReference | None) -> Image:
+    picture = face.picture.copy()
+    cover(picture, face.crop, mask, motion, reference=reference)
+    return crop_view(picture, face.crop, len(mask))
+
+
+def find_faces(paths: Sequence[Path], config: ModelConfig, most: int = MOST) -> list[Face]:
+    """Faces to explain with.
+
+    Args:
+        paths: Videos and photos; of several the first face each, of one video faces that are
+            equally far apart in time. None: views of the portrait that comes with the sample.
+        config: Of the model that is to look at them.
+        most: So many at most.
+
+    Raises:
+        NoFaceError: One of them shows no usable face.
+        TalkernelError: One of them cannot be read.
+    """
+    if not paths:
+        return [
+            _look(name, [picture_of_rgb(image)], config) for name, image in portrait_views(most)
+        ]
+    if len(paths) == 1 and not open_face(paths[0]).is_photo:
+        return _over_time(paths[0], config, most)
+    return [_look(path.stem, _pictures(path), config) for path in paths[:most]]
+
+
+def _pictures(path: Path) -> Iterator[Picture]:
+    source = open_face(path)
+    return islice(source.frames(), 1 if source.is_photo else LONGEST_SEARCH)
+
+
+def _over_time(path: Path, config: ModelConfig, most: int) -> list[Face]:
+    pictures = list(_pictures(path))
+    wanted = np.unique(np.linspace(0, len(pictures) - 1, most).round().astype(int))
+    times = [f"{path.stem} {pictures[number].time:.1f} s" for number in wanted]
+    return [
+        _look(name, pictures[number:], config) for name, number in zip(times, wanted, strict=True)
+    ]
+
+
+def _look(name: str, pictures: Iterator[Picture] | list[Picture], config: ModelConfig) -> Face:
+    tracker = FaceTracker()
+    for picture in pictures:
+        face = tracker.update(picture).face
+        if face is not None:
+            crop = crop_of(face.geometry, config.crop_share)
+            return Face(name, picture, crop, face.landmarks, config)
+    raise NoFaceError(f"{name} shows no usable face.")
+
+
+def portrait_views(count: int = MOST) -> list[tuple[str, Image]]:
+    """The sample's portrait as it is, mirrored, turned, small, and in dim light."""
+    from skimage.data import astronaut
+
+    portrait = np.ascontiguousarray(astronaut()[:440])
+    views = [
+        ("portrait", portrait),
+        ("mirrored", np.ascontiguousarray(portrait[:, ::-1])),
+        ("turned", _warped(portrait, turn=18.0, zoom=1.0)),
+        ("small", _warped(portrait, turn=-8.0, zoom=0.45)),
+        ("dim light", np.asarray(portrait * np.array([0.62, 0.5, 0.42]), np.uint8)),
+    ]
+    return views[:count]
+
+
+def _warped(image: Image, turn: float, zoom: float) -> Image:
+    height, width = image.shape[:2]
+    affine = cv2.getRotationMatrix2D((width * 0.44, height * 0.3), turn, zoom)
+    warped = cv2.warpAffine(
+        image, affine, (width, height), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT_101
+    )
+    return np.asarray(warped, np.uint8)

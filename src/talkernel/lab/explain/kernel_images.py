@@ -1,0 +1,56 @@
+"""Fig. 7: the kernels of two sounds as images, and their difference."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from talkernel.lab.explain.scene import Scene
+from talkernel.lab.explain.stored import Arrays
+
+CORNER = 16  # the paper shows the first 16 x 16 numbers
+
+
+def measure(scene: Scene) -> Arrays:
+    """Both sounds' kernels, whole."""
+    return {
+        "kernels": scene.speech.kernels[list(scene.moments)],
+        "captions": np.array([scene.speech.caption(frame) for frame in scene.moments]),
+    }
+
+
+def draw_corner(arrays: Arrays) -> Figure:
+    """The first 16 x 16 numbers of every layer, as in the paper."""
+    return _draw(arrays, CORNER)
+
+
+def draw_whole(arrays: Arrays) -> Figure:
+    """All numbers: rows are output channels, columns input channels, the last one the bias."""
+    return _draw(arrays, None)
+
+
+def _draw(arrays: Arrays, side: int | None) -> Figure:
+    one, other = arrays["kernels"][..., :side, :side]
+    layers, rows = len(one), (one, other, other - one)
+    names = [*arrays["captions"], "difference"]
+    figure = Figure(figsize=(1.7 * layers + 1.2, 5.2), layout="constrained")
+    grid = figure.subplots(3, layers, squeeze=False)
+    limits = [float(np.quantile(np.abs(rows[0]), 0.999))] * 2
+    limits.append(float(np.quantile(np.abs(rows[2]), 0.999)) or 1.0)
+    for line, row, name, limit in zip(grid, rows, names, limits, strict=True):
+        for axes, kernel in zip(line, row, strict=True):
+            image = axes.imshow(
+                kernel,
+                cmap="RdBu_r",
+                vmin=-limit,
+                vmax=limit,
+                aspect="auto",
+                interpolation="nearest",
+            )
+            axes.set_xticks([])
+            axes.set_yticks([])
+        line[0].set_ylabel(name)
+        figure.colorbar(image, ax=list(line), shrink=0.8)
+    for number, axes in enumerate(grid[0], 1):
+        axes.set_title(f"layer {number}")
+    return figure

@@ -1,0 +1,103 @@
+"""What `prepare` tells: counts of everything kept and dropped, and why."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from talkernel.cli.terminal import facts_table
+from talkernel.lab.prepare.corpus import SPLITS
+
+
+@dataclass(frozen=True)
+class VideoCount:
+    """One video's part.
+
+    Attributes:
+        source: The file.
+        seconds: Of picture looked at, in all faces' spans.
+        kept: Tracks.
+        dropped: Tracks, by reason.
+        error: Why nothing could be read.
+    """
+
+    source: str
+    seconds: float
+    kept: int
+    dropped: dict[str, int]
+    error: str | None
+
+
+@dataclass(frozen=True)
+class PrepareReport:
+    """The whole set.
+
+    Attributes:
+        out: Its folder.
+        videos: Each video's part.
+        found: Tracks looked at.
+        kept: Tracks kept.
+        seconds: Length of those kept.
+        dropped: Tracks dropped, by reason.
+        dropped_seconds: Length of those, by reason.
+        people: Number of people, by split.
+        tracks: Number of tracks, by split.
+        offsets: Number of tracks by frames that the picture comes after its sound.
+        sync: How sync was judged in the last run: taught, model or none.
+        settings: The gates.
+    """
+
+    out: str
+    videos: list[VideoCount]
+    found: int
+    kept: int
+    seconds: float
+    dropped: dict[str, int]
+    dropped_seconds: dict[str, float]
+    people: dict[str, int]
+    tracks: dict[str, int]
+    offsets: dict[int, int]
+    sync: str
+    settings: dict[str, object]
+
+    @property
+    def failed(self) -> list[VideoCount]:
+        """Videos of which nothing could be read."""
+        return [video for video in self.videos if video.error]
+
+    def to_json(self) -> str:
+        """All of it."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    def summary(self) -> Table:
+        """A table for the terminal."""
+        return facts_table(self.out, self._facts())
+
+    def to_markdown(self) -> str:
+        """A page with every video's part."""
+        lines = [f"# {self.out}", "", "| what | |", "|---|---|"]
+        lines += [f"| {name} | {value} |" for name, value in self._facts()]
+        lines += ["", "| video | seconds | kept | dropped |", "|---|---|---|---|"]
+        lines += [
+            f"| {v.source} | {v.seconds:.1f} | {v.kept} | {v.error or _list(v.dropped)} |"
+            for v in self.videos
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        yield "videos", f"{len(self.videos)}, {len(self.failed)} of them could not be used"
+        yield "tracks", f"{self.kept} kept of {self.found}, {self.seconds:.1f} s"
+        for reason, count in self.dropped.items():
+            yield "dropped", f"{count}: {reason} ({self.dropped_seconds[reason]:.1f} s)"
+        for split in SPLITS:
+            yield split, f"{self.tracks[split]} tracks of {self.people[split]} people"
+        yield "sync judged by", self.sync
+        yield "picture late by", ", ".join(f"{o:+d}: {n}" for o, n in self.offsets.items())
+
+
+def _list(dropped: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in dropped.items())

@@ -1,0 +1,147 @@
+"""One face through one shot, as it is collected."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.face.crop import SIDE, crop_geometry
+from talkernel.face.detect import Detection
+from talkernel.face.lips import OUTER_LIP
+from talkernel.face.mesh import LANDMARKS
+from talkernel.face.pose import HeadPose
+from talkernel.face.track import FACE_HEIGHT, Observation
+from talkernel.lab.tracks.track import STORED, encode_crop
+from talkernel.media import Picture
+from talkernel.media.sample import warp_rgb
+
+CROP_EVERY = 2  # neighbouring frames are too alike to be worth storing all
+MOUTH = 3  # of a detection's points
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class StoredCrop:
+    """A face cut out.
+
+    Attributes:
+        index: Frame number, in the span.
+        jpeg: Encoded, 304 pixels wide.
+        pose: `[4]` yaw, pitch, roll in radians and side in video pixels.
+        corner: `[2]` upper left in video pixels.
+        sharpness: Strength of fine detail beside coarse, about 0.1 to 0.5.
+    """
+
+    index: int
+    jpeg: NDArray[np.uint8]
+    pose: Array
+    corner: Array
+    sharpness: float
+
+
+@dataclass
+class FaceSpan:
+    """One face through successive frames at 25 a second.
+
+    Attributes:
+        start: Number of its first frame in the video.
+        landmarks: Per frame `[468, 3]` in video pixels, NaN where it was not found.
+        reasons: Why not, for each frame without it.
+        crops: Of every second frame.
+        scores: Of detections.
+        mouth_errors: Distance of the detected mouth from the mesh's, in face heights.
+        mouth_inside: Per found frame, whether the whole mouth is in the picture.
+    """
+
+    start: int
+    landmarks: list[Array] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    crops: list[StoredCrop] = field(default_factory=list)
+    scores: list[tuple[int, float]] = field(default_factory=list)
+    mouth_errors: list[tuple[int, float]] = field(default_factory=list)
+    mouth_inside: list[bool] = field(default_factory=list)
+
+    def add(self, picture: Picture, seen: Observation) -> None:
+        """Take in the next frame."""
+        number = len(self.landmarks)
+        if seen.face is None:
+            self.landmarks.append(np.full((LANDMARKS, 3), np.nan, np.float32))
+            self.reasons.append(seen.reason or "no face")
+            self.mouth_inside.append(True)
+            return
+        points = seen.face.landmarks
+        self.landmarks.append(points)
+        self.mouth_inside.append(_within(points[list(OUTER_LIP)], picture))
+        if (self.start + number) % CROP_EVERY == 0:
+            self.crops.append(_crop(number, picture, points, seen.face.pose))
+
+    def look(self, found: Detection) -> None:
+        """Compare the last frame's face with a detection of it."""
+        points, number = self.landmarks[-1], len(self.landmarks) - 1
+        if np.isnan(points[0, 0]):
+            return
+        mouth = points[list(OUTER_LIP), :2].mean(0)
+        height = HeadPose.fit(points).scale * FACE_HEIGHT
+        self.scores.append((number, found.score))
+        error = float(np.linalg.norm(found.points[MOUTH] - mouth) / height)
+        self.mouth_errors.append((number, error))
+
+    def part(self, first: int, last: int) -> FaceSpan:
+        """Frames `first` to `last - 1` of this span, counted in the span."""
+        return FaceSpan(
+            self.start + first,
+            self.landmarks[first:last],
+            [],
+            [
+                dataclasses.replace(c, index=c.index - first)
+                for c in self.crops
+                if first <= c.index < last
+            ],
+            [(n - first, v) for n, v in self.scores if first <= n < last],
+            [(n - first, v) for n, v in self.mouth_errors if first <= n < last],
+            self.mouth_inside[first:last],
+        )
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Landmarks and crops as a `Track` has them."""
+        jpegs = [crop.jpeg for crop in self.crops]
+        return {
+            "landmarks": np.array(self.landmarks, np.float32).reshape(-1, LANDMARKS, 3),
+            "crop_index": np.array([crop.index for crop in self.crops], np.int64),
+            "crop_pose": np.array([c.pose for c in self.crops], np.float32).reshape(-1, 4),
+            "crop_corner": np.array([c.corner for c in self.crops], np.float32).reshape(-1, 2),
+            "jpeg": np.concatenate([np.zeros(0, np.uint8), *jpegs]),
+            "offsets": np.cumsum([0, *(len(jpeg) for jpeg in jpegs)], dtype=np.int64),
+        }
+
+
+def _within(points: Array, picture: Picture) -> bool:
+    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    inside = low.min() >= 0 and high[0] < picture.width and high[1] < picture.height
+    return bool(inside)
+
+
+def _crop(number: int, picture: Picture, landmarks: Array, pose: HeadPose) -> StoredCrop:
+    x, y, side = crop_geometry(pose, SIDE * STORED / 256)
+    corner, scale = np.array([x, y]) - side / 2, side / STORED
+    affine = np.array([[scale, 0.0, corner[0]], [0.0, scale, corner[1]]])
+    rgb = warp_rgb(picture, affine, STORED)
+    jpeg = encode_crop(rgb)
+    angles = np.array([pose.yaw, pose.pitch, pose.roll, side], np.float32)
+    return StoredCrop(number, jpeg, angles, corner.astype(np.float32), sharpness(rgb))
+
+
+def sharpness(rgb: NDArray[np.uint8]) -> float:
+    """Energy of detail about two pixels wide beside that of detail about eight wide.
+
+    Both are taken where the face is, of a crop `[304, 304, 3]`; a blurred or much enlarged
+    face has little of the first.
+    """
+    grey = cv2.cvtColor(rgb[64:256, 64:240], cv2.COLOR_RGB2GRAY).astype(np.float32)
+    soft, softer = (cv2.GaussianBlur(grey, (0, 0), width) for width in (1.5, 6.0))
+    return float((grey - soft).std() / ((soft - softer).std() + 1.0))

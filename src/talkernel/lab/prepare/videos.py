@@ -1,0 +1,53 @@
+"""Which files to look at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from talkernel.errors import MissingFileError, NoVideosError
+
+ENDINGS = {
+    ".mp4",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".m4v",
+    ".mpg",
+    ".mpeg",
+    ".mts",
+    ".ts",
+    ".flv",
+    ".wmv",
+    ".3gp",
+    ".ogv",
+    ".mxf",
+    ".vob",
+}
+
+
+def find_videos(given: Sequence[Path]) -> list[Path]:
+    """The files given, and the videos in the folders given and below, by their endings.
+
+    Raises:
+        MissingFileError: Something given does not exist.
+        NoVideosError: There is none.
+    """
+    found: dict[Path, None] = {}
+    for path in given:
+        if not path.exists():
+            raise MissingFileError(f"{path} does not exist.")
+        found |= dict.fromkeys(_videos_in(path) if path.is_dir() else [path.absolute()])
+    if not found:
+        raise NoVideosError(f"No video in {', '.join(map(str, given)) or 'nothing'}.")
+    return list(found)
+
+
+def _videos_in(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            if Path(name).suffix.lower() in ENDINGS and not name.startswith("."):
+                yield Path(place, name).absolute()

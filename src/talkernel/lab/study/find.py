@@ -1,0 +1,81 @@
+"""The systems' videos of the same inputs, by equal file names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from talkernel.errors import OptionError, StudyVideosError
+from talkernel.lab.prepare.videos import find_videos
+
+NAMED = 10  # faults that an error names; it counts the rest
+Videos = dict[str, Path]
+
+
+def parse_systems(texts: list[str]) -> dict[str, Path]:
+    """Folders by system, from `NAME=FOLDER`.
+
+    Raises:
+        OptionError: A text is not of this form, or a name is empty or given twice.
+    """
+    folders: dict[str, Path] = {}
+    for text in texts:
+        name, _, folder = text.partition("=")
+        if not (name.strip() and folder):
+            remedy = "Give each system as --system NAME=FOLDER."
+            raise OptionError(f"--system {text} names no system and folder.", remedy=remedy)
+        if name.strip() in folders:
+            remedy = "Give each system a name of its own."
+            raise OptionError(f"--system {name.strip()} is given twice.", remedy=remedy)
+        folders[name.strip()] = Path(folder)
+    return folders
+
+
+def match_videos(folders: Mapping[str, Path]) -> dict[str, Videos]:
+    """Each system's video of every input.
+
+    Args:
+        folders: Each system's, searched with all folders below. Files belong together when
+            their paths from there are equal but for the ending.
+
+    Returns:
+        By input, in order of its name: the file of each system.
+
+    Raises:
+        StudyVideosError: A system lacks an input that another one has, or has two of it.
+        MissingFileError: A folder does not exist.
+        NoVideosError: A folder holds no video.
+    """
+    found = {system: _by_name(folder) for system, folder in folders.items()}
+    names = sorted({name for videos in found.values() for name in videos})
+    refuse(list(_faults(folders, found, names)))
+    return {name: {system: found[system][name][0] for system in folders} for name in names}
+
+
+def refuse(faults: list[str]) -> None:
+    """Raise StudyVideosError where there are faults, naming the first ten."""
+    if faults:
+        more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+        raise StudyVideosError(f"{'; '.join(faults[:NAMED])}{more}.")
+
+
+def _by_name(folder: Path) -> dict[str, list[Path]]:
+    if folder.exists() and not folder.is_dir():
+        raise StudyVideosError(f"{folder} is not a folder.")
+    videos: dict[str, list[Path]] = {}
+    for path in find_videos([folder]):
+        name = path.relative_to(folder.absolute()).with_suffix("").as_posix()
+        videos.setdefault(name, []).append(path)
+    return videos
+
+
+def _faults(
+    folders: Mapping[str, Path], found: Mapping[str, Mapping[str, list[Path]]], names: list[str]
+) -> Iterator[str]:
+    for system, folder in folders.items():
+        for name in names:
+            files = found[system].get(name, [])
+            if not files:
+                yield f"{system} has no video {name} in {folder}"
+            if len(files) > 1:
+                yield f"{system} has more than one {name}: {', '.join(p.name for p in files)}"

@@ -1,0 +1,1 @@
+"""Prepared tracks: one person talking."""

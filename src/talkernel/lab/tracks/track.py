@@ -1,0 +1,204 @@
+"""Prepared tracks: one person talking, with landmarks, speech and face crops."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.errors import NotPreparedError
+from talkernel.face.crop import mouth_centre
+from talkernel.face.lips import lip_shape, neutral_shape
+from talkernel.face.pose import HeadPose
+from talkernel.files.atomic import write_text
+from talkernel.lab.tracks.shard import Sample, read_shard, write_shard
+from talkernel.speech.mel import MelKind, mel_spectrogram
+
+Array = NDArray[np.float32]
+FPS = 25
+STORED = 304  # side in pixels of a stored crop, which shows 304 / 256 of the network's crop
+QUALITY = 93  # of the stored JPEGs
+LIST = "shards.json"  # names the shards that count, by split; written after them
+
+
+@dataclass(frozen=True)
+class Track:
+    """One person talking, at 25 frames a second.
+
+    Attributes:
+        name: Unique among all tracks.
+        identity: The person.
+        landmarks: `[T, 468, 3]` in video pixels; NaN where there was no face.
+        wave: `[n]` int16 at 16 kHz, from the first frame on.
+        crop_index: `[N]` frame number of each stored crop.
+        crop_pose: `[N, 4]` yaw, pitch, roll in radians and crop side in video pixels.
+        crop_corner: `[N, 2]` upper left of the crop in video pixels.
+        jpeg: Encoded crops, one after the other.
+        offsets: `[N + 1]` where each begins.
+        speech: `[T]` whether somebody is heard speaking.
+        offset: Frames by which the picture comes after its sound.
+    """
+
+    name: str
+    identity: str
+    landmarks: Array
+    wave: NDArray[np.int16]
+    crop_index: NDArray[np.int64]
+    crop_pose: Array
+    crop_corner: Array
+    jpeg: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    speech: NDArray[np.bool_]
+    offset: int = 0
+
+    @staticmethod
+    def of(name: str, identity: str, arrays: Mapping[str, NDArray[Any]], offset: int = 0) -> Track:
+        """A track of arrays called as its attributes are."""
+        landmarks, wave, index, pose, corner, jpeg, offsets, speech = (arrays[a] for a in ARRAYS)
+        return Track(
+            name, identity, landmarks, wave, index, pose, corner, jpeg, offsets, speech, offset
+        )
+
+    @cached_property
+    def has_face(self) -> NDArray[np.bool_]:
+        """`[T]` whether landmarks were found."""
+        return ~np.isnan(self.landmarks[:, 0, 0])
+
+    @cached_property
+    def crop_points(self) -> Array:
+        """`[N, 468, 3]` landmarks in crop pixels."""
+        corner = np.pad(self.crop_corner, ((0, 0), (0, 1)))[:, None]
+        scale = self.crop_pose[:, 3, None, None] / STORED
+        return np.asarray((self.landmarks[self.crop_index] - corner) / scale, np.float32)
+
+    @cached_property
+    def crop_mouth(self) -> NDArray[np.float64]:
+        """`[2]` middle of lips and jaw at rest in crop pixels: the median of some crops."""
+        some = self.crop_points[:: max(1, len(self.crop_index) // 8)]
+        return np.asarray(np.median([mouth_centre(HeadPose.fit(p)) for p in some], axis=0))
+
+    def view_middle(self, narrow: bool) -> NDArray[np.float64]:
+        """`[2]` in crop pixels, what f looks at: the whole crop's middle, or a narrow part's."""
+        return self.crop_mouth if narrow else np.full(2, STORED / 2)
+
+    @cached_property
+    def shapes(self) -> Array:
+        """Lip shapes `[T, 165]`; frames without a face repeat the neutral shape."""
+        found = np.stack([lip_shape(points) for points in self.landmarks[self.has_face]])
+        shapes = np.tile(neutral_shape(found), (len(self.landmarks), 1))
+        shapes[self.has_face] = found
+        return shapes
+
+    @cached_property
+    def deviations(self) -> Array:
+        """Lip shapes less the person's neutral shape, `[T, 165]`."""
+        return self.shapes - neutral_shape(self.shapes[self.has_face])
+
+    @property
+    def sound(self) -> Array:
+        """The wave `[n]` in [-1, 1]."""
+        return self.wave.astype(np.float32) / 32768.0
+
+    def mel_of(self, kind: MelKind) -> Array:
+        """Mel spectrogram `[80, columns]` of the sound."""
+        return mel_spectrogram(self.sound, kind)
+
+    def crop(self, number: int) -> NDArray[np.uint8]:
+        """Stored crop `number`, RGB `[304, 304, 3]`."""
+        start, end = self.offsets[number : number + 2]
+        image = cv2.imdecode(self.jpeg[start:end], cv2.IMREAD_COLOR_RGB)
+        assert image is not None
+        return np.asarray(image, np.uint8)
+
+
+def encode_crop(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A crop to store, `[bytes]`; colours are kept whole, for lips are mostly colour."""
+    options = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]
+    _, jpeg = cv2.imencode(".jpg", rgb[:, :, ::-1], options)
+    return np.asarray(jpeg.ravel(), np.uint8)
+
+
+ARRAYS = (
+    "landmarks",
+    "wave",
+    "crop_index",
+    "crop_pose",
+    "crop_corner",
+    "jpeg",
+    "offsets",
+    "speech",
+)
+
+
+def load_tracks(folder: Path, split: str) -> list[Track]:
+    """All tracks of a split, in order of name; their arrays stay on the disk until looked at.
+
+    Args:
+        folder: What `talkernel prepare` or `write_tracks` wrote.
+        split: `train`, `val` or `test`.
+
+    Raises:
+        NotPreparedError: The folder holds no tracks.
+    """
+    listed = _listed(folder)
+    tracks = [
+        Track.of(meta["name"], meta["identity"], arrays, meta["offset"])
+        for name in listed.get(split, [])
+        for meta, arrays in read_shard(folder / name, ARRAYS)
+    ]
+    return sorted(tracks, key=lambda track: track.name)
+
+
+def write_tracks(folder: Path, split: str, tracks: Sequence[Track]) -> None:
+    """Write tracks that `load_tracks` reads, without the index and report of `prepare`.
+
+    Args:
+        folder: Made if need be; its other splits stay.
+        split: `train`, `val` or `test`; a split of that name is replaced.
+        tracks: Their names are unique and hold no dot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shard = f"{split}-00000.tar"
+    write_shard(folder / shard, (sample_of(track) for track in tracks))
+    others = json.loads((folder / LIST).read_text()) if (folder / LIST).exists() else {}
+    write_list(folder, others | {split: [shard]})
+
+
+def write_list(folder: Path, listed: Mapping[str, Sequence[str]]) -> None:
+    """Say which shards belong to each split; others in the folder do not count."""
+    write_text(folder / LIST, json.dumps(listed, indent=1))
+
+
+def sample_of(track: Track, **facts: Any) -> Sample:
+    """A track as a shard's sample, with more facts about it."""
+    meta = {"name": track.name, "identity": track.identity, "offset": track.offset}
+    return meta | facts, {name: getattr(track, name) for name in ARRAYS}
+
+
+def _listed(folder: Path) -> dict[str, list[str]]:
+    try:
+        listed: dict[str, list[str]] = json.loads((folder / LIST).read_text())
+    except FileNotFoundError:
+        raise NotPreparedError(f"{folder} holds no prepared tracks.") from None
+    return listed
+
+
+def share_of_people(identities: Sequence[str], counts: Sequence[int]) -> NDArray[np.float64]:
+    """Chance of each track: people by the square root of their frames, so that nobody rules."""
+    frames: dict[str, int] = {}
+    for identity, count in zip(identities, counts, strict=True):
+        frames[identity] = frames.get(identity, 0) + count
+    weights = [n / np.sqrt(frames[i]) for i, n in zip(identities, counts, strict=True)]
+    return np.asarray(np.array(weights) / np.sum(weights), np.float64)

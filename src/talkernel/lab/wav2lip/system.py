@@ -1,0 +1,64 @@
+"""Wav2Lip with a user's official weights, as one more system that makes videos."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from talkernel.errors import MissingFileError
+from talkernel.lab.evaluate.cases import Case
+
+if TYPE_CHECKING:
+    from talkernel.lab.wav2lip.timing import Wav2LipNetwork
+
+
+@dataclass(frozen=True)
+class Wav2LipSystem:
+    """Wav2Lip itself, without its own installation.
+
+    Attributes:
+        name: In reports.
+        weights: `wav2lip.pth` or `wav2lip_gan.pth`.
+    """
+
+    name: str
+    weights: Path
+
+    @staticmethod
+    def load(name: str, weights: Path) -> Wav2LipSystem:
+        """Read the weights, so that what is wrong with them is said before any work.
+
+        Raises:
+            MissingFileError: The file does not exist.
+            CheckpointError: It is of another network.
+        """
+        if not weights.is_file():
+            raise MissingFileError(f"{weights} does not exist.")
+        system = Wav2LipSystem(name, weights)
+        assert system.network
+        return system
+
+    @cached_property
+    def network(self) -> Wav2LipNetwork:
+        """Computed by OpenVINO in float32."""
+        from talkernel.lab.train.twins import load_wav2lip
+        from talkernel.lab.wav2lip.timing import OpenVinoWav2Lip, as_graph
+
+        return OpenVinoWav2Lip(as_graph(load_wav2lip(self.weights)), "float32")
+
+    def make(self, case: Case, outfile: Path) -> dict[str, float]:
+        """See `System.make`: time only, the network being loaded already."""
+        from talkernel.lab.wav2lip.video import make_video
+
+        started = time.perf_counter()
+        frames = make_video(self.network, case.face, case.speech, outfile, case.fps)
+        return {"ms_per_frame": 1000.0 * (time.perf_counter() - started) / frames}
+
+    def settings(self) -> dict[str, Any]:
+        """See `System.settings`."""
+        digest = hashlib.sha256(self.weights.read_bytes()).hexdigest()
+        return {"system": self.name, "weights": digest}

@@ -1,0 +1,147 @@
+"""Wav2Lip's whole job, decoder to encoder, on our own stages: only what Wav2Lip does is its own.
+
+Boxes as in training its twins, mel windows and their places as in its published inference,
+decoding, tracking, laying back and encoding as in ours.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from talkernel.engine.base import Array
+from talkernel.errors import NoFaceError
+from talkernel.face.stabilise import Observed, Placement, stabilise
+from talkernel.face.track import FaceTracker
+from talkernel.face.view import crop_view
+from talkernel.lab.wav2lip.timing import Wav2LipNetwork
+from talkernel.lab.wav2lip.view import Box, face_box, laid_out, shown
+from talkernel.media import (
+    FaceSource,
+    Picture,
+    SpeechSource,
+    VideoWriter,
+    extend,
+    open_face,
+    open_speech,
+)
+from talkernel.model.talking_face import WAV2LIP_WINDOW
+from talkernel.mouth.blend import cover
+from talkernel.pipeline.threads import InThread, opencv_on_one_thread
+from talkernel.speech.mel import WAV2LIP, MelSpectrogram
+
+VIEW = 256  # pixels of the crop that the box is cut from
+SMOOTHED = 5  # frames over which a box is averaged
+QUEUE = 8  # frames between two stages
+
+
+class Seen(NamedTuple):
+    """A frame, and the box in it where there is a face."""
+
+    picture: Picture
+    placement: Placement
+    box: Box | None
+    face: Array  # [3, 96, 96] BGR in 0..1; empty without a face
+
+
+def make_video(
+    network: Wav2LipNetwork, face: Path, speech: Path, outfile: Path, fps: Fraction | None = None
+) -> int:
+    """Write the face's video speaking, replacing what is there.
+
+    Args:
+        network: Wav2Lip.
+        face: Video or photo.
+        speech: Sound, or a video that has sound.
+        outfile: Video to write.
+        fps: Frames a second for a photo.
+
+    Returns:
+        The number of frames written.
+
+    Raises:
+        NoFaceError: No frame has a usable face.
+    """
+    source, sound = open_face(face, fps=fps), open_speech(speech)
+    count = max(1, round(sound.duration * source.fps))
+    writer = VideoWriter(outfile, source=source, speech=sound, frame_count=count, overwrite=True)
+    edited = 0
+    with (
+        writer,
+        opencv_on_one_thread(),  # as our own jobs, with which it is compared
+        closing(InThread(_seen(source, count), QUEUE)) as seen,
+        closing(
+            InThread(_spoken(network, seen, mel_windows(sound, source.fps, count)), QUEUE)
+        ) as spoken,
+    ):
+        for picture, changed in spoken:
+            writer.write(picture)
+            edited += changed
+        if not edited:  # leaving the writer by an error removes its file
+            raise NoFaceError(f"No usable face in {face}.")
+    return count
+
+
+def mel_windows(speech: SpeechSource, fps: Fraction, count: int) -> Array:
+    """Mel windows `[count, 1, 80, 16]`, each beginning where its frame does.
+
+    The last ones end with the sound.
+    """
+    spectrogram = MelSpectrogram()
+    columns = [spectrogram.push(block) for block in speech.blocks()]
+    mel = np.hstack([*columns, spectrogram.flush()])
+    starts = [int(frame * WAV2LIP.rate / fps) for frame in range(count)]
+    last = mel.shape[1] - WAV2LIP_WINDOW
+    return np.stack(
+        [mel[None, :, (at := min(start, last)) : at + WAV2LIP_WINDOW] for start in starts]
+    )
+
+
+def _seen(source: FaceSource, count: int) -> Iterator[Seen]:
+    """First thread: decode, follow the face, cut it out."""
+    recent: deque[Array] = deque(maxlen=SMOOTHED)
+    for picture, placement in stabilise(_observed(source, count)):
+        if placement.crop is None or placement.landmarks is None:
+            recent.clear()
+            yield Seen(picture, placement, None, np.zeros(0, np.float32))
+            continue
+        recent.append(placement.crop.to_view(placement.landmarks[:, :2], VIEW).astype(np.float32))
+        box = face_box(np.mean(recent, 0), VIEW)
+        yield Seen(picture, placement, box, shown(crop_view(picture, placement.crop, VIEW), box))
+
+
+def _observed(source: FaceSource, count: int) -> Iterator[Observed]:
+    tracker, seen = FaceTracker(), None
+    for picture in extend(source, count, "pingpong"):
+        if seen is None or not source.is_photo:  # a photo's face is found once
+            seen = tracker.update(picture)
+        yield picture, seen
+
+
+def _spoken(
+    network: Wav2LipNetwork, seen: Iterator[Seen], windows: Array
+) -> Iterator[tuple[Picture, bool]]:
+    """Second thread: put the mouth into every frame that has a face, and say which had one."""
+    numbered = zip(seen, windows, strict=True)
+    while batch := list(islice(numbered, network.batch)):
+        faces = [(frame, mel) for frame, mel in batch if frame.box is not None]
+        _edit(network, [frame for frame, _ in faces], [mel for _, mel in faces])
+        yield from ((frame.picture, frame.box is not None) for frame, _ in batch)
+
+
+def _edit(network: Wav2LipNetwork, frames: Sequence[Seen], mel: Sequence[Array]) -> None:
+    if not frames:
+        return
+    answers = network.speak(np.stack(mel), np.stack([frame.face for frame in frames]))
+    for frame, answer in zip(frames, answers, strict=True):
+        assert frame.box is not None and frame.placement.crop is not None
+        weight, spoken = laid_out(answer, frame.box, VIEW)
+        motion = spoken.transpose(2, 0, 1) / np.float32(127.5) - np.float32(1.0)
+        cover(frame.picture, frame.placement.crop, weight, motion, frame.placement.strength)

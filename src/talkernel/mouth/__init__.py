@@ -1,0 +1,1 @@
+"""What is drawn: the mouth of one frame, from appearance to blend."""

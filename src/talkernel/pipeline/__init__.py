@@ -1,0 +1,1 @@
+"""The main job: a face and a speech in, a video out."""

@@ -1,0 +1,123 @@
+"""What a finished job tells: for people as a table, for programs as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal
+
+from rich.table import Table
+
+from talkernel.cli.terminal import facts_table
+
+
+@dataclass(frozen=True)
+class Span:
+    """Output frames that were passed through untouched.
+
+    Attributes:
+        first: Number of the first such frame, counted from 0.
+        last: Number of the last one, itself included.
+        reason: Why, as a person would say it.
+    """
+
+    first: int
+    last: int
+    reason: str
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return self.last - self.first + 1
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}: {self.reason}"
+
+
+@dataclass
+class Report:
+    """What `generate` made, from what, and how fast.
+
+    Attributes:
+        outfile: Path of the video made.
+        frames: Its number of frames.
+        fps: Its frames a second as a fraction, such as `30000/1001`.
+        width: Its width in pixels.
+        height: Its height in pixels.
+        duration: Its length in seconds.
+        faces: How many faces were found in the face video.
+        passed_through: Output frames left untouched, in order.
+        engine: Which engine ran the network.
+        device: What it ran on.
+        precision: In which number format.
+        sound: Whether the speech's samples were copied or encoded anew.
+        elapsed: Seconds the job took.
+        stage_ms: Mean milliseconds per output frame of decode, track, speech,
+            kernels, crop, generator, cover and encode; most overlap.
+        corrupt_packets: How many packets of the inputs did not decode.
+        warnings: What the user should know, one line each.
+    """
+
+    outfile: str
+    frames: int
+    fps: str
+    width: int
+    height: int
+    duration: float
+    faces: int
+    engine: str
+    device: str
+    precision: str
+    sound: Literal["copied", "encoded"]
+    elapsed: float
+    passed_through: list[Span] = field(default_factory=list)
+    stage_ms: dict[str, float] = field(default_factory=dict)
+    corrupt_packets: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def fps_value(self) -> float:
+        """`fps` as a number."""
+        return float(Fraction(self.fps))
+
+    @property
+    def untouched(self) -> int:
+        """How many output frames were passed through."""
+        return sum(map(len, self.passed_through))
+
+    @property
+    def frames_per_second(self) -> float:
+        """Speed of the job: output frames made per second."""
+        return self.frames / self.elapsed if self.elapsed else 0.0
+
+    def to_json(self) -> str:
+        """Every field and both derived numbers, as JSON in plain ASCII."""
+        derived = {"fps_value": self.fps_value, "frames_per_second": self.frames_per_second}
+        return json.dumps(dataclasses.asdict(self) | derived, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """Read what `to_json` wrote."""
+        names = {known.name for known in dataclasses.fields(cls)}
+        values: dict[str, Any] = {k: v for k, v in json.loads(text).items() if k in names}
+        values["passed_through"] = [Span(**span) for span in values["passed_through"]]
+        return cls(**values)
+
+    def summary(self) -> Table:
+        """A table for the terminal."""
+        return facts_table(self.outfile, self._facts())
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        yield "picture", f"{self.width} x {self.height}, {self.fps} frames/s"
+        yield "length", f"{self.duration:.2f} s, {self.frames} frames"
+        yield "sound", self.sound
+        yield "faces found", str(self.faces)
+        yield from (("passed through", str(span)) for span in self.passed_through)
+        yield "engine", f"{self.engine} on {self.device}, {self.precision}"
+        yield "speed", f"{self.frames_per_second:.1f} frames/s, {self.elapsed:.1f} s in all"
+        yield "ms per frame", ", ".join(f"{k} {v:.1f}" for k, v in self.stage_ms.items())
+        if self.corrupt_packets:
+            yield "corrupt packets", str(self.corrupt_packets)
+        yield from (("warning", warning) for warning in self.warnings)

@@ -1,0 +1,1 @@
+"""The bundled sample: a portrait that speaks."""

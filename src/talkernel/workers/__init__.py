@@ -1,0 +1,1 @@
+"""Many independent items on processes or a Ray cluster."""
