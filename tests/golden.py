@@ -44,7 +44,7 @@ CASES = {
     "pingpong": Case("face.mkv", "speech.wav", {"loop": "pingpong"}),
     "forward": Case("face.mkv", "speech.wav", {"loop": "forward"}),
     "silence": Case("long.mkv", "silence.wav", {}),
-    "live": Case("long.mkv", "speech.wav", {"hearing": "live"}),
+    "live": Case("long.mkv", "speech.wav", {"lookahead": "live"}),
 }
 
 
@@ -83,16 +83,16 @@ def run_case(name: str, folder: Path) -> dict[str, Array]:
         overwrite=True,
         **case.options,
     )
-    codes = lip_codes(folder / case.speech, case.options.get("hearing", "recorded"))
+    codes = lip_codes(folder / case.speech, case.options.get("lookahead", "full"))
     return {f"{name}.codes": codes, f"{name}.regions": regions(outfile)}
 
 
-def lip_codes(speech: Path, hearing: Any) -> Array:
+def lip_codes(speech: Path, lookahead: Any) -> Array:
     """Lip codes `[T, K]` of a sound, at 25 frames a second."""
     engine, sound = load_engine("openvino", precision="float32"), open_speech(speech)
-    features = talkernel.SpeechFeatures(25, engine.config, engine.encode, hearing)
+    features = talkernel.SpeechFeatures(25, engine.config, engine.encode, lookahead)
     windows = [features.push(sound.wave()), features.flush(round(25 * SECONDS))]
-    return np.concatenate([engine.hear(part) for part in windows if len(part)])
+    return np.concatenate([engine.predict_lip_code(part) for part in windows if len(part)])
 
 
 def regions(video: Path) -> Array:

@@ -28,8 +28,8 @@ class Painter:
     def encode(self, mel: Array) -> Array:
         return np.zeros((1, self.config.encoder_width, mel.shape[2] // 2), np.float32)
 
-    def hear(self, speech: Array) -> Array:
-        return np.zeros((len(speech), *self.config.heard_shape), np.float32)
+    def predict_lip_code(self, speech: Array) -> Array:
+        return np.zeros((len(speech), *self.config.lip_code_shape), np.float32)
 
     def kernels(self, heard: Array) -> Array:
         return np.zeros((len(heard), *self.config.kernel_shape), np.float32)
@@ -52,8 +52,8 @@ class Recorder:
     def encode(self, mel: Array) -> Array:
         return self.engine.encode(mel)
 
-    def hear(self, speech: Array) -> Array:
-        return self.engine.hear(speech)
+    def predict_lip_code(self, speech: Array) -> Array:
+        return self.engine.predict_lip_code(speech)
 
     def kernels(self, heard: Array) -> Array:
         return self.engine.kernels(heard)

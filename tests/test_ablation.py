@@ -19,11 +19,11 @@ from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.face.lips import lip_shape
 from talkernel.face.track import FaceTracker
 from talkernel.lab.ablation import compare as comparing
+from talkernel.lab.ablation import following
 from talkernel.lab.ablation import likeness as ablation_likeness
-from talkernel.lab.ablation import told
 from talkernel.lab.ablation.compare import SHIFTS, compare, one_of_each, write_comparison
+from talkernel.lab.ablation.following import FRAMES, Shift, appearance_of, draw, measure_following
 from talkernel.lab.ablation.likeness import likeness
-from talkernel.lab.ablation.told import FRAMES, Shift, appearance_of, draw, obey
 from talkernel.lab.tracks.track import write_tracks
 from talkernel.lab.train.run_config import GeneratorRun, load_run
 from talkernel.lab.train.runs import fit_basis, load_basis, train_generator
@@ -86,13 +86,13 @@ def test_what_it_was_told_is_read_off_what_it_draws(
     """A model that draws every mouth as it was copies it and follows nothing."""
     model = TalkingFace(TINY).eval()
     monkeypatch.setattr(
-        told,
+        following,
         "draw",
         lambda model, faces, points, *rest: [
             portrait_with(seen, len(face)) for face, seen in zip(faces, points, strict=True)
         ],
     )
-    found = obey(model, TRACKS, basis, Shift())
+    found = measure_following(model, TRACKS, basis, Shift())
     assert found.people == 3
     assert found.copy > 0.8 > found.follow + 0.3
     assert 0.1 < found.amplitude < 1.0  # of a mouth so small, seen in 64 pixels
@@ -128,7 +128,6 @@ def test_only_what_may_change_is_drawn(shown: dict[str, bool]) -> None:
         faces,
         points,
         np.random.default_rng(0).normal(size=(4, 4)).astype("f4"),
-        view,
         appearance_of(track, basis),
         basis,
     )

@@ -10,12 +10,11 @@ import pytest
 
 from talkernel.face.crop import Crop
 from talkernel.face.lips import lip_shape, mouth_opening, neutral_shape
-from talkernel.face.stabilise import Placement
+from talkernel.face.stabilise import PlacedFrame, Placement
 from talkernel.lab.tracks.track import STORED
-from talkernel.media import Picture
 from talkernel.media.sample import picture_of_rgb, planes_to_rgb
 from talkernel.model.lip_basis import LipBasis
-from talkernel.mouth.look_ahead import HELD_BYTES, with_appearance
+from talkernel.mouth.analysis import BUFFER_BYTES, BufferedFrame, analyse
 from talkernel.mouth.neutral import NeutralShape
 from talkernel.mouth.person import MIXED, Appearance, Person, closedness
 from tests.tracks import drawn_face, drawn_track, fitted_basis
@@ -75,28 +74,23 @@ def test_frames_taken_one_by_one_or_all_at_once_tell_the_same(basis: LipBasis) -
     np.testing.assert_allclose(rest.shape, NeutralShape.of(TRACKS[0].shapes, basis), atol=1e-5)
 
 
-def placed(
-    openings: list[float | None], cuts: tuple[int, ...] = ()
-) -> Iterator[tuple[Picture, Placement]]:
-    """Drawn faces that far open; None: a frame without a face."""
+def placed(openings: list[float | None], tracks: tuple[int, ...] = ()) -> Iterator[PlacedFrame]:
+    """Drawn faces that far open; None: a frame without a face. `tracks` begin at these frames."""
     for number, gap in enumerate(openings):
         landmarks, image = drawn_face(gap or 0.0)
-        where = (None, None) if gap is None else (CROP, landmarks)
-        yield picture_of_rgb(image), Placement(*where, 1.0, None, number in cuts)
+        track = sum(number >= first for first in tracks)
+        where = None if gap is None else Placement(CROP, landmarks, 1.0, track)
+        yield PlacedFrame(picture_of_rgb(image), where, None)
 
 
-def openings_of(
-    items: Iterator[tuple[Picture, Placement, Appearance | None]],
-) -> list[float | None]:
+def openings_of(items: Iterator[BufferedFrame]) -> list[float | None]:
     """How wide the reference's mouth is, frame by frame."""
-    return [
-        None if appearance is None else round(opening(lip_shape(appearance.wide.points)), 2)
-        for _, _, appearance in items
-    ]
+    looks = (analysis.appearance for _, analysis in items)
+    return [look and round(opening(lip_shape(look.wide.points)), 2) for look in looks]
 
 
-def seen(gaps: list[float | None], ahead: int, cuts: tuple[int, ...] = ()) -> list[float | None]:
-    return openings_of(with_appearance(placed(gaps, cuts), STORED, None, ahead))
+def seen(gaps: list[float | None], ahead: int, tracks: tuple[int, ...] = ()) -> list[float | None]:
+    return openings_of(analyse(placed(gaps, tracks), STORED, None, ahead))
 
 
 def drawn(gap: float) -> float:
@@ -194,24 +188,25 @@ def test_a_reference_is_kept_from_the_frame_it_was_seen_in_and_no_edit_reaches_i
 
 def test_nobody_is_taken_for_the_person_of_another_shot() -> None:
     small, wide, wider = drawn(0.05), drawn(0.3), drawn(0.4)
-    assert seen([0.05, 0.3, 0.05, 0.4], 50, cuts=(2,)) == [wide, wide, wider, wider]
+    assert seen([0.05, 0.3, 0.05, 0.4], 50, tracks=(2,)) == [wide, wide, wider, wider]
     assert seen([0.05, None, 0.3], ahead=50) == [small, None, wide]
     assert seen([None, None], ahead=50) == [None, None]
 
 
 def test_every_frame_leaves_in_order_and_as_it_came() -> None:
     gaps: list[float | None] = [0.01 * number for number in range(7)]
-    frames = with_appearance(placed(gaps), STORED, None, ahead=3)
-    for (picture, placement, _), (plain, where) in zip(frames, placed(gaps), strict=True):
+    frames = analyse(placed(gaps), STORED, None, ahead=3)
+    for (picture, analysis), (plain, where, _) in zip(frames, placed(gaps), strict=True):
         np.testing.assert_array_equal(picture.planes[0], plain.planes[0])
-        np.testing.assert_array_equal(placement.landmarks, where.landmarks)
+        assert analysis.placement is not None and where is not None
+        np.testing.assert_array_equal(analysis.placement.landmarks, where.landmarks)
 
 
 def test_of_large_frames_fewer_are_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn_bytes = sum(plane.nbytes for plane in picture_of_rgb(drawn_face(0.0)[1]).planes)
-    assert HELD_BYTES > 50 * 1280 * 720 * 1.5  # what is usual is held back whole
-    monkeypatch.setattr("talkernel.mouth.look_ahead.HELD_BYTES", 2 * drawn_bytes)
+    assert BUFFER_BYTES > 50 * 1280 * 720 * 1.5  # what is usual is held back whole
+    monkeypatch.setattr("talkernel.mouth.analysis.BUFFER_BYTES", 2 * drawn_bytes)
     small, wide = drawn(0.05), drawn(0.3)
     assert seen([0.05, 0.05, 0.05, 0.3], ahead=50) == [small, wide, wide, wide]
-    monkeypatch.setattr("talkernel.mouth.look_ahead.HELD_BYTES", 1)
+    monkeypatch.setattr("talkernel.mouth.analysis.BUFFER_BYTES", 1)
     assert seen([0.05, 0.3], ahead=50) == [small, wide]

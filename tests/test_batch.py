@@ -16,7 +16,7 @@ from talkernel.batch.jobs import read_jobs
 from talkernel.batch.run import batch
 from talkernel.cli import app
 from talkernel.errors import InUseError, JobListError
-from talkernel.files.lock import alone_in
+from talkernel.files.lock import folder_lock
 from talkernel.media import open_face
 from talkernel.pipeline import generate as pipeline
 
@@ -121,7 +121,7 @@ def test_two_runs_in_one_folder_are_kept_apart(folder: Path, tmp_path: Path) -> 
     table = write_list(tmp_path / "jobs.csv", "a,b,c.mp4")
     out = tmp_path / "out"
     out.mkdir()
-    with alone_in(out), pytest.raises(InUseError):
+    with folder_lock(out), pytest.raises(InUseError):
         batch(table, out)
 
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from talkernel import __version__, errors
 from talkernel.cli import app
-from talkernel.cli.options import parse_box, parse_fps
+from talkernel.cli.endings import parse_box, parse_fps
 from talkernel.cli.terminal import progress_bar
 from talkernel.errors import FaceChoiceError, OptionError, TalkernelError
 from talkernel.pipeline.report import Report
@@ -135,7 +135,7 @@ def test_defaults(fake: FakeGenerate) -> None:
         "face_index": None,
         "reference_face": None,
         "box": None,
-        "hearing": "recorded",
+        "lookahead": "full",
         "engine": "auto",
         "device": None,
         "precision": "auto",
@@ -156,7 +156,7 @@ def test_options_are_passed_on(fake: FakeGenerate) -> None:
         "--face-index=2",
         "--reference-face=me.png",
         "--box=1,2,3,4",
-        "--hearing=live",
+        "--lookahead=live",
         "--engine=torch",
         "--device=cuda:1",
         "--precision=bfloat16",
@@ -174,7 +174,7 @@ def test_options_are_passed_on(fake: FakeGenerate) -> None:
         "face_index": 2,
         "reference_face": Path("me.png"),
         "box": (1, 2, 3, 4),
-        "hearing": "live",
+        "lookahead": "live",
         "engine": "torch",
         "device": "cuda:1",
         "precision": "bfloat16",

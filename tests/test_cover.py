@@ -11,7 +11,7 @@ from talkernel.face.crop import Crop
 from talkernel.face.view import crop_view
 from talkernel.media import Matrix, Picture, PixelLayout
 from talkernel.media.sample import planes_to_rgb, rgb_to_yuv_matrix, yuv_to_rgb_matrix
-from talkernel.mouth.blend import border_window, cover, to_network
+from talkernel.mouth.blend import blend_onto_frame, border_window, to_network
 
 LAYOUTS = [
     PixelLayout("yuv420p"),
@@ -48,7 +48,7 @@ def test_pixels_outside_the_attention_are_bit_identical(layout: PixelLayout, cro
     before = picture.copy()
     attention = np.zeros((64, 64), np.float32)
     attention[20:44, 20:44] = 1.0
-    cover(picture, crop, attention, RNG.uniform(-1, 1, (3, 64, 64)).astype(np.float32))
+    blend_onto_frame(picture, crop, attention, RNG.uniform(-1, 1, (3, 64, 64)).astype(np.float32))
     unit = crop.side / 64
     for index, (after, old) in enumerate(zip(picture.planes, before.planes, strict=True)):
         sx, sy = (0, 0) if index == 0 else layout.chroma_shift
@@ -68,7 +68,7 @@ def test_the_crops_border_is_the_inputs_even_at_full_attention() -> None:
     picture = random_picture(LAYOUTS[0])
     before = picture.copy()
     ones = np.ones((64, 64), np.float32)
-    cover(picture, Crop(20, 20, 64), ones, np.ones((3, 64, 64), np.float32))
+    blend_onto_frame(picture, Crop(20, 20, 64), ones, np.ones((3, 64, 64), np.float32))
     for plane, old, shift in zip(picture.planes, before.planes, (0, 1, 1), strict=True):
         inner = slice((20 >> shift) + 1, (84 >> shift) - 1)
         outside = np.ones_like(old, bool)
@@ -81,7 +81,7 @@ def test_the_crops_border_is_the_inputs_even_at_full_attention() -> None:
 def test_motion_has_the_colour_it_says(layout: PixelLayout) -> None:
     picture = flat_picture(layout, (0.2, 0.4, 0.6))
     motion = np.stack([np.full((64, 64), v, np.float32) for v in (0.5, -0.25, 0.0)])
-    cover(picture, Crop(20, 20, 64), np.ones((64, 64), np.float32), motion)
+    blend_onto_frame(picture, Crop(20, 20, 64), np.ones((64, 64), np.float32), motion)
     seen = to_network(crop_view(picture, Crop(44, 44, 16), 16))
     np.testing.assert_allclose(seen[:, 8, 8], (0.5, -0.25, 0.0), atol=0.03)
 
@@ -90,8 +90,8 @@ def test_half_strength_goes_half_way_and_none_changes_nothing() -> None:
     layout = LAYOUTS[0]
     ones, white = np.ones((64, 64), np.float32), np.ones((3, 64, 64), np.float32)
     half, none = flat_picture(layout, (0, 0, 0)), flat_picture(layout, (0, 0, 0))
-    cover(half, Crop(20, 20, 64), ones, white, strength=0.5)
-    cover(none, Crop(20, 20, 64), ones, white, strength=0.0)
+    blend_onto_frame(half, Crop(20, 20, 64), ones, white, strength=0.5)
+    blend_onto_frame(none, Crop(20, 20, 64), ones, white, strength=0.0)
     assert abs(int(half.planes[0][52, 52]) - (16 + 235) // 2) <= 1
     assert (none.planes[0] == 16).all()
 

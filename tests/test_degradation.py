@@ -16,7 +16,7 @@ from talkernel.lab.train.losses import mask_loss
 from talkernel.lab.train.occluder import MOST, random_occluder
 from talkernel.lab.train.pairs import Pairs, Sample
 from talkernel.lab.train.recipes import PairRecipe
-from talkernel.lab.train.transplant import mouth_mask
+from talkernel.lab.train.transplant import lips_mask
 from talkernel.model.lip_basis import LipBasis
 from tests.tracks import drawn_face
 
@@ -51,7 +51,7 @@ def face() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     points, image = drawn_face(0.2)
     noise = np.random.default_rng(1).normal(0, 12, image.shape)
     textured = np.clip(image + noise, 0, 255).astype(np.uint8)
-    return textured, points[:, :2], mouth_mask([points], STORED, 256)
+    return textured, points[:, :2], lips_mask([points], STORED, 256)
 
 
 def test_off_nothing_of_it_runs(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ class FakeEngine:
     def __init__(self, fill: float = 0.0) -> None:
         self.fill = fill
 
-    def hear(self, speech: Any) -> Any:
+    def predict_lip_code(self, speech: Any) -> Any:
         assert speech.shape == (1, 1, 384, 13)
         return np.zeros((1, 12), np.float32)
 

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from talkernel.engine import Engine, EngineName, load_engine
-from talkernel.engine.base import Precision
+from talkernel.choices import EngineName, Precision
+from talkernel.engine import Engine, load_engine
 from talkernel.engine.openvino import OpenVinoEngine
 from talkernel.errors import (
     CheckpointError,
@@ -73,7 +73,7 @@ def inputs(config: ModelConfig, batch: int) -> tuple[Array, Array]:
 
 def spoken(engine: Engine, face: Array, speech: Array) -> Array:
     """The blended face I' in 0..1."""
-    attention, motion = engine.synthesise(face, engine.kernels(engine.hear(speech)))
+    attention, motion = engine.synthesise(face, engine.kernels(engine.predict_lip_code(speech)))
     seen, painted, share = face[:, :3], motion[:, :3], motion[:, 3:]
     if share.shape[1]:
         painted = painted + share * (face[:, 3:] - painted)
@@ -109,8 +109,10 @@ def test_engines_agree_on_the_packages_weights(
     engine = load_engine(name, precision="float32")
     assert (engine.info.name, engine.info.precision) == (name, "float32")
     _, speech = inputs(engine.config, batch)
-    heard = reference.hear(speech)
-    np.testing.assert_allclose(engine.hear(speech), heard, atol=1e-3 * np.abs(heard).max())
+    heard = reference.predict_lip_code(speech)
+    np.testing.assert_allclose(
+        engine.predict_lip_code(speech), heard, atol=1e-3 * np.abs(heard).max()
+    )
     kernels = reference.kernels(heard)
     assert kernels.shape == (batch, *engine.config.kernel_shape)
     np.testing.assert_allclose(engine.kernels(heard), kernels, atol=1e-3 * np.abs(kernels).max())
@@ -246,7 +248,7 @@ def test_a_damaged_graph(name: EngineName, tmp_path: Path) -> None:
         (tmp_path / graph).write_bytes(mark + b"not a graph" * 50)
     _, speech = inputs(read_config(default_weights()), 1)
     with pytest.raises(CheckpointError, match="cannot load"):
-        load_engine(name, checkpoint=tmp_path).hear(speech)
+        load_engine(name, checkpoint=tmp_path).predict_lip_code(speech)
 
 
 def test_weights_written_anew_are_read_anew(tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ def test_syncnet_takes_the_official_weights(tmp_path: Path) -> None:
     network = load_syncnet(tmp_path / "syncnet_v2.model")
     assert network.netfclip[3].bias[0].item() == pytest.approx(0.01)
     with torch.inference_mode():
-        assert network.hear(torch.zeros(2, 1, 13, 20)).shape == (2, 1024)
+        assert network.predict_lip_code(torch.zeros(2, 1, 13, 20)).shape == (2, 1024)
         assert network.see(torch.zeros(2, 3, 5, 224, 224)).shape == (2, 1024)
 
 

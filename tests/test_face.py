@@ -21,7 +21,7 @@ from talkernel.face.track import FaceTracker
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.lip_basis import LipBasis
 from talkernel.mouth.blend import border_window
-from talkernel.mouth.mask import hidden
+from talkernel.mouth.mask import mouth_mask
 from tests.faces import blank, portrait_on_canvas
 
 MESH = "face_landmark_with_attention.tflite"
@@ -97,7 +97,7 @@ def test_all_that_is_veiled_lies_in_f_s_part_of_the_face(
     share, size = 0.75, 192
     crop = crop_of(face_geometry(HeadPose.fit(points)), share)
     assert crop.side == pytest.approx(share * SIDE * 70.0, abs=1.0)
-    weight = hidden(crop.to_view(points, size), size, size / share)
+    weight = mouth_mask(crop.to_view(points, size), size, size / share)
     assert weight.max() == 1.0
     assert (weight * (border_window(size) == 0.0)).max() < 0.05
 

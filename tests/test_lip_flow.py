@@ -8,7 +8,7 @@ import pytest
 from talkernel.face.lips import LOWER_EDGE, UPPER_EDGE, lip_shape, mouth_opening
 from talkernel.lab.tracks.track import STORED
 from talkernel.mouth.lip_flow import SEAM, lip_flows, pixel_grid
-from talkernel.mouth.neutral import TOUCHING, NeutralShape, target_lips, with_lips_met
+from talkernel.mouth.neutral import TOUCHING, NeutralShape, close_touching_lips, target_lips
 from talkernel.mouth.reference import Reference
 from talkernel.mouth.thin_plate import enlarged, enlarged_part, plate_flows
 from tests.tracks import drawn_face, drawn_track, fitted_basis
@@ -129,7 +129,7 @@ def test_mouths_are_shut_where_the_mesh_sees_lips_that_touch() -> None:
     shapes = shapes.reshape(80, -1)
     seen, drawn = (
         mouth_opening(shapes),
-        mouth_opening(np.stack([with_lips_met(one) for one in shapes])),
+        mouth_opening(np.stack([close_touching_lips(one) for one in shapes])),
     )
     assert (drawn <= seen + 1e-6).all() and seen.min() < 0.02 < 0.3 < seen.max()
     assert drawn[seen < TOUCHING].max() < 1e-6
@@ -145,11 +145,11 @@ def test_lips_told_to_pass_each_other_meet() -> None:
     assert mouth_opening(crossed.reshape(1, -1))[0] == 0.0
     for edge in (UPPER_EDGE, LOWER_EDGE):
         np.testing.assert_allclose(
-            with_lips_met(crossed.ravel()).reshape(-1, 3)[edge], middle, atol=1e-6
+            close_touching_lips(crossed.ravel()).reshape(-1, 3)[edge], middle, atol=1e-6
         )
     half = wide.copy()  # crossed beside the middle only
     half[UPPER_EDGE][0], half[LOWER_EDGE][0] = wide[LOWER_EDGE][0], wide[UPPER_EDGE][0]
-    drawn = with_lips_met(half.ravel()).reshape(-1, 3)
+    drawn = close_touching_lips(half.ravel()).reshape(-1, 3)
     np.testing.assert_allclose(drawn[UPPER_EDGE][1:], wide[UPPER_EDGE][1:], atol=1e-6)
     np.testing.assert_allclose(drawn[UPPER_EDGE][0], middle[0], atol=1e-6)
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talkernel.media import LoopMode, extend, open_face, source_index
+from talkernel.choices import LoopMode
+from talkernel.media import extend, open_face, source_index
+from talkernel.media.loop import source_leg
 from tests.test_media_support import number_of, write_video
 
 MODES: tuple[LoopMode, ...] = ("pingpong", "forward", "freeze")
@@ -38,8 +40,9 @@ def test_extend_follows_source_index(
     """40 kB hold 8 pictures, 1 byte the least possible 2, a gigabyte all 30."""
     face = open_face(write_video(tmp_path / "a.mp4", 30, fps=Fraction(30000, 1001)))
     pictures = extend(face, count, mode, cache_bytes=cache_bytes)
-    for i, picture in zip(range(count), pictures, strict=True):
-        assert number_of(picture) == source_index(i, 30, mode)
+    for i, (picture, number, leg) in zip(range(count), pictures, strict=True):
+        assert number_of(picture) == number == source_index(i, 30, mode)
+        assert leg == source_leg(i, 30, mode)
         assert picture.time == pytest.approx(i * 1001 / 30000)
         for plane in picture.planes:
             plane[...] = 255  # a consumer may do this
@@ -64,7 +67,7 @@ def test_backwards_shows_the_very_same_pictures(tmp_path: Path, kind: dict[str, 
     face = open_face(write_video(tmp_path / name, 80, **kind))
     forward = [picture.planes[0] for picture in face.frames()]
     assert len(forward) == 80
-    for i, picture in enumerate(extend(face, 180, "pingpong", cache_bytes=1)):
+    for i, (picture, *_) in enumerate(extend(face, 180, "pingpong", cache_bytes=1)):
         np.testing.assert_array_equal(picture.planes[0], forward[source_index(i, 80, "pingpong")])
 
 
@@ -85,10 +88,33 @@ def test_a_photo_is_as_long_as_needed(tmp_path: Path, mode: LoopMode) -> None:
     Image.new("RGB", (32, 32), (90, 120, 30)).save(path)
     pictures = list(itertools.islice(extend(open_face(path), 50, mode), 60))
     assert len(pictures) == 50
-    assert pictures[49].time == pytest.approx(49 / 25)
+    assert pictures[49].picture.time == pytest.approx(49 / 25)
 
 
 def test_a_single_picture_is_repeated(tmp_path: Path) -> None:
     face = open_face(write_video(tmp_path / "a.mp4", 1))
     for mode in MODES:
-        assert len(list(extend(face, 7, mode))) == 7
+        frames = list(extend(face, 7, mode))
+        assert [frame.number for frame in frames] == [0] * 7
+        assert [frame.leg > 0 for frame in frames] == [False, *[True] * 6]
+
+
+@pytest.mark.parametrize(
+    ("mode", "starts"),
+    [("pingpong", [7, 13, 19]), ("forward", [7, 14, 21]), ("freeze", [7])],
+)
+def test_a_leg_begins_where_playback_turns_jumps_or_stands_still(
+    mode: LoopMode, starts: list[int]
+) -> None:
+    legs = [source_leg(i, 7, mode) for i in range(24)]
+    assert [i for i in range(1, 24) if legs[i] != legs[i - 1]] == starts
+    assert legs[-1] == len(starts)
+
+
+def test_a_file_that_is_shorter_than_it_says_goes_on_from_the_file(tmp_path: Path) -> None:
+    """Nothing was cached, for it seemed long enough."""
+    face = open_face(write_video(tmp_path / "a.mp4", 12))
+    for mode in MODES:
+        face.frame_count = 30
+        numbers = [number_of(frame.picture) for frame in extend(face, 30, mode)]
+        assert numbers == [source_index(i, 12, mode) for i in range(30)]

@@ -60,8 +60,8 @@ def make(out: Path, face: FaceSource, speech: SpeechSource, **options: Any) -> i
     """Writes `out` as long as the speech; returns the number of pictures."""
     count = math.ceil(speech.duration * face.fps)
     with VideoWriter(out, source=face, speech=speech, frame_count=count, **options) as writer:
-        for picture in extend(face, count, "pingpong"):
-            writer.write(picture)
+        for frame in extend(face, count, "pingpong"):
+            writer.write(frame.picture)
     return count
 
 
@@ -167,8 +167,8 @@ def test_sound_ends_with_the_picture(tmp_path: Path, face: FaceSource) -> None:
         with VideoWriter(
             tmp_path / "o.mp4", source=face, speech=speech, frame_count=30, overwrite=True
         ) as writer:
-            for picture in extend(face, 30, "pingpong"):
-                writer.write(picture)
+            for frame in extend(face, 30, "pingpong"):
+                writer.write(frame.picture)
         made = open_speech(tmp_path / "o.mp4")
         assert made.duration == pytest.approx(30 / NTSC, abs=float(1 / NTSC))
 
@@ -191,7 +191,7 @@ def test_planes_reach_the_encoder_bit_for_bit(
     sent = []
     out = tmp_path / "o.mkv"
     with VideoWriter(out, source=face, speech=speech, frame_count=3, codec="ffv1") as writer:
-        for picture in extend(face, 3, "freeze"):
+        for picture, *_ in extend(face, 3, "freeze"):
             for plane in picture.planes:
                 plane[...] = random.integers(0, 2**face.layout.depth, plane.shape)
             sent.append(picture.copy())
@@ -222,8 +222,8 @@ def test_pixel_formats_are_kept_as_far_as_the_encoder_can(
     face = open_face(write_video(tmp_path / "face.mkv", 5, codec="ffv1", **kind))
     out = tmp_path / ("o.mov" if codec == "prores" else "o.mkv")
     with VideoWriter(out, source=face, speech=speech, frame_count=5, codec=codec) as writer:
-        for picture in extend(face, 5, "freeze"):
-            writer.write(picture)
+        for frame in extend(face, 5, "freeze"):
+            writer.write(frame.picture)
     made = open_face(out)
     assert made.layout.format == expected
     assert (made.width, made.height) == (face.width, face.height)
@@ -238,8 +238,8 @@ def test_colour_tags_and_pixel_shape_are_kept(
     kind: dict[str, Any] = {**tags, "sample_aspect_ratio": Fraction(4, 3)}
     face = open_face(write_video(tmp_path / "face.mp4", 5, **kind))
     with VideoWriter(tmp_path / name, source=face, speech=speech, frame_count=5) as writer:
-        for picture in extend(face, 5, "freeze"):
-            writer.write(picture)
+        for frame in extend(face, 5, "freeze"):
+            writer.write(frame.picture)
     made = open_face(tmp_path / name)
     assert made.color == face.color
     assert made.layout == face.layout
@@ -279,8 +279,8 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(
     out = tmp_path / "o.mp4"
     writer = VideoWriter(out, source=face, speech=speech, frame_count=5)
     with pytest.raises(OutputExistsError), writer:
-        for picture in extend(face, 5, "freeze"):
-            writer.write(picture)
+        for frame in extend(face, 5, "freeze"):
+            writer.write(frame.picture)
         out.write_bytes(b"precious")
     assert out.read_bytes() == b"precious"
     assert not left_behind(tmp_path)
@@ -304,8 +304,8 @@ def test_an_interrupted_write_leaves_nothing(
     before = sorted(os.listdir(tmp_path))
     writer = VideoWriter(tmp_path / "o.mp4", source=face, speech=speech, frame_count=45)
     with pytest.raises(error), writer:
-        for picture in extend(face, after, "pingpong"):
-            writer.write(picture)
+        for frame in extend(face, after, "pingpong"):
+            writer.write(frame.picture)
         raise error
     assert sorted(os.listdir(tmp_path)) == before
 
@@ -365,8 +365,8 @@ def test_a_full_disk_is_told(
 
     with pytest.raises(DiskFullError, match=r"o\.mp4"), writer:
         monkeypatch.setattr(writer._sound, "feed", full)
-        for picture in extend(face, 5, "freeze"):
-            writer.write(picture)
+        for frame in extend(face, 5, "freeze"):
+            writer.write(frame.picture)
     assert not left_behind(tmp_path)
 
 
@@ -380,7 +380,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 random = np.random.default_rng(0)
 try:
     with VideoWriter(sys.argv[3], source=face, speech=speech, frame_count=60) as writer:
-        for picture in extend(face, 60, "pingpong"):
+        for picture, *_ in extend(face, 60, "pingpong"):
             picture.planes[0][...] = random.integers(0, 256, picture.planes[0].shape)
             writer.write(picture)
 except DiskFullError as error:
@@ -451,8 +451,8 @@ def test_real_files(tmp_path: Path, shared: Path) -> None:
     face = open_face(shared / "videos" / "talk_640x360_15fps.mp4")
     speech = open_speech(shared / "speech" / "english_clip.m4a")
     with VideoWriter(tmp_path / "o.mp4", source=face, speech=speech, frame_count=30) as writer:
-        for picture in extend(face, 30, "pingpong"):
-            writer.write(picture)
+        for frame in extend(face, 30, "pingpong"):
+            writer.write(frame.picture)
     made = open_face(tmp_path / "o.mp4")
     assert made.fps == Fraction(15000, 1001)
     assert len(list(made.frames())) == 30

@@ -25,7 +25,7 @@ from tests.test_media_support import click_time, clicks, write_sound
 NTSC = Fraction(30000, 1001)
 
 
-STAGES = {"decode", "track", "speech", "kernels", "crop", "generator", "cover", "encode"}
+STAGES = {"decode", "track", "speech", "crop", "generator", "blend", "encode"}
 
 
 @pytest.mark.parametrize("fps", [25, NTSC, 12])

@@ -54,9 +54,9 @@ def test_a_choice_that_fits(
     assert report.passed_through == []
 
 
-def test_an_unknown_hearing_is_refused(tmp_path: Path, folder: Path, painted: None) -> None:
-    with pytest.raises(OptionError, match="no hearing 'soon'"):
-        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4", hearing="soon")  # type: ignore[arg-type]
+def test_an_unknown_look_ahead_is_refused(tmp_path: Path, folder: Path, painted: None) -> None:
+    with pytest.raises(OptionError, match="no lookahead 'soon'"):
+        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4", lookahead="soon")  # type: ignore[arg-type]
     assert left_behind(tmp_path) == []
 
 

@@ -8,42 +8,52 @@ import cv2
 import numpy as np
 import pytest
 
+from talkernel.choices import LoopMode
 from talkernel.engine import Engine
-from talkernel.face.stabilise import FADE, Placement, stabilise
+from talkernel.face.stabilise import FADE, Placement
 from talkernel.face.track import FaceTracker
-from talkernel.media import LoopMode, Picture, extend, open_face, open_speech, source_index
+from talkernel.media import Picture, extend, open_face, open_speech, source_index
 from talkernel.mouth.blend import FAINT, border_window
-from talkernel.mouth.mask import hidden
-from talkernel.pipeline.job import Job, run
+from talkernel.mouth.mask import mouth_mask
+from talkernel.mouth.renderer import MouthRenderer
+from talkernel.pipeline.generate import open_job
+from talkernel.pipeline.job import Job
+from talkernel.pipeline.options import Options
 from talkernel.pipeline.report import Span
-from talkernel.speech.features import PAST
+from talkernel.speech.features import PAST, frames_of
 from talkernel.speech.tokens import STRIDE
 from tests.faces import write_portrait
 from tests.jobs import Painter, Recorder, pictures_of
 
 
+def open_test_job(
+    engine: Engine, face: Path, speech: Path, loop: LoopMode = "pingpong", lookahead: str = "full"
+) -> Job:
+    source, sound = open_face(face), open_speech(speech)
+    count = frames_of(sound.sample_count, source.fps)
+    options = Options.of(loop=loop, lookahead=lookahead)
+    return open_job(source, sound, FaceTracker(), MouthRenderer(engine), count, options)
+
+
 def run_job(
     engine: Engine, face: Path, speech: Path, loop: LoopMode = "pingpong"
-) -> tuple[Job, list[Picture], list[Picture], list[Placement]]:
+) -> tuple[Job, list[Picture], list[Picture], list[Placement | None]]:
     """The finished job, its input and output pictures, and where each was edited."""
-    source, sound = open_face(face), open_speech(speech)
-    count = round(sound.duration * source.fps)
-    job = Job(engine, source, sound, count, FaceTracker())
-    after: list[Picture] = []
-    run(job, loop, after.append)
-    before = list(extend(source, count, loop))
-    tracker = FaceTracker()
-    observed = ((picture, tracker.update(picture)) for picture in before)
-    placed = stabilise(observed, engine.config.crop_share)
-    return job, before, after, [placement for _, placement in placed]
+    job = open_test_job(engine, face, speech, loop)
+    after = list(job.pictures())
+    source = open_face(face)
+    before = [frame.picture for frame in extend(source, job.frame_count, loop)]
+    placed = [frame.placement for frame in job.avatar.frames(job.frame_count, loop)]
+    return job, before, after, placed
 
 
-def assert_same_outside(before: Picture, after: Picture, placement: Placement) -> None:
+def assert_same_outside(before: Picture, after: Picture, placement: Placement | None) -> None:
     """Not one sample differs outside the crop."""
     for plane, (old, new) in enumerate(zip(before.planes, after.planes, strict=True)):
         sx, sy = before.layout.chroma_shift if plane else (0, 0)
         outside = np.ones(old.shape, bool)
-        if (crop := placement.crop) is not None:
+        if placement is not None:
+            crop = placement.crop
             rows, columns = max(0, crop.top), max(0, crop.left)
             outside[
                 rows >> sy : (crop.top + crop.side) >> sy,
@@ -73,10 +83,10 @@ def test_nothing_but_the_mouth_changes(model: Engine, folder: Path) -> None:
     assert job.spans == [] and len(engine.masks) == len(after) == 25
     for old, new, placement, mask in zip(before, after, placements, engine.masks, strict=True):
         assert_same_outside(old, new, placement)
-        assert placement.crop is not None and placement.landmarks is not None
+        assert placement is not None
         size = len(mask)
         points = placement.crop.to_view(placement.landmarks, size)
-        veiled = hidden(points, size, model.config.face_size)
+        veiled = mouth_mask(points, size, model.config.face_size)
         alpha = np.maximum(mask, veiled) * border_window(size)
         alpha[alpha < FAINT] = 0.0
         crop = placement.crop
@@ -108,18 +118,15 @@ def test_a_live_job_encodes_each_frames_window_for_itself(folder: Path) -> None:
             widths.append(mel.shape[2])
             return super().encode(mel)
 
-    source, speech = open_face(folder / "face.mp4"), open_speech(folder / "speech.wav")
-    count = round(speech.duration * source.fps)
-    made: list[Picture] = []
-    run(Job(Listener(), source, speech, count, FaceTracker(), "live"), "pingpong", made.append)
-    assert len(made) == len(widths) == count
+    job = open_test_job(Listener(), folder / "face.mp4", folder / "speech.wav", lookahead="live")
+    made = list(job.pictures())
+    assert len(made) == len(widths) == job.frame_count
     assert set(widths) == {STRIDE * (PAST + Painter.config.speech_window)}
 
 
 def test_frames_without_a_face_pass_through(folder: Path) -> None:
     job, before, after, _ = run_job(Painter(), folder / "gap.mp4", folder / "speech.wav")
     assert job.spans == [Span(12, 16, "no face")]
-    assert job.edited == 20
     changes = [change(old, new) for old, new in zip(before, after, strict=True)]
     assert changes[12:17] == [0.0] * 5
     for number in range(12, 17):

@@ -20,7 +20,7 @@ from talkernel.model.checkpoint import save_model
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.talking_face import TalkingFace
-from talkernel.mouth.mask import hidden, network_input, veil
+from talkernel.mouth.mask import blur_mouth, frame_input, mouth_mask
 from talkernel.mouth.reference import Reference
 from tests.tracks import TINY, drawn_face
 
@@ -38,12 +38,12 @@ def test_a_reference_is_moved_to_where_the_face_is() -> None:
 
 def test_the_network_sees_the_veiled_face_and_behind_it_the_reference() -> None:
     points, image = drawn_face(0.3)
-    weight = hidden(points, STORED, 256)
-    shown = network_input(image, points, 256, Reference(image, points).warped(points, STORED))
+    weight = mouth_mask(points, STORED, 256)
+    shown = frame_input(image, points, 256, Reference(image, points).warped(points, STORED))
     np.testing.assert_array_equal(shown.hidden, weight)
-    np.testing.assert_array_equal(shown.picture[:, :, :3], veil(image, weight, 256))
+    np.testing.assert_array_equal(shown.picture[:, :, :3], blur_mouth(image, weight, 256))
     np.testing.assert_array_equal(shown.picture[:, :, 3:], image)
-    alone = network_input(image, points, 256, None).picture
+    alone = frame_input(image, points, 256, None).picture
     np.testing.assert_array_equal(alone, shown.picture[:, :, :3])
 
 

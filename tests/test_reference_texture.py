@@ -13,8 +13,8 @@ from talkernel.face.view import crop_view
 from talkernel.lab.tracks.track import STORED
 from talkernel.media import Picture, PixelLayout
 from talkernel.media.sample import picture_of_rgb
-from talkernel.mouth.blend import cover, to_network, with_reference
-from talkernel.mouth.mask import NetworkInput, network_input
+from talkernel.mouth.blend import blend_onto_frame, to_network, with_reference
+from talkernel.mouth.mask import FrameInput, frame_input
 from talkernel.mouth.reference import SourceFrame, WarpedReference, place
 from talkernel.mouth.sampling_grid import SamplingGrid
 from tests.test_cover import LAYOUTS, flat_picture, random_picture
@@ -42,7 +42,7 @@ def lay(
     grey, ones = np.zeros((3, SIDE, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
     black = np.zeros((SIDE, SIDE, 3), np.uint8)
     warped = WarpedReference(black, grid, EVERYWHERE, (1 - share) * ones)
-    cover(frame, crop, ones, grey, reference=warped._replace(source=source))
+    blend_onto_frame(frame, crop, ones, grey, reference=warped._replace(source=source))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
@@ -90,7 +90,9 @@ def test_another_reference_lies_over_the_first_as_far_as_it_shows_the_mouth() ->
     shut = WarpedReference(images[1], here(), EVERYWHERE, disoccluded, sources[1])
     both = wide.overlaid_by(shut, 0.75)
     assert (both.image[:, :32] == 160).all() and (both.image[:, 32:] == 40).all()
-    cover(frame, crop, ONES.copy(), np.zeros((3, SIDE, SIDE), np.float32), reference=both)
+    blend_onto_frame(
+        frame, crop, ONES.copy(), np.zeros((3, SIDE, SIDE), np.float32), reference=both
+    )
     first, second = (source.luma.astype(float) for source in sources)
     wrong = np.abs(frame.planes[0] - (0.25 * first + 0.75 * second))[30:60, 40:48]
     assert wrong.max() <= 1.0 and (frame.planes[0] == first)[30:60, 56:70].all()
@@ -114,7 +116,7 @@ def test_at_either_resolution_m_is_the_same() -> None:
     reference = to_network(smooth)
     np.testing.assert_allclose(trained, reference + 0.3 * (motion - reference), atol=1e-6)
     assert with_reference(motion, warped._replace(disoccluded=None)) is motion
-    cover(frame, crop, ONES.copy(), motion, reference=warped._replace(source=source))
+    blend_onto_frame(frame, crop, ONES.copy(), motion, reference=warped._replace(source=source))
     used = to_network(crop_view(frame, crop, SIDE))
     wrong = np.abs(used - trained)[:, 8:-8, 8:-8]
     assert np.median(wrong) < 0.02 and wrong.max() < 0.25  # colours' edges lose resolution
@@ -126,7 +128,7 @@ def test_f_is_told_in_black_what_it_has_to_paint() -> None:
     face, view = drawn_face(0.1)[0][:, :2] * SIDE / STORED, RNG.integers(90, 200, (SIDE, SIDE, 3))
     warped = WarpedReference(np.full((SIDE, SIDE, 3), 7, np.uint8), here(), EVERYWHERE, disoccluded)
     seen, plain = (
-        network_input(view.astype(np.uint8), face, SIDE, one).picture
+        frame_input(view.astype(np.uint8), face, SIDE, one).picture
         for one in (warped, warped._replace(disoccluded=None))
     )
     assert (seen[disoccluded == 1, :3] == 0).all() and (plain[disoccluded == 1, :3] > 20).all()
@@ -140,7 +142,7 @@ def test_beyond_the_veil_and_the_target_lips_nothing_is_laid_of_a_warped_referen
     target = SIDE * np.array([[0.4, 0.5], [0.6, 0.5], [0.6, 0.8], [0.4, 0.8]], np.float32)
     face = SIDE * np.array([[0.2, 0.1], [0.8, 0.1], [0.8, 0.8], [0.2, 0.8]], np.float32)
     warped = WarpedReference(np.zeros((SIDE, SIDE, 3), np.uint8), here(), target, NOWHERE)
-    shown = NetworkInput(warped.image, hidden, face, SIDE, warped)
+    shown = FrameInput(warped.image, hidden, face, SIDE, warped)
     for unwarped in (None, warped._replace(target=None)):
         laid = shown._replace(reference=unwarped).blend_alpha(attention)
         np.testing.assert_array_equal(laid, np.maximum(attention, hidden))
@@ -163,7 +165,9 @@ def test_enlarged_edges_are_sharpened_within_limits(layout: PixelLayout) -> None
     for side in (32, 96):
         picture = flat_picture(layout, (0.5, 0.5, 0.5))
         source = SourceFrame.of(picture, np.eye(2, 3))
-        cover(picture, Crop(20, 10, side), ones, motion, reference=warped._replace(source=source))
+        blend_onto_frame(
+            picture, Crop(20, 10, side), ones, motion, reference=warped._replace(source=source)
+        )
         row = picture.planes[0][10 + side // 2].astype(float)[20 + side // 8 : 20 + side * 7 // 8]
         edges.append((np.diff(row).max() / unit, row.min() / unit, row.max() / unit))
     (own, dark, light), (enlarged, darkest, lightest) = edges

@@ -8,9 +8,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from talkernel.choices import Lookahead
 from talkernel.lab.train.front_end import SpeechFrontEnd, wav2lip_front_end
 from talkernel.model.config import ModelConfig
-from talkernel.speech.features import Hearing, SpeechFeatures
+from talkernel.speech.features import SpeechFeatures
 from talkernel.speech.mel import SAMPLE_RATE
 from talkernel.speech.tokens import RECORDED
 from tests.tracks import tiny_front_end
@@ -31,9 +32,9 @@ def windows(
     fps: Fraction | int,
     count: int,
     pieces: int = 1,
-    hearing: Hearing = "recorded",
+    lookahead: Lookahead = "full",
 ) -> Array:
-    features = SpeechFeatures(fps, front_end.config, front_end.encode, hearing)
+    features = SpeechFeatures(fps, front_end.config, front_end.encode, lookahead)
     parts = [features.push(part) for part in np.array_split(wave, pieces)]
     return np.concatenate([*parts, features.flush(count)])[:count]
 
@@ -120,23 +121,23 @@ def test_live_windows_are_the_recorded_ones_but_for_what_the_encoder_hears(
 
     front_end, wave = SpeechFrontEnd(tiny_front_end().config, deaf), noise(2.0)
     count = int(2 * fps)
-    live = windows(front_end, wave, fps, count, hearing="live")
+    live = windows(front_end, wave, fps, count, lookahead="live")
     np.testing.assert_array_equal(live, windows(front_end, wave, fps, count))
-    heard = windows(tiny_front_end(), wave, fps, count, hearing="live")
+    heard = windows(tiny_front_end(), wave, fps, count, lookahead="live")
     np.testing.assert_array_equal(windows(tiny_front_end(), wave, fps, count, 9, "live"), heard)
 
 
-@pytest.mark.parametrize(("hearing", "changed"), [("live", False), ("recorded", True)])
-def test_what_comes_after_a_live_window_is_not_heard(hearing: Hearing, changed: bool) -> None:
+@pytest.mark.parametrize(("lookahead", "changed"), [("live", False), ("full", True)])
+def test_what_comes_after_a_live_window_is_not_heard(lookahead: Lookahead, changed: bool) -> None:
     front_end, wave = tiny_front_end(), noise(4.0)
     other = wave.copy()
     middle = round(50.5 * SAMPLE_RATE / 25)  # of frame 50
     other[middle + round(0.145 * SAMPLE_RATE) :] = 0.0  # the last column's own 25 ms included
-    frames = [windows(front_end, one, 25, 100, hearing=hearing)[50] for one in (wave, other)]
+    frames = [windows(front_end, one, 25, 100, lookahead=lookahead)[50] for one in (wave, other)]
     assert bool(np.abs(frames[0] - frames[1]).max() > 1e-6) == changed
 
 
 def test_without_an_encoder_there_is_nothing_to_wait_for() -> None:
     wave = noise(1.0)
-    live = windows(PAPERS, wave, 25, 25, hearing="live")
+    live = windows(PAPERS, wave, 25, 25, lookahead="live")
     np.testing.assert_array_equal(live, windows(PAPERS, wave, 25, 25))

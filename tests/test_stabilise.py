@@ -9,31 +9,42 @@ import numpy as np
 from talkernel.face.crop import Crop
 from talkernel.face.lips import SHAPE
 from talkernel.face.pose import RIGID, HeadPose, canonical_face
-from talkernel.face.stabilise import FADE, Placement, stabilise
+from talkernel.face.stabilise import FADE, PlacedFrame, Placement, stabilise
 from talkernel.face.track import Observation, TrackedFace
 from talkernel.media import Picture, PixelLayout
 
 
-def seen(x: float, cut: bool = False) -> Observation:
+def seen(x: float, cut: bool = False, track: int = 0) -> Observation:
     pose = HeadPose(50.0, np.eye(3), np.zeros(3))
     face = TrackedFace(
         canonical_face().astype(np.float32), pose, np.array([x, 100.0, 80.0, x + 5.0, 130.0])
     )
-    return Observation(face, None, cut)
+    return Observation(face, None, cut, track)
 
 
 LOST = Observation(None, "no face", False)
 
 
-def place(observations: list[Observation], share: float = 1.0) -> list[Placement]:
+def frames(observations: list[Observation], share: float = 1.0) -> list[PlacedFrame]:
     plane = np.zeros((2, 2), np.uint8)
     pictures = [
         Picture((plane, plane, plane), PixelLayout("yuv444p", 8, (0, 0)), float(i))
         for i in range(len(observations))
     ]
     placed = list(stabilise(zip(pictures, observations, strict=True), share))
-    assert [picture.time for picture, _ in placed] == list(map(float, range(len(observations))))
-    return [placement for _, placement in placed]
+    assert [frame.picture.time for frame in placed] == list(map(float, range(len(observations))))
+    return placed
+
+
+def place(observations: list[Observation], share: float = 1.0) -> list[Placement | None]:
+    return [frame.placement for frame in frames(observations, share)]
+
+
+def placed(observations: list[Observation]) -> list[Placement]:
+    """Where every frame has a face."""
+    found = [placement for placement in place(observations) if placement is not None]
+    assert len(found) == len(observations)
+    return found
 
 
 def moved(by: np.ndarray) -> list[Observation]:
@@ -49,9 +60,7 @@ def moved(by: np.ndarray) -> list[Observation]:
 def wrong(shifts: np.ndarray, truth: np.ndarray, indices: list[int]) -> np.ndarray:
     """How far off some landmarks are, `[T]` mean pixels."""
     own = canonical_face()[indices]
-    found = np.stack(
-        [p.landmarks[indices] for p in place(moved(shifts)) if p.landmarks is not None]
-    )
+    found = np.stack([p.landmarks[indices] for p in placed(moved(shifts))])
     return np.asarray(np.abs(found - own - truth[:, indices]).mean((1, 2)))
 
 
@@ -72,8 +81,12 @@ def test_a_nodding_head_is_followed_all_the_way() -> None:
     np.testing.assert_allclose(wrong(steady, steady, list(RIGID)), 0.0, atol=1e-3)  # to the ends
 
 
-def lefts(placements: list[Placement]) -> list[int]:
-    return [p.crop.left for p in placements if p.crop is not None]
+def lefts(placements: list[Placement | None]) -> list[int]:
+    return [p.crop.left for p in placements if p is not None]
+
+
+def strengths_of(placements: list[Placement | None]) -> list[float]:
+    return [0.0 if p is None else p.strength for p in placements]
 
 
 def test_a_still_face_with_jitter_gets_a_steady_crop() -> None:
@@ -88,31 +101,39 @@ def test_a_moving_face_is_followed_without_lag() -> None:
 
 
 def test_the_edit_fades_out_before_a_gap_and_in_after_it() -> None:
-    placements = place([*[seen(100)] * 20, *[LOST] * 5, *[seen(100)] * 20])
-    strengths = [p.strength for p in placements]
+    placements = frames([*[seen(100)] * 20, *[LOST] * 5, *[seen(100)] * 20])
+    strengths = strengths_of([frame.placement for frame in placements])
     assert strengths[:15] == [1.0] * 15 and strengths[-15:] == [1.0] * 15
     assert strengths[20:25] == [0.0] * 5
     ramp = [round((i + 1) / (FADE + 1), 6) for i in range(FADE)]
     assert [round(s, 6) for s in strengths[16:20]] == ramp[::-1]
     assert [round(s, 6) for s in strengths[25:29]] == ramp
-    assert placements[22].crop is None and placements[22].reason == "no face"
+    assert placements[22].placement is None and placements[22].reason == "no face"
 
 
 def test_no_fade_at_the_ends_and_none_across_a_cut() -> None:
     placements = place([*[seen(100)] * 10, seen(300, cut=True), *[seen(300)] * 9])
-    assert [p.strength for p in placements] == [1.0] * 20
+    assert strengths_of(placements) == [1.0] * 20
     assert lefts(placements) == [60] * 10 + [260] * 10
 
 
+def test_nothing_is_smoothed_across_the_end_of_a_track() -> None:
+    """Somebody else is followed from one frame to the next, without a cut."""
+    placements = place([*[seen(100)] * 10, *[seen(300, track=1)] * 10])
+    assert strengths_of(placements) == [1.0] * 20
+    assert lefts(placements) == [60] * 10 + [260] * 10
+    assert [p.track for p in placements if p is not None] == [0] * 10 + [1] * 10
+
+
 def test_a_part_of_the_face_lies_around_the_mouth() -> None:
-    crops = {placement.crop for placement in place([seen(100)] * 12, share=0.5)}
+    crops = {p.crop for p in place([seen(100)] * 12, share=0.5) if p is not None}
     assert crops == {Crop(105 - 21, 130 - 20, 40)}  # 105 is odd: the even pixel before it
 
 
 def test_short_and_empty_videos() -> None:
     assert place([]) == []
     assert len(place([seen(100)])) == 1
-    assert place([LOST, LOST])[1].crop is None
+    assert place([LOST, LOST]) == [None, None]
 
 
 def test_crops_lie_on_even_pixels() -> None:

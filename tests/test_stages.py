@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import cv2
 import pytest
 
-from talkernel.pipeline.threads import InThread, StageClock, opencv_on_one_thread
+from talkernel.pipeline.threads import Prefetcher, StageClock, opencv_on_one_thread
 
 
 def test_items_come_in_order_and_ahead() -> None:
-    assert list(InThread(range(100), 3)) == list(range(100))
+    assert list(Prefetcher(range(100), 3)) == list(range(100))
 
 
 def test_an_error_reaches_the_consumer_after_the_items_before_it() -> None:
@@ -23,7 +23,7 @@ def test_an_error_reaches_the_consumer_after_the_items_before_it() -> None:
 
     got: list[int] = []
     with pytest.raises(ValueError, match="broken"):
-        got.extend(InThread(items(), 2))
+        got.extend(Prefetcher(items(), 2))
     assert threading.active_count() < 50
 
 
@@ -36,7 +36,7 @@ def test_a_consumer_that_leaves_ends_the_thread_and_closes_the_source() -> None:
         finally:
             closed.set()
 
-    for item in (staged := InThread(items(), 2)):
+    for item in (staged := Prefetcher(items(), 2)):
         if item == 3:
             break
     staged.close()
@@ -51,7 +51,7 @@ def test_a_producer_waits_for_a_slow_consumer() -> None:
             made.append(i)
             yield i
 
-    staged = InThread(items(), 2)
+    staged = Prefetcher(items(), 2)
     next(staged)
     time.sleep(0.3)
     assert len(made) <= 5
@@ -60,7 +60,7 @@ def test_a_producer_waits_for_a_slow_consumer() -> None:
 
 def test_the_first_items_are_made_before_anybody_asks() -> None:
     made = threading.Event()
-    staged = InThread((made.set() for _ in range(3)), 1)
+    staged = Prefetcher((made.set() for _ in range(3)), 1)
     assert made.wait(2.0) and list(staged) == [None] * 3 and list(staged) == []
 
 

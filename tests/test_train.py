@@ -44,7 +44,7 @@ from talkernel.lab.train.transplant import lower_face_mask, transplant
 from talkernel.lab.train.view import random_view
 from talkernel.model.checkpoint import save_model
 from talkernel.model.lip_basis import LipBasis
-from talkernel.mouth.mask import hidden, veil
+from talkernel.mouth.mask import blur_mouth, mouth_mask
 from talkernel.mouth.reference import align, transform
 from tests.tracks import (
     FRAMES,
@@ -99,7 +99,7 @@ def test_the_veil_hides_the_mouth_and_leaves_the_rest() -> None:
     seen = []
     for opening in (0.0, 0.5):
         points, image = drawn_face(opening)
-        veiled = veil(image, hidden(points, STORED, 256), 256)
+        veiled = blur_mouth(image, mouth_mask(points, STORED, 256), 256)
         top = int(points[list(RIGID), 1].max())  # under the nose
         np.testing.assert_array_equal(veiled[:top], image[:top])
         seen.append(veiled[int(points[13, 1]) - 4 : int(points[13, 1]) + 4, 140:164].astype(int))
@@ -308,7 +308,7 @@ def test_a_table_hears_other_versions_of_the_same_words(
     versions = [table._windows(table.start[number, rows]) for number in range(3)]
     torch.testing.assert_close(versions[0], table.heard(rows))
     assert all((versions[0] - other).abs().mean() > 0.02 for other in versions[1:])
-    assert table.heard_nobody(20).shape == (20, 1, *TINY.speech_shape)
+    assert table.silent_windows(20).shape == (20, 1, *TINY.speech_shape)
     assert table.start.max() + table.window < table.quiet[0]
     assert table.quiet[1] + table.window == len(table.speech)
 
@@ -386,15 +386,15 @@ def test_audio_net_trains_and_joins_the_generator(
     model = assemble([tmp_path / "last.pt"], tmp_path / "audio.pt", gain=2.0)
     speech = table.heard(torch.arange(2))
     with torch.no_grad():
-        heard = model.lips.hear(model.audio_net(speech))
-        louder = (2.0 * reader.hear(speech)).clamp(reader.lowest, reader.highest)
+        heard = model.lips.predict_lip_code(model.audio_net(speech))
+        louder = (2.0 * reader.predict_lip_code(speech)).clamp(reader.lowest, reader.highest)
     torch.testing.assert_close(heard, louder, atol=1e-4, rtol=1e-4)
     assert (reader.lowest <= table.codes.median(0).values).all()
     save_model(model, tmp_path / "talkernel.safetensors")
     engine = load_engine("torch", precision="float32", checkpoint=tmp_path)
     mel = np.zeros((1, 80, 40), np.float32)
     np.testing.assert_allclose(engine.encode(mel), tiny_front_end().encode(mel), atol=1e-2)
-    assert engine.kernels(engine.hear(speech.numpy())).shape == (2, *TINY.kernel_shape)
+    assert engine.kernels(engine.predict_lip_code(speech.numpy())).shape == (2, *TINY.kernel_shape)
     again = assemble([tmp_path / "last.pt", tmp_path], tmp_path, shares=[1.0, 3.0])  # of itself
     for name, value in model.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, atol=2e-3, rtol=2e-3)

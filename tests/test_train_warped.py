@@ -64,7 +64,7 @@ def test_weights_without_a_warped_reference_begin_as_they_were(basis: LipBasis) 
     done, warped = TalkingFace(dataclasses.replace(TINY, reference=True)), TalkingFace(WARPED)
     take_weights(warped, done.state_dict())
     face = torch.rand(1, 6, 64, 64) * 2 - 1
-    kernels = done.kernels_of(torch.rand(1, *TINY.heard_shape))
+    kernels = done.kernels_of(torch.rand(1, *TINY.lip_code_shape))
     with torch.no_grad():
         answers = [model.eval().unet.answer(face, kernels) for model in (done, warped)]
     torch.testing.assert_close(*answers)
@@ -136,7 +136,7 @@ def test_a_run_trains_and_keeps_the_basis(trainer: GeneratorTrainer, basis: LipB
 
 def test_a_model_keeps_what_its_lip_codes_mean(basis: LipBasis) -> None:
     model = TalkingFace(WARPED)
-    model.lips.basis.keep(basis)  # type: ignore[union-attr,operator]
+    model.lips.basis.set(basis)  # type: ignore[union-attr,operator]
     kept = model.basis
     assert kept is not None and TalkingFace(TINY).basis is None
     for field in dataclasses.fields(basis):
@@ -155,7 +155,7 @@ def test_a_basis_of_an_earlier_version_is_refused(basis: LipBasis, tmp_path: Pat
 
 def test_weights_on_disk_hold_the_basis_to_the_last_digit(basis: LipBasis, tmp_path: Path) -> None:
     model = TalkingFace(WARPED)
-    model.lips.basis.keep(basis)  # type: ignore[union-attr,operator]
+    model.lips.basis.set(basis)  # type: ignore[union-attr,operator]
     save_model(model, tmp_path / "talkernel.safetensors")
     for kept in (
         read_basis(tmp_path / "talkernel.safetensors"),

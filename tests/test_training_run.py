@@ -20,12 +20,12 @@ from talkernel.errors import CheckpointError, RunConfigError, TrainingDivergedEr
 from talkernel.lab.tracks.track import load_tracks, write_tracks
 from talkernel.lab.train.audio_net import train_lip_reader
 from talkernel.lab.train.checkpoint import load_state
+from talkernel.lab.train.conditioning_check import BY_THEN, ConditioningCheck
 from talkernel.lab.train.contrast import SyncHead
-from talkernel.lab.train.journal import Journal
-from talkernel.lab.train.obedience import BY_THEN, Obedience
-from talkernel.lab.train.plan import Plan
+from talkernel.lab.train.resumable_sampler import ResumableSampler
 from talkernel.lab.train.run_config import AudioNetRun, GeneratorRun, load_run, to_yaml
 from talkernel.lab.train.runs import fit_basis, train_generator
+from talkernel.lab.train.train_logger import TrainLogger
 from talkernel.model.config import ModelConfig
 from tests.tracks import TINY, drawn_track, tiny_encoder, tiny_front_end
 
@@ -133,10 +133,10 @@ def test_pictures_and_curves_are_written(folder: Path, tmp_path: Path, one_threa
 
 
 def test_a_plan_shares_out_every_batch() -> None:
-    whole = list(Plan(first=2, steps=5, batch=6))
-    halves = zip(*(Plan(2, 5, 6, rank, 2) for rank in range(2)), strict=True)
+    whole = list(ResumableSampler(first=2, steps=5, batch=6))
+    halves = zip(*(ResumableSampler(2, 5, 6, rank, 2) for rank in range(2)), strict=True)
     assert whole == [a + b for a, b in halves]
-    assert whole[0] == list(range(12, 18)) and len(Plan(2, 5, 6)) == 3
+    assert whole[0] == list(range(12, 18)) and len(ResumableSampler(2, 5, 6)) == 3
 
 
 def test_a_config_comes_back_as_it_was(folder: Path, tmp_path: Path) -> None:
@@ -175,19 +175,21 @@ def test_the_examples_are_read(request: pytest.FixtureRequest) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
-    journal = Journal(None, first=0, steps=9, every=5, samples=4)
-    journal.record(1, {"rec": 0.5})
+    logger = TrainLogger(None, first=0, steps=9, every=5, samples=4)
+    logger.record(1, {"rec": 0.5})
     with pytest.raises(TrainingDivergedError, match=r"step 2.*'rec' is nan"):
-        journal.record(2, {"rec": float("nan")})
+        logger.record(2, {"rec": float("nan")})
 
 
 @pytest.mark.parametrize("wrong, warned", [(0.101, True), (0.2, False)])
 def test_a_mouth_that_ignores_what_it_is_told_is_noticed(
     wrong: float, warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    journal = Journal(None, first=0, steps=9, every=5, samples=4)
+    logger = TrainLogger(None, first=0, steps=9, every=5, samples=4)
     for step in (1, BY_THEN):
-        Obedience().check(step, lambda batch, shuffled: wrong if shuffled else 0.1, None, journal)  # type: ignore[arg-type]
+        ConditioningCheck().check(
+            step, lambda batch, shuffled: wrong if shuffled else 0.1, None, logger
+        )  # type: ignore[arg-type]
     assert ("ignores what it is told" in capsys.readouterr().out) is warned
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from talkernel.files.atomic import whole, write_text, write_text_apart
+from talkernel.files.atomic import atomic_write, write_text, write_text_apart
 
 
 def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "list.json"
     write_text(path, "old")
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("new")
         assert path.read_text() == "old"
         assert partial.parent == tmp_path and partial.suffix == ".json"
@@ -24,7 +24,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path
     path = tmp_path / "list.json"
     write_text(path, "Grüße")
 
-    with pytest.raises(BrokenPipeError), whole(path) as partial:
+    with pytest.raises(BrokenPipeError), atomic_write(path) as partial:
         partial.write_text("half")
         raise BrokenPipeError
     assert path.read_bytes() == "Grüße".encode() and list(tmp_path.iterdir()) == [path]
@@ -32,7 +32,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path
 
 def test_what_a_killed_writer_left_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "list.json"
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         pass_on = partial
         partial.write_text("x")
     pass_on.write_text("half of a very long te")  # as if killed here

@@ -6,32 +6,16 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from talkernel.cli.options import parse_box, parse_fps
 from talkernel.errors import JobListError, TalkernelError
+from talkernel.pipeline.options import FIELDS, PATHS, RENAMED, Options
 
 REQUIRED = ("face", "audio", "outfile")
-# How each further column's text becomes an option's value.
-OPTIONS: dict[str, Callable[[str], Any]] = {
-    "loop": str,
-    "fps": lambda text: str(parse_fps(text)),
-    "codec": str,
-    "crf": int,
-    "preset": str,
-    "face_index": int,
-    "reference_face": str,
-    "box": parse_box,
-    "hearing": str,
-    "engine": str,
-    "device": str,
-    "precision": str,
-    "checkpoint": str,
-    "audio_net": str,
-}
+OPTIONS = (*FIELDS, *RENAMED)
 
 
 @dataclass(frozen=True)
@@ -42,13 +26,13 @@ class SpeakJob:
         face: Video or photo.
         audio: Sound.
         outfile: Video to write, within the batch's folder.
-        options: Of `talkernel.pipeline.generate.generate`, by name.
+        options: Texts of `Options`, by name.
     """
 
     face: str
     audio: str
     outfile: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -103,17 +87,14 @@ def _job(table: Path, line: int, row: dict[str, Any], out: Path) -> SpeakJob:
     where = f"{table}, line {line}"
     if None in row or any(not (row[name] or "").strip() for name in REQUIRED):
         raise JobListError(f"{where}: face, audio and outfile must be given, and no more cells.")
+    texts = {name: text for name in OPTIONS if (text := (row.get(name) or "").strip())}
     try:
-        options = {
-            name: read(row[name].strip())
-            for name, read in OPTIONS.items()
-            if (row.get(name) or "").strip()
-        }
-    except (ValueError, TalkernelError) as error:
+        Options.read(texts)
+    except TalkernelError as error:
         raise JobListError(f"{where}: {error}") from None
-    for name in ("reference_face", "checkpoint", "audio_net"):
-        if name in options:
-            options[name] = str(_beside(table, options[name]))
+    options = {
+        name: str(_beside(table, text)) if name in PATHS else text for name, text in texts.items()
+    }
     face, audio = (str(_beside(table, row[name].strip())) for name in ("face", "audio"))
     return SpeakJob(face, audio, _outfile(where, row["outfile"].strip(), out), options)
 

@@ -16,8 +16,8 @@ from talkernel.batch.jobs import SpeakJob, read_jobs
 from talkernel.batch.work import WORK, JobOutcome, JobTask, work_on
 from talkernel.cli.terminal import facts_table
 from talkernel.errors import OutputNotWritableError
-from talkernel.files.atomic import whole
-from talkernel.files.lock import alone_in
+from talkernel.files.atomic import atomic_write
+from talkernel.files.lock import folder_lock
 from talkernel.workers.executor import Lost, executor
 
 RESULTS = "results.csv"
@@ -86,7 +86,7 @@ def batch(
         (out / WORK).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputNotWritableError(f"{out} cannot be made: {error}.") from None
-    with alone_in(out):
+    with folder_lock(out):
         _remove_parts(out)
         tasks = [JobTask(job, out.absolute(), overwrite) for job in jobs]
         found: dict[str, JobOutcome] = {}
@@ -109,7 +109,7 @@ def _remove_parts(out: Path) -> None:
 
 def _write_results(out: Path, jobs: Sequence[SpeakJob], found: Mapping[str, JobOutcome]) -> None:
     with (
-        whole(out / RESULTS) as partial,
+        atomic_write(out / RESULTS) as partial,
         partial.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file)

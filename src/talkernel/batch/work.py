@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from talkernel.batch.jobs import SpeakJob
-from talkernel.cli.options import parse_fps
 from talkernel.errors import OutputExistsError, TalkernelError
 from talkernel.files.atomic import write_text_apart
+from talkernel.pipeline.options import Options
 
 WORK = ".batch"
 
@@ -100,10 +100,8 @@ def _make(task: JobTask) -> dict[str, Any]:
     own.mkdir(parents=True)
     try:
         made = own / f"video{outfile.suffix}"
-        options = dict(task.job.options)
-        if "fps" in options:
-            options["fps"] = parse_fps(options["fps"])
-        report = generate(task.job.face, task.job.audio, made, **options)
+        options = Options.read(task.job.options)
+        report = generate(task.job.face, task.job.audio, made, options)
         facts = {
             "frames": report.frames,
             "untouched": report.untouched,

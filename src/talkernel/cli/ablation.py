@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from talkernel.cli.app import AsJson, app
-from talkernel.cli.options import reports_errors
+from talkernel.cli.endings import reports_errors
 
 
 @app.command()

@@ -15,15 +15,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-VERSION = f"talkernel {__version__}"
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and only that, on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        print(VERSION)
+        print(f"talkernel {__version__}")
         raise typer.Exit
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from talkernel.cli.app import AsJson, Quiet, app
-from talkernel.cli.options import reports_errors
+from talkernel.cli.endings import reports_errors
 
 KEPT = "interrupted; what is measured is kept, run the same command to go on"
 
@@ -40,10 +40,11 @@ def evaluate(
         Literal["auto", "openvino", "onnxruntime", "torch"],
         typer.Option(help="What runs the network."),
     ] = "auto",
-    hearing: Annotated[
-        Literal["recorded", "live"],
-        typer.Option(help="live: our model hears 120 ms ahead at most."),
-    ] = "recorded",
+    lookahead: Annotated[
+        Literal["full", "live"],
+        typer.Option(help="live: our model uses 120 ms of speech ahead at most."),
+    ] = "full",
+    hearing: Annotated[str | None, typer.Option(hidden=True)] = None,
     syncnet: Annotated[
         Path | None, typer.Option(help="Official syncnet_v2.model, for LSE-C and LSE-D.")
     ] = None,
@@ -63,7 +64,7 @@ def evaluate(
     from talkernel.cli.terminal import show
     from talkernel.lab.evaluate.session import measure_folder
 
-    own: dict[str, Any] = {"engine": engine, "hearing": hearing}
+    own: dict[str, Any] = {"engine": engine, "lookahead": hearing or lookahead}
     results = measure_folder(
         data,
         out,

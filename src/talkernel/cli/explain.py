@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from talkernel.cli.app import AsJson, Quiet, app
-from talkernel.cli.options import reports_errors
+from talkernel.cli.endings import reports_errors
 
 FIGURES = "masks, sounds, word, kernels, map, sensitivity, theory"
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from talkernel.cli.app import AsJson, Quiet, app
-from talkernel.cli.options import reports_errors
+from talkernel.cli.endings import reports_errors
 
 Workers = Annotated[int, typer.Option(min=1, help="Processes; or cores of a local Ray.")]
 RayAddress = Annotated[

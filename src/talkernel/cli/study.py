@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from talkernel.cli.app import AsJson, Quiet, app
-from talkernel.cli.options import reports_errors
+from talkernel.cli.endings import reports_errors
 
 study = typer.Typer(
     help="Let people compare systems' videos on a web page (docs/study.md).",

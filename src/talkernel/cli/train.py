@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from talkernel.cli.app import app
-from talkernel.cli.options import reports_errors
+from talkernel.cli.endings import reports_errors
 from talkernel.cli.prepare import RayAddress, Workers
 
 train = typer.Typer(
@@ -91,27 +91,10 @@ def twins(
     ray_address: RayAddress = None,
 ) -> None:
     """Let Wav2Lip make tracks' lips say other things: the paper's own pairs."""
-    from talkernel.lab.train.twin_shards import write_twins
+    from talkernel.lab.train.wav2lip_pair_shards import write_twins
 
     count = write_twins(tracks, weights, out, videos, audios, workers, ray_address)
     print(f"There are {count} twins in {out}.")
-
-
-@train.command()
-@reports_errors()
-def bundle(
-    config: Config,
-    out: Annotated[Path, typer.Option(help="The archive, .zip.")],
-    megabytes: Annotated[
-        float, typer.Option(min=1, help="Largest size, MiB; the tracks are thinned out to fit.")
-    ] = 60.0,
-    changes: Changes = None,
-) -> None:
-    """Pack a run, its data and the code into one archive: `python bundle.zip OUT` trains there."""
-    from talkernel.lab.train.runs import bundle_run
-
-    count = bundle_run(config, changes or [], out, megabytes)
-    print(f"Wrote {out}: {count} crops. Train with: python {out.name} OUT")
 
 
 @train.command()

@@ -14,13 +14,13 @@ from statistics import median
 import numpy as np
 from rich.table import Table
 
+from talkernel.choices import AnyPath
 from talkernel.engine import Engine, load_engine
 from talkernel.media.transcode import transcode
-from talkernel.model.config import N_MELS
-from talkernel.pipeline.choices import AnyPath
+from talkernel.mouth.lip_driver import FILE_BATCH
 from talkernel.pipeline.generate import generate
-from talkernel.pipeline.job import KERNEL_BATCH
 from talkernel.pipeline.report import Report
+from talkernel.speech.mel import N_MELS
 from talkernel.speech.tokens import RECORDED, columns_encoded
 
 # Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
@@ -142,14 +142,14 @@ def _encoder_ms(engine: Engine) -> float:
 def _model_ms(engine: Engine) -> tuple[float, float]:
     """Median milliseconds per frame of the kernels and of the generator, in the job's order."""
     rng = np.random.default_rng(0)
-    shape = (KERNEL_BATCH, 1, *engine.config.speech_shape)
+    shape = (FILE_BATCH, 1, *engine.config.speech_shape)
     speech_windows = rng.standard_normal(shape).astype(np.float32)
     face = rng.uniform(-1, 1, (1, *engine.config.face_shape)).astype(np.float32)
     speech, generator = [], []
     for _ in range(REPEATS):
         started = time.perf_counter()
-        kernels = engine.kernels(engine.hear(speech_windows))
-        speech.append((time.perf_counter() - started) / KERNEL_BATCH)
+        kernels = engine.kernels(engine.predict_lip_code(speech_windows))
+        speech.append((time.perf_counter() - started) / FILE_BATCH)
         for own in kernels:
             started = time.perf_counter()
             engine.synthesise(face, own[None])

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from talkernel.engine.base import Engine, EngineInfo, Precision
+from talkernel.choices import EngineName, Precision
+from talkernel.engine.base import Engine, EngineInfo
 from talkernel.errors import OptionError
 from talkernel.model.weights import find_weights
-
-EngineName = Literal["auto", "openvino", "onnxruntime", "torch"]
 
 __all__ = ["Engine", "EngineInfo", "EngineName", "load_engine"]
 

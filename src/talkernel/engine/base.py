@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.choices import Precision
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 
 Array = NDArray[np.float32]
-Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Engine(Protocol):
         """Mel columns `[1, 80, 2 T]` to the speech encoder's tokens `[1, C, T]`, if it has one."""
         ...
 
-    def hear(self, speech: Array) -> Array:
+    def predict_lip_code(self, speech: Array) -> Array:
         """Speech windows `[B, 1, F, W]` to lip codes `[B, K]`; without, AudioNet's features."""
         ...
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from talkernel.engine.base import Array, EngineInfo, Precision
+from talkernel.choices import Precision
+from talkernel.engine.base import Array, EngineInfo
 from talkernel.errors import CheckpointError, EngineNotInstalledError, OptionError
 from talkernel.model.weights import find_graphs, read_basis, read_config
 
@@ -54,8 +55,8 @@ class OnnxRuntimeEngine:
         (tokens,) = self._encoder.run(None, {"mel": mel})
         return np.asarray(tokens, np.float32)
 
-    def hear(self, speech: Array) -> Array:
-        """See `Engine.hear`."""
+    def predict_lip_code(self, speech: Array) -> Array:
+        """See `Engine.predict_lip_code`."""
         (heard,) = self._hearing.run(None, {"speech": speech})
         return np.asarray(heard, np.float32)
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from talkernel.engine.base import Array, EngineInfo, Precision
+from talkernel.choices import Precision
+from talkernel.engine.base import Array, EngineInfo
 from talkernel.errors import CheckpointError, EngineNotInstalledError
 from talkernel.model.weights import find_graphs, read_basis, read_config
 
@@ -58,7 +59,7 @@ class OpenVinoEngine:
         self.info = EngineInfo("openvino", device, precision)
         self.config, self.basis = read_config(weights), read_basis(weights)
         how = _How(device, precision, threads, weights.stat().st_mtime_ns)
-        encoder, hearing, kernels, generator = find_graphs(weights)
+        encoder, lookahead, kernels, generator = find_graphs(weights)
         one = (("face", (1, *self.config.face_shape)), ("kernels", (1, *self.config.kernel_shape)))
         compiler = ThreadPoolExecutor(1)
 
@@ -66,7 +67,7 @@ class OpenVinoEngine:
             return _Graph(compiler.submit(_request, path, how, shapes))
 
         self._encoder = None if encoder is None else graph(encoder)
-        self._hearing, self._kernels = graph(hearing), graph(kernels)
+        self._hearing, self._kernels = graph(lookahead), graph(kernels)
         self._generator = graph(generator, one)  # a quarter faster than one of any batch
         compiler.shutdown(wait=False)
 
@@ -75,8 +76,8 @@ class OpenVinoEngine:
         assert self._encoder is not None
         return self._encoder(mel)
 
-    def hear(self, speech: Array) -> Array:
-        """See `Engine.hear`."""
+    def predict_lip_code(self, speech: Array) -> Array:
+        """See `Engine.predict_lip_code`."""
         return self._hearing(speech)
 
     def kernels(self, heard: Array) -> Array:

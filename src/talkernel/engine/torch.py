@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from talkernel.engine.base import Array, EngineInfo, Precision
+from talkernel.choices import Precision
+from talkernel.engine.base import Array, EngineInfo
 from talkernel.errors import EngineNotInstalledError
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
+
+if TYPE_CHECKING:
+    from talkernel.model.talking_face import TalkingFace
 
 
 class TorchEngine:
@@ -34,12 +38,28 @@ class TorchEngine:
         from talkernel.model.checkpoint import load_model
 
         cuda = self._torch.cuda.is_available()
-        device = device or ("cuda" if cuda else "cpu")
+        self._use(load_model(weights), device or ("cuda" if cuda else "cpu"), precision)
+
+    @classmethod
+    def of(cls, model: TalkingFace, basis: LipBasis | None = None) -> TorchEngine:
+        """An engine over a model that is in memory, on the CPU, in float32.
+
+        Args:
+            model: It is put into evaluation mode.
+            basis: What its lip codes mean; None: the model's own.
+        """
+        engine = cls.__new__(cls)
+        engine._torch = _torch()
+        engine._use(model, "cpu", "float32")
+        engine.basis = basis or model.basis
+        return engine
+
+    def _use(self, model: TalkingFace, device: str, precision: Precision | None) -> None:
         self._device = _device(self._torch, device)
         precision = precision or ("bfloat16" if self._device.type == "cuda" else "float32")
         self.info = EngineInfo("torch", device, precision)
-        model: Any = load_model(weights).eval()  # torch's types leave out memory_format
-        self._model = model.to(self._device, memory_format=self._torch.channels_last)
+        ready: Any = model.eval()  # torch's types leave out memory_format
+        self._model = ready.to(self._device, memory_format=self._torch.channels_last)
         self.config: ModelConfig = model.config
         self.basis: LipBasis | None = model.basis
 
@@ -49,10 +69,10 @@ class TorchEngine:
             tokens: Array = self._model.encode(mel)
         return tokens
 
-    def hear(self, speech: Array) -> Array:
-        """See `Engine.hear`."""
+    def predict_lip_code(self, speech: Array) -> Array:
+        """See `Engine.predict_lip_code`."""
         with self._torch.inference_mode(), self._autocast():
-            heard = self._model.hear(self._tensor(speech))
+            heard = self._model.predict_lip_code(self._tensor(speech))
         return np.asarray(heard.float().cpu().numpy())
 
     def kernels(self, heard: Array) -> Array:
@@ -67,17 +87,6 @@ class TorchEngine:
             answer = self._model.unet.answer(self._tensor(face), self._tensor(kernels))
         array: Array = answer.float().cpu().numpy()
         return array[:, :1], array[:, 1:]
-
-    def use_wav2lip_audio(self, path: Path) -> None:
-        """Replace the audio encoder by an official Wav2Lip checkpoint's.
-
-        Raises:
-            CheckpointError: The file is no Wav2Lip checkpoint.
-        """
-        from talkernel.model.checkpoint import load_wav2lip_audio
-
-        load_wav2lip_audio(self._model, path)
-        self.config = self._model.config
 
     def _tensor(self, array: Array) -> Any:
         return self._torch.from_numpy(array).to(self._device)

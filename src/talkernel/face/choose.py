@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.choices import Box
 from talkernel.errors import FaceChoiceError
 from talkernel.face.detect import Detection, FaceDetector
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.media.frame import Picture
 from talkernel.media.sample import warp_rgb
-
-Box = tuple[int, int, int, int]  # top, bottom, left, right in pixels
 
 
 class Chooser(ABC):

@@ -1,4 +1,7 @@
-"""Where to edit each frame, and how strongly: a steady crop and head, soft starts and ends."""
+"""Where to edit each frame, and how strongly: a steady crop and head, soft starts and ends.
+
+Nothing is smoothed across the ends of a track.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,35 +27,45 @@ FADE = 4  # frames over which the edit fades out before a face is lost, and in a
 
 @dataclass(frozen=True)
 class Placement:
-    """What to do with one frame.
+    """Where a frame is edited.
 
     Attributes:
-        crop: Where f looks; None to pass the frame through.
-        landmarks: `[468, 3]` of the face, in frame pixels; the rigid ones steadied, for what is
+        crop: Where the generator looks.
+        landmarks: `[468, 3]` of the face, in frame pixels; the rigid ones smoothed, for what is
             drawn is placed by them, and would tremble with them.
         strength: Of the edit, 0 to 1.
-        reason: Why the frame is passed through.
-        cut: Whether the frame begins a new shot.
+        track: Number of the track that the face belongs to.
     """
 
-    crop: Crop | None
-    landmarks: NDArray[np.float32] | None
+    crop: Crop
+    landmarks: NDArray[np.float32]
     strength: float
+    track: int = 0
+
+
+class PlacedFrame(NamedTuple):
+    """A frame and where it is edited.
+
+    Attributes:
+        picture: The frame.
+        placement: None: it passes through.
+        reason: Why it passes through.
+    """
+
+    picture: Picture
+    placement: Placement | None
     reason: str | None
-    cut: bool
 
 
 Observed = tuple[Picture, Observation]
 
 
-def stabilise(
-    observed: Iterable[Observed], share: float = 1.0
-) -> Iterator[tuple[Picture, Placement]]:
+def stabilise(observed: Iterable[Observed], fraction: float = 1.0) -> Iterator[PlacedFrame]:
     """Place the edit in every frame, looking a few frames ahead.
 
     Args:
         observed: Pictures and what the tracker said of them, in order.
-        share: Of the face crop, see `crop_of`.
+        fraction: Of the face crop's side, see `crop_of`.
 
     Yields:
         The same pictures, `LOOK_AHEAD` frames later, with their placement.
@@ -62,34 +76,35 @@ def stabilise(
         window.append(item)
         ahead += 1
         if ahead > LOOK_AHEAD:
-            yield _place(window, len(window) - ahead, share)
+            yield _place(window, len(window) - ahead, fraction)
             ahead -= 1
     while ahead:
-        yield _place(window, len(window) - ahead, share)
+        yield _place(window, len(window) - ahead, fraction)
         ahead -= 1
 
 
-def _place(window: deque[Observed], at: int, share: float) -> tuple[Picture, Placement]:
+def _place(window: deque[Observed], at: int, fraction: float) -> PlacedFrame:
     picture, observation = window[at]
     if observation.face is None:
-        return picture, Placement(None, None, 0.0, observation.reason, observation.cut)
+        return PlacedFrame(picture, None, observation.reason)
     around = [seen for _, seen in window]
     first, before = _reach(around, at, -1)
     last, after = _reach(around, at, +1)
-    track = np.stack([_geometry(around[i]) for i in range(first, last + 1)])
+    path = np.stack([_geometry(around[i]) for i in range(first, last + 1)])
     strength = min(_fade(at - first, before), _fade(last - at, after))
-    crop = crop_of(_gaussian_mean(track, at - first), share)
+    crop = crop_of(_gaussian_mean(path, at - first), fraction)
     near = slice(max(first, at - STEADY), min(last, at + STEADY) + 1)
-    landmarks = _steadied(around[near], at - near.start)
-    return picture, Placement(crop, landmarks, strength, None, observation.cut)
+    landmarks = _smoothed(around[near], at - near.start)
+    return PlacedFrame(picture, Placement(crop, landmarks, strength, observation.track), None)
 
 
 def _reach(around: list[Observation], at: int, step: int) -> tuple[int, bool]:
-    """How far the face stays in view within the shot, and whether it is lost there."""
+    """How far the track goes on in view, and whether the face is lost where it ends."""
     while 0 <= at + step < len(around):
         cut = around[at + max(step, 0)].cut
-        if cut or around[at + step].face is None:
-            return at, not cut
+        beyond = around[at + step]
+        if cut or beyond.face is None or beyond.track != around[at].track:
+            return at, not cut and beyond.face is None
         at += step
     return at, False
 
@@ -99,15 +114,15 @@ def _geometry(seen: Observation) -> NDArray[np.float64]:
     return seen.face.geometry
 
 
-def _gaussian_mean(track: NDArray[np.float64], at: int) -> NDArray[np.float64]:
+def _gaussian_mean(path: NDArray[np.float64], at: int) -> NDArray[np.float64]:
     """Weighted mean that stays on a steadily moving face: the window is kept symmetric."""
-    reach = min(at, len(track) - 1 - at)
-    near = track[at - reach : at + reach + 1]
+    reach = min(at, len(path) - 1 - at)
+    near = path[at - reach : at + reach + 1]
     weight = np.exp(-0.5 * (np.arange(-reach, reach + 1) / SIGMA) ** 2)
     return np.asarray(weight @ near / weight.sum())
 
 
-def _steadied(seen: list[Observation], at: int) -> NDArray[np.float32]:
+def _smoothed(seen: list[Observation], at: int) -> NDArray[np.float32]:
     """Landmarks of frame `at` of some, the head where its path over all of them has it."""
     faces = [one.face.landmarks for one in seen if one.face is not None]
     landmarks, rigid = faces[at].copy(), list(RIGID)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from talkernel.face.choose import Chooser, LargestFace
 from talkernel.face.crop import face_geometry
-from talkernel.face.detect import FaceDetector
+from talkernel.face.detect import Detection, FaceDetector
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import HeadPose
 from talkernel.media.frame import Picture
@@ -21,9 +21,12 @@ Reason = Literal["no face", "turned too far", "face too small"]
 
 MIN_PRESENCE = 0.5
 MAX_YAW, MAX_PITCH = 0.95, 0.75  # radians from the mean; beyond, half the mouth is hidden
-BACK = 0.8  # share of these from which a face is taken again: it tarries at the limit, and trembles
+BACK = 0.8  # hysteresis: accept a face again below 80 % of these limits
 MIN_FACE = 32.0  # pixels from forehead to chin
 FACE_HEIGHT = 2.8  # canonical units from forehead to chin
+SAME_PLACE, SAME_SIZE = 0.25, 1.25  # of a region's side; ratio: a face found anew within both
+# continues its track
+COUNT_EVERY = 25  # frames after which faces are counted again while one is followed
 CUT_DIFFERENCE = 28.0  # mean change of a 32 x 18 luma thumbnail, of 255
 
 
@@ -50,11 +53,13 @@ class Observation:
         face: The face, or None when it cannot be edited.
         reason: Why not.
         cut: Whether the frame begins a new shot.
+        track: Number of the face's track: one person in one shot.
     """
 
     face: TrackedFace | None
     reason: Reason | None
     cut: bool
+    track: int = 0
 
 
 class FaceTracker:
@@ -78,6 +83,7 @@ class FaceTracker:
         self._last_seen: Region | None = None
         self._thumbnail: NDArray[np.float32] | None = None
         self._turned = False
+        self._track = self._uncounted = 0
         self.faces_seen, self.ever_chosen = 0, False
 
     @property
@@ -91,11 +97,14 @@ class FaceTracker:
         if cut:
             self._region = self._last_seen = None
             self._turned = False
+            self._track += 1
         landmarks = self._follow(picture)
         if landmarks is None:
             landmarks = self._search(picture)
+        else:
+            self._count_faces(picture)
         if landmarks is None:
-            return Observation(None, "no face", cut)
+            return Observation(None, "no face", cut, self._track)
         return self._judge(landmarks, cut)
 
     def _follow(self, picture: Picture) -> NDArray[np.float32] | None:
@@ -106,13 +115,28 @@ class FaceTracker:
 
     def _search(self, picture: Picture) -> NDArray[np.float32] | None:
         """Landmarks of a face detected anew; the lost one if it is near where it was."""
-        found = self._detector.detect(picture)
-        self.faces_seen = max(self.faces_seen, len(found))
+        found = self._detect(picture)
         chosen = self._chooser.choose(picture, found, self._last_seen)
         if chosen is None:
             return None
         self.ever_chosen = True
-        return self._look(picture, Region.of_detection(chosen))
+        before = self._last_seen
+        landmarks = self._look(picture, Region.of_detection(chosen))
+        if before is not None and not (self._region and _agree(before, self._region)):
+            self._track += 1
+        return landmarks
+
+    def _count_faces(self, picture: Picture) -> None:
+        """Notice now and then who else has come into the picture."""
+        self._uncounted += 1
+        if self._uncounted >= COUNT_EVERY:
+            self._detect(picture)
+
+    def _detect(self, picture: Picture) -> list[Detection]:
+        found = self._detector.detect(picture)
+        self._uncounted = 0
+        self.faces_seen = max(self.faces_seen, len(found))
+        return found
 
     def _look(self, picture: Picture, region: Region) -> NDArray[np.float32] | None:
         landmarks, presence = self._mesh.landmarks(picture, region)
@@ -124,13 +148,14 @@ class FaceTracker:
 
     def _judge(self, landmarks: NDArray[np.float32], cut: bool) -> Observation:
         pose = HeadPose.fit(landmarks)
-        share = BACK if self._turned else 1.0
-        self._turned = abs(pose.yaw) > share * MAX_YAW or abs(pose.pitch) > share * MAX_PITCH
+        limit = BACK if self._turned else 1.0
+        self._turned = abs(pose.yaw) > limit * MAX_YAW or abs(pose.pitch) > limit * MAX_PITCH
         if self._turned:
-            return Observation(None, "turned too far", cut)
+            return Observation(None, "turned too far", cut, self._track)
         if pose.scale * FACE_HEIGHT < MIN_FACE:
-            return Observation(None, "face too small", cut)
-        return Observation(TrackedFace(landmarks, pose, face_geometry(pose)), None, cut)
+            return Observation(None, "face too small", cut, self._track)
+        face = TrackedFace(landmarks, pose, face_geometry(pose))
+        return Observation(face, None, cut, self._track)
 
     def _is_cut(self, picture: Picture) -> bool:
         """Whether the picture as a whole changed at once."""
@@ -140,3 +165,10 @@ class FaceTracker:
         current = small.astype(np.float32) / float(1 << (picture.layout.depth - 8))
         previous, self._thumbnail = self._thumbnail, current
         return previous is not None and float(np.abs(current - previous).mean()) > CUT_DIFFERENCE
+
+
+def _agree(before: Region, after: Region) -> bool:
+    """Whether two regions may be the same face, found anew."""
+    moved = np.hypot(*np.subtract(after.centre, before.centre)) / before.side
+    grown = max(after.side / before.side, before.side / after.side)
+    return bool(moved < SAME_PLACE and grown < SAME_SIZE)

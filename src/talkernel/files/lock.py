@@ -10,7 +10,7 @@ from talkernel.errors import InUseError
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path) -> Iterator[None]:
     """Hold a folder; the system lets go of it when the process ends, however it ends.
 
     Raises:

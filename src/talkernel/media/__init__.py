@@ -1,7 +1,7 @@
 """Reads faces and speech, writes the output: FFmpeg's libraries through PyAV."""
 
 from talkernel.media.frame import Matrix, Picture, PixelLayout, Plane, work_layout
-from talkernel.media.loop import LoopMode, extend, source_index
+from talkernel.media.loop import LoopFrame, extend, source_index
 from talkernel.media.source import ColorTags, FaceSource
 from talkernel.media.speech import SpeechSource, open_speech
 from talkernel.media.video import open_face
@@ -11,7 +11,7 @@ __all__ = [
     "AI_NOTICE",
     "ColorTags",
     "FaceSource",
-    "LoopMode",
+    "LoopFrame",
     "Matrix",
     "Picture",
     "PixelLayout",

@@ -10,7 +10,7 @@ import av
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
-from talkernel.errors import UnknownCodecError
+from talkernel.errors import OptionError, UnknownCodecError
 from talkernel.media.source import FaceSource
 
 # A codec's encoders, the best first.
@@ -49,11 +49,13 @@ class Encoding:
         encoder: FFmpeg's name of the encoder.
         pixel_format: What it takes.
         options: The encoder's own options.
+        warnings: What was asked for and is not done, one line each.
     """
 
     encoder: str
     pixel_format: str
     options: dict[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 def choose_encoding(
@@ -71,14 +73,18 @@ def choose_encoding(
 
     Raises:
         UnknownCodecError: No such encoder, or none for this container or size.
+        OptionError: There is no such preset.
     """
+    if preset not in _PRESETS:
+        names = ", ".join(reversed(_PRESETS))
+        raise OptionError(f"There is no preset {preset!r}.", remedy=f"Use one of {names}.")
     if codec is None:
         codec = _USUAL.get(container, "h264")
     encoder = _encoder(codec, container)
     options = _options(encoder, crf, preset)
     for pixel_format in _pixel_formats(encoder, source):
         if _opens(encoder, pixel_format, source, options):
-            return Encoding(encoder, pixel_format, options)
+            return Encoding(encoder, pixel_format, options, _ignored(encoder))
     size = f"{source.width}x{source.height}"
     raise UnknownCodecError(f"Codec {codec!r} cannot encode {size} pictures.")
 
@@ -137,9 +143,17 @@ def _options(encoder: str, crf: int, preset: str) -> dict[str, str]:
     return known.get(encoder, {})
 
 
+def _ignored(encoder: str) -> tuple[str, ...]:
+    """A line for an encoder that takes neither quality nor speed from us."""
+    known = (name for names in _ENCODERS.values() for name in names)
+    if encoder in known:
+        return ()
+    return (f"--crf and --preset mean nothing to {encoder}, which has its own defaults.",)
+
+
 def _speed(preset: str) -> int:
-    """0 (slowest) to 9; a preset that is no x264 name counts as `veryfast`."""
-    return _PRESETS.index(preset if preset in _PRESETS else "veryfast")
+    """0 (slowest) to 9."""
+    return _PRESETS.index(preset)
 
 
 def _pixel_formats(encoder: str, source: FaceSource) -> Iterator[str]:

@@ -76,6 +76,11 @@ class Picture:
         """Width in pixels."""
         return int(self.planes[0].shape[1])
 
+    @property
+    def nbytes(self) -> int:
+        """Size of its planes in memory."""
+        return sum(int(plane.nbytes) for plane in self.planes)
+
     def copy(self) -> Picture:
         """A picture with planes of its own."""
         y, u, v = (plane.copy(order="C") for plane in self.planes)

@@ -5,14 +5,29 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterator
-from typing import Literal
+from typing import NamedTuple
 
+from talkernel.choices import LoopMode
 from talkernel.errors import CorruptMediaError
 from talkernel.media.frame import Picture
 from talkernel.media.source import FaceSource
 
-LoopMode = Literal["pingpong", "forward", "freeze"]
 CACHE_BYTES = 128 * 2**20
+
+
+class LoopFrame(NamedTuple):
+    """One output frame before anything is done to it.
+
+    Attributes:
+        picture: Private to the consumer; its `time` is the output number over fps.
+        number: Of the source frame that it shows.
+        leg: Number of the pass over the source. Within a leg, successive frames are neighbours
+            in the source; between legs playback turns, jumps or stands still.
+    """
+
+    picture: Picture
+    number: int
+    leg: int
 
 
 def source_index(i: int, n: int, mode: LoopMode) -> int:
@@ -32,70 +47,83 @@ def source_index(i: int, n: int, mode: LoopMode) -> int:
     return min(i % period, period - i % period) if n > 1 else 0
 
 
+def source_leg(i: int, n: int, mode: LoopMode) -> int:
+    """Which pass over the source output picture `i` belongs to; see `LoopFrame`."""
+    if i < n:
+        return 0
+    if mode == "freeze" or n == 1:
+        return 1
+    return i // n if mode == "forward" else 1 + (i - n) // (n - 1)
+
+
 def extend(
     source: FaceSource, count: int, mode: LoopMode, *, cache_bytes: int = CACHE_BYTES
-) -> Iterator[Picture]:
-    """Exactly `count` pictures: the source cut, or continued as `mode` says.
+) -> Iterator[LoopFrame]:
+    """Exactly `count` frames: the source cut, or continued as `mode` says.
 
-    Memory does not grow with the length: a video that does not fit into the
-    cache is decoded again, backwards in pieces that do.
+    Memory does not grow with the length: a video that does not fit into the cache is decoded
+    again, backwards in pieces that do. A source known to outlast `count` is not cached.
 
     Args:
         source: The face.
-        count: Pictures wanted.
+        count: Frames wanted.
         mode: See `source_index`.
         cache_bytes: Most memory for pictures held, in bytes.
-
-    Yields:
-        Pictures private to the caller, `time` being output number over fps.
 
     Raises:
         CorruptMediaError: The source gives no picture at all.
     """
-    for number, picture in enumerate(itertools.islice(_endless(source, mode, cache_bytes), count)):
-        picture.time = float(number / source.fps)
-        yield picture
+    looped = source.frame_count is None or count > source.frame_count
+    frames = _endless(source, mode, cache_bytes, looped)
+    for number, frame in enumerate(itertools.islice(frames, count)):
+        frame.picture.time = float(number / source.fps)
+        yield frame
 
 
-def _endless(source: FaceSource, mode: LoopMode, cache_bytes: int) -> Iterator[Picture]:
+def _endless(
+    source: FaceSource, mode: LoopMode, cache_bytes: int, looped: bool
+) -> Iterator[LoopFrame]:
     if source.is_photo:
-        yield from source.frames()
+        for i, picture in enumerate(source.frames()):
+            yield LoopFrame(picture, 0, min(i, 1))
     room = 1 if mode == "freeze" else max(2, cache_bytes // _picture_bytes(source))
-    tail: deque[Picture] = deque(maxlen=room)
+    tail: deque[Picture] = deque(maxlen=room if looped else 0)
     n = 0
     for picture in source.frames():
-        tail.append(picture)
+        if looped:
+            tail.append(picture.copy())
+        yield LoopFrame(picture, n, 0)
         n += 1
-        yield picture.copy()
     if not n:
         raise CorruptMediaError(f"{source.path} is damaged: none of its pictures can be decoded.")
-    if mode == "freeze" or n <= room:
-        yield from _from_memory(tail, n, mode)
-    yield from _from_file(source, tail, n, mode)
+    for i, picture in enumerate(_again(source, tail, n, mode, room), n):
+        yield LoopFrame(picture, source_index(i, n, mode), source_leg(i, n, mode))
 
 
-def _from_memory(tail: deque[Picture], n: int, mode: LoopMode) -> Iterator[Picture]:
-    """What follows the first pass where its last pictures are all that is needed."""
-    for i in itertools.count(n):
-        yield tail[source_index(i, n, mode) - n].copy()
-
-
-def _from_file(
-    source: FaceSource, tail: deque[Picture], n: int, mode: LoopMode
+def _again(
+    source: FaceSource, tail: deque[Picture], n: int, mode: LoopMode, room: int
 ) -> Iterator[Picture]:
-    """What follows the first pass where the video does not fit into the cache."""
+    """What follows the first pass, whose last pictures are in `tail` if they were kept."""
+    if mode == "freeze":
+        last = tail.pop() if tail else next(source.frames(n - 1))
+        yield from (last.copy() for _ in itertools.count())
+    if n <= len(tail):
+        for i in itertools.count(n):
+            yield tail[source_index(i, n, mode)].copy()
     while True:
         if mode == "pingpong":
-            yield from _backward(source, tail, n)
+            yield from _backward(source, tail, n, room)
         for picture in itertools.islice(source.frames(), n):
-            tail.append(picture)
-            yield picture.copy()
+            if mode == "pingpong":
+                tail.append(picture.copy())
+            yield picture
 
 
-def _backward(source: FaceSource, tail: deque[Picture], n: int) -> Iterator[Picture]:
+def _backward(source: FaceSource, tail: deque[Picture], n: int, room: int) -> Iterator[Picture]:
     """Pictures n - 2 down to 1: those in `tail`, which it empties, then from the file."""
-    room, stop = len(tail), n - len(tail)
-    tail.pop()
+    stop = n - max(1, len(tail))
+    if tail:
+        tail.pop()
     while tail:
         yield tail.pop()
     while stop > 1:

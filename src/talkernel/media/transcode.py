@@ -36,6 +36,6 @@ def transcode(
     with VideoWriter(
         outfile, source=source, speech=speech, frame_count=count, overwrite=overwrite
     ) as writer:
-        for picture in extend(source, count, "pingpong"):
-            writer.write(picture)
+        for frame in extend(source, count, "pingpong"):
+            writer.write(frame.picture)
     return count

@@ -88,6 +88,11 @@ class VideoWriter:
         return self
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was asked for and is not done, one line each."""
+        return self._encoding.warnings
+
+    @property
     def sound_copied(self) -> bool:
         """Whether the speech's packets are copied as they are, instead of encoded once more."""
         return self._sound.copied

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from talkernel.errors import CheckpointError
-from talkernel.files.atomic import whole
+from talkernel.files.atomic import atomic_write
 from talkernel.model.talking_face import TalkingFace
 from talkernel.model.torch_file import read_torch_file
 from talkernel.model.weights import BASIS, METADATA_CONFIG, read_config
@@ -35,7 +35,7 @@ def save_model(
     """
     half = {name: _half(name, value, mantissa) for name, value in model.state_dict().items()}
     metadata = {METADATA_CONFIG: model.config.to_json(), **(notes or {})}
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(save(half, metadata))  # save_file would make it readable to us alone
 
 

@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-N_MELS = 80
+from talkernel.speech.mel import N_MELS
+
 AUDIO_PLANES = 16  # of the audio features laid out as a picture (Section VI-D)
 
 
@@ -80,7 +81,7 @@ class ModelConfig:
         return bands, self.speech_window
 
     @property
-    def heard_shape(self) -> tuple[int]:
+    def lip_code_shape(self) -> tuple[int]:
         """Shape of what is heard in one window, and the kernels follow: (K,) or (512,)."""
         return (self.lip_code or self.audio_channels,)
 

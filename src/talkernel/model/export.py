@@ -22,7 +22,6 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from talkernel.model.checkpoint import load_model
-from talkernel.model.config import N_MELS
 from talkernel.model.speech_encoder import LONGEST
 from talkernel.model.talking_face import TalkingFace
 from talkernel.model.weights import (
@@ -35,6 +34,7 @@ from talkernel.model.weights import (
     find_weights,
     header_digest,
 )
+from talkernel.speech.mel import N_MELS
 from talkernel.speech.tokens import STRIDE
 
 DTYPES = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT, "I64": TensorProto.INT64}
@@ -64,7 +64,7 @@ def export_graphs(model: TalkingFace, weights: Path) -> None:
     config = model.config
     speech = torch.zeros(2, 1, *config.speech_shape)
     face = torch.zeros(2, *config.face_shape)
-    heard, kernels = torch.zeros(2, *config.heard_shape), torch.zeros(2, *config.kernel_shape)
+    heard, kernels = torch.zeros(2, *config.lip_code_shape), torch.zeros(2, *config.kernel_shape)
     graphs = {
         HEARING_GRAPH: _graph(_Hearing(model), {"speech": speech}, "heard"),
         KERNELS_GRAPH: _graph(_Kernels(model), {"heard": heard}, "kernels"),
@@ -99,7 +99,7 @@ class _Hearing(nn.Module):
         self.model = model
 
     def forward(self, speech: Tensor) -> Tensor:
-        return self.model.hear(speech)
+        return self.model.predict_lip_code(speech)
 
 
 class _Kernels(nn.Module):

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from talkernel.errors import CheckpointError
-from talkernel.model.config import N_MELS
+from talkernel.speech.mel import N_MELS
 
 LONGEST = 600  # tokens at once: 12 s
 HEAD = 64  # channels of an attention head

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from talkernel.model.audio_net import Wav2LipAudioNet, build_audio_net
+from talkernel.model.basis_buffers import BasisBuffers
 from talkernel.model.config import ModelConfig
 from talkernel.model.dck import KernelInference
 from talkernel.model.fusion import AudioPlanes
-from talkernel.model.kept_basis import KeptBasis
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.speech_encoder import SpeechEncoder
 from talkernel.model.synthesis import Synthesis
@@ -45,7 +45,7 @@ class LipCodec(nn.Module):
 
     def __init__(self, channels: int, code: int, warped: bool = False) -> None:
         super().__init__()
-        self.basis = KeptBasis(code) if warped else None
+        self.basis = BasisBuffers(code) if warped else None
         self.from_audio = nn.Linear(channels, code)
         self.encoder = nn.Sequential(
             nn.Linear(code, channels), nn.LeakyReLU(0.2), nn.Linear(channels, channels)
@@ -53,14 +53,14 @@ class LipCodec(nn.Module):
         self.register_buffer("lowest", torch.full((code,), -UNBOUNDED))
         self.register_buffer("highest", torch.full((code,), UNBOUNDED))
 
-    def hear(self, features: Tensor) -> Tensor:
+    def predict_lip_code(self, features: Tensor) -> Tensor:
         """AudioNet's features `[B, 512]` to lip codes `[B, K]`."""
         heard: Tensor = self.from_audio(features)
         return torch.minimum(torch.maximum(heard, self.lowest), self.highest)
 
     def forward(self, features: Tensor) -> Tensor:
         """AudioNet's features `[B, 512]` to h2's input `[B, 512]`, through the lip code."""
-        embedded: Tensor = self.encoder(self.hear(features))
+        embedded: Tensor = self.encoder(self.predict_lip_code(features))
         return embedded
 
 
@@ -88,17 +88,17 @@ class TalkingFace(nn.Module):
     def basis(self) -> LipBasis | None:
         """What its lip codes mean, where the reference is warped by them."""
         kept = self.lips.basis if isinstance(self.lips, LipCodec) else None
-        return kept.given() if kept is not None else None
+        return kept.get() if kept is not None else None
 
     def encode(self, mel: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mel columns `[B, 80, 2 T]` to the speech encoder's tokens `[B, C, T]`."""
         assert self.speech_encoder is not None
         return run_encoder(self.speech_encoder, mel)
 
-    def hear(self, speech: Tensor) -> Tensor:
+    def predict_lip_code(self, speech: Tensor) -> Tensor:
         """Speech windows `[B, 1, F, W]` to lip codes `[B, K]`; without, AudioNet's features."""
         features: Tensor = self.audio_net(speech)
-        return self.lips.hear(features) if isinstance(self.lips, LipCodec) else features
+        return self.lips.predict_lip_code(features) if isinstance(self.lips, LipCodec) else features
 
     def kernels_of(self, heard: Tensor) -> Tensor:
         """What is heard `[B, K or 512]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
@@ -108,7 +108,7 @@ class TalkingFace(nn.Module):
 
     def kernels(self, speech: Tensor) -> Tensor:
         """Eq. 2: speech windows `[B, 1, F, W]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
-        return self.kernels_of(self.hear(speech))
+        return self.kernels_of(self.predict_lip_code(speech))
 
     def use_wav2lip(self, state: Mapping[str, Tensor]) -> None:
         """Hear with an official Wav2Lip checkpoint's audio encoder; see its `load_wav2lip`."""

@@ -58,7 +58,7 @@ class Graphs(NamedTuple):
     """The graphs beside a weight file; a model may have no speech encoder."""
 
     encoder: Path | None
-    hearing: Path
+    lookahead: Path
     kernels: Path
     generator: Path
 

@@ -41,7 +41,7 @@ def with_reference(motion: Array, reference: WarpedReference | None) -> Array:
     return np.asarray(shown + reference.disoccluded * (motion - shown), np.float32)
 
 
-def cover(
+def blend_onto_frame(
     picture: Picture,
     crop: Crop,
     attention: Array,

@@ -27,7 +27,7 @@ SOFT = 0.09  # of the crop's side: width of the veil's edge
 FACE_SOFT = 0.02  # of the crop's side: width of the face's edge, where no margin is left
 
 
-class NetworkInput(NamedTuple):
+class FrameInput(NamedTuple):
     """What f is shown of a face, and what tells where its answer is laid.
 
     Attributes:
@@ -63,7 +63,7 @@ class NetworkInput(NamedTuple):
         return np.maximum(self.hidden, moved) * face
 
 
-def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
+def mouth_mask(points: NDArray[np.floating], size: int, scale: float) -> Weight:
     """Where the veil lies.
 
     Args:
@@ -77,7 +77,7 @@ def hidden(points: NDArray[np.floating], size: int, scale: float) -> Weight:
     return _around(points[REGION], size, MARGIN * scale, SOFT * scale)
 
 
-def veil(view: Image, weight: Weight, scale: float) -> Image:
+def blur_mouth(view: Image, weight: Weight, scale: float) -> Image:
     """Blur away what `hidden` covers: RGB `[S, S, 3]` and `[S, S]` to a new picture."""
     width = _odd(BLUR * scale)
     blurred = cv2.stackBlur(np.ascontiguousarray(view), (width, width))
@@ -85,9 +85,9 @@ def veil(view: Image, weight: Weight, scale: float) -> Image:
     return np.asarray(veiled, np.uint8)
 
 
-def network_input(
+def frame_input(
     view: Image, points: NDArray[np.floating], scale: float, reference: WarpedReference | None
-) -> NetworkInput:
+) -> FrameInput:
     """Make of a view what f is to see of it.
 
     Args:
@@ -96,10 +96,10 @@ def network_input(
         scale: Pixels that a whole face crop would have at the view's scale.
         reference: The mouth as another frame shows it, warped.
     """
-    weight = hidden(points, len(view), scale)
-    seen = mark_disoccluded(veil(view, weight, scale), reference)
+    weight = mouth_mask(points, len(view), scale)
+    seen = mark_disoccluded(blur_mouth(view, weight, scale), reference)
     picture = seen if reference is None else cv2.merge([seen, reference.image])
-    return NetworkInput(np.asarray(picture, np.uint8), weight, points, scale, reference)
+    return FrameInput(np.asarray(picture, np.uint8), weight, points, scale, reference)
 
 
 def mark_disoccluded(seen: Image, reference: WarpedReference | None) -> Image:

@@ -64,11 +64,11 @@ def target_lips(shape: Array, points: NDArray[np.floating]) -> Array:
     Returns:
         `[55, 2]` in the view's pixels, in the order of `SHAPE`.
     """
-    formed = with_lips_met(shape).reshape(-1, 3).astype(np.float64)
+    formed = close_touching_lips(shape).reshape(-1, 3).astype(np.float64)
     return np.asarray(HeadPose.fit(points).to_frame(formed)[:, :2], np.float32)
 
 
-def with_lips_met(shape: Array) -> Array:
+def close_touching_lips(shape: Array) -> Array:
     """A lip shape `[165]` whose lips meet where the mesh sees lips that touch, or pass each other.
 
     It sees a gap between them even then. Wide open mouths stay as they are.

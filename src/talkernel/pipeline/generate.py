@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from fractions import Fraction
+from contextlib import closing
+from typing import Any
 
-from talkernel.engine import EngineName
-from talkernel.engine.base import Precision
-from talkernel.face.choose import Box
+from talkernel.choices import AnyPath
+from talkernel.engine import Engine
 from talkernel.face.track import FaceTracker
-from talkernel.media import LoopMode, VideoWriter, open_face, open_speech
-from talkernel.pipeline.choices import AnyPath, choose_engine, choose_face
-from talkernel.pipeline.job import Edit, Job, Progress, no_face, run
+from talkernel.media import FaceSource, SpeechSource, VideoWriter, open_face, open_speech
+from talkernel.mouth.analysis import LOOK_AHEAD
+from talkernel.mouth.lip_driver import LipDriver
+from talkernel.mouth.renderer import MouthRenderer
+from talkernel.pipeline.avatar import Avatar
+from talkernel.pipeline.choose import choose_engine, choose_face
+from talkernel.pipeline.job import Job
+from talkernel.pipeline.options import Options
 from talkernel.pipeline.report import Report
-from talkernel.speech.features import Hearing
+from talkernel.pipeline.threads import StageClock
+from talkernel.speech.features import frames_of
 
+Progress = Callable[[int, int], None]
 SILENT = 1e-3  # of full scale, -60 dB: a sound without a louder sample is none
 PLAYABLE = 4096  # pixels: many players and most graphics cards show no wider or higher video
 
@@ -25,24 +32,11 @@ def generate(
     face: AnyPath,
     audio: AnyPath,
     outfile: AnyPath,
+    options: Options | None = None,
     *,
-    loop: LoopMode = "pingpong",
-    fps: Fraction | float | None = None,
-    codec: str | None = None,
-    crf: int = 18,
-    preset: str = "veryfast",
-    face_index: int | None = None,
-    reference_face: AnyPath | None = None,
-    box: Box | None = None,
-    hearing: Hearing = "recorded",
-    engine: EngineName = "auto",
-    device: str | None = None,
-    precision: Precision | str = "auto",
-    checkpoint: AnyPath | None = None,
-    audio_net: AnyPath | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-    watch: Callable[[Edit], None] | None = None,
+    **changes: Any,
 ) -> Report:
     """Make the face of a video or photo speak a sound.
 
@@ -50,53 +44,74 @@ def generate(
         face: Video or photo.
         audio: Sound, or a video that has sound.
         outfile: Video to write: the face's size and rate, the sound's length.
-        loop: What follows when the face's video is shorter than the sound.
-        fps: Frames a second for a photo; 25 by default.
-        codec: Encoder of the output; None: h264, in .webm vp9.
-        crf: Constant quality of the encoder, lower is better.
-        preset: Speed of the encoder.
-        face_index: Follow the N-th face from the left, counted from 0.
-        reference_face: Follow the face that looks like this picture's.
-        box: Follow the face within top, bottom, left, right, in pixels.
-        hearing: "live" hears 120 ms beyond a frame at most, as a live avatar must; "recorded"
-            hears on, which is better and faster.
-        engine: What computes the model.
-        device: The engine's name of a device.
-        precision: auto, float32 or bfloat16.
-        checkpoint: Other weights than the package's.
-        audio_net: Official Wav2Lip checkpoint whose audio encoder replaces the model's.
+        options: How; or give the fields of `Options` by name, such as `loop="forward"`.
         overwrite: Whether an existing `outfile` may be replaced.
         progress: Called with frames done and in all.
-        watch: Called with every edited frame, before and after.
+        changes: See `options`.
 
     Raises:
         TalkernelError: Anything the user can mend; see `talkernel.errors`.
     """
+    chosen = Options.of(**changes) if options is None else options
+    return run_job(face, audio, outfile, chosen, overwrite=overwrite, progress=progress)
+
+
+def run_job(
+    face: AnyPath,
+    audio: AnyPath,
+    outfile: AnyPath,
+    options: Options,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    renderer_of: Callable[[Engine], MouthRenderer] = MouthRenderer,
+) -> Report:
+    """As `generate`, with a renderer of the caller's making, such as one that is watched."""
     started = time.monotonic()
-    source, speech = open_face(face, fps=fps), open_speech(audio)
-    count = max(1, round(speech.duration * source.fps))
+    source, speech = open_face(face, fps=options.fps), open_speech(audio)
+    count = frames_of(speech.sample_count, source.fps)
     writer = VideoWriter(
         outfile,
         source=source,
         speech=speech,
         frame_count=count,
-        codec=codec,
-        crf=crf,
-        preset=preset,
+        codec=options.codec,
+        crf=options.crf,
+        preset=options.preset,
         overwrite=overwrite,
     )
-    tracker = FaceTracker(choose_face(source, face_index, reference_face, box))
-    computing = choose_engine(engine, device, precision, checkpoint, audio_net)
-    job = Job(computing, source, speech, count, tracker, hearing, watch=watch)
-    with writer:
-        run(job, loop, writer.write, progress)
-        if not job.edited:  # leaving the writer by an error removes its file
-            raise no_face(job, {span.reason for span in job.spans})
-    return _report(job, os.fspath(outfile), time.monotonic() - started, writer)
+    tracker = FaceTracker(choose_face(source, options))
+    renderer = renderer_of(choose_engine(options))
+    job = open_job(source, speech, tracker, renderer, count, options)
+    with writer, closing(job.pictures()) as pictures:
+        for done, picture in enumerate(pictures, 1):
+            with job.clock("encode"):
+                writer.write(picture)
+            if progress is not None:
+                progress(done, count)
+    return _report(job, os.fspath(outfile), time.monotonic() - started, writer, options)
 
 
-def _report(job: Job, outfile: str, elapsed: float, writer: VideoWriter) -> Report:
-    source, info = job.source, job.engine.info
+def open_job(
+    source: FaceSource,
+    speech: SpeechSource,
+    tracker: FaceTracker,
+    renderer: MouthRenderer,
+    count: int,
+    options: Options,
+) -> Job:
+    """The avatar, the lip driver and the renderer of one job, on one clock."""
+    engine, clock = renderer.engine, StageClock()
+    look_ahead = 0 if options.lookahead == "live" else LOOK_AHEAD
+    avatar = Avatar(source, tracker, engine.config, engine.basis, look_ahead, clock)
+    driver = LipDriver(engine, source.fps, options.lookahead)
+    return Job(avatar, speech, driver, renderer, count, options.loop, clock)
+
+
+def _report(
+    job: Job, outfile: str, elapsed: float, writer: VideoWriter, options: Options
+) -> Report:
+    source, info = job.avatar.source, job.renderer.engine.info
     return Report(
         outfile=outfile,
         frames=job.frame_count,
@@ -104,7 +119,7 @@ def _report(job: Job, outfile: str, elapsed: float, writer: VideoWriter) -> Repo
         width=source.width,
         height=source.height,
         duration=float(job.frame_count / source.fps),
-        faces=job.tracker.faces_seen,
+        faces=job.avatar.tracker.faces_seen,
         engine=info.name,
         device=info.device,
         precision=info.precision,
@@ -113,18 +128,20 @@ def _report(job: Job, outfile: str, elapsed: float, writer: VideoWriter) -> Repo
         passed_through=job.spans,
         stage_ms=job.clock.mean_ms(job.frame_count),
         corrupt_packets=source.corrupt_packets + job.speech.corrupt_packets,
-        warnings=list(_warnings(job)),
+        warnings=[*_warnings(job, options), *writer.warnings],
     )
 
 
-def _warnings(job: Job) -> Iterator[str]:
+def _warnings(job: Job, options: Options) -> Iterator[str]:
     """What a user may wonder about who looks at the video."""
-    source, faces = job.source, job.tracker.faces_seen
+    source, tracker = job.avatar.source, job.avatar.tracker
+    if options.fps is not None and not source.is_photo:
+        yield f"--fps is for photos: the video keeps its {float(source.fps):.2f} frames/s."
     if job.loudest < SILENT:
         yield f"{job.speech.path} is silent: the mouth stays shut."
-    if faces > 1 and job.tracker.takes_largest:
+    if tracker.faces_seen > 1 and tracker.takes_largest:
         yield (
-            f"Up to {faces} faces are in a frame, and the largest speaks. "
+            f"Up to {tracker.faces_seen} faces are in a frame, and the largest speaks. "
             "--face-index, --reference-face or --box choose another."
         )
     if max(source.width, source.height) > PLAYABLE:

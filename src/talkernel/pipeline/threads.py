@@ -49,21 +49,44 @@ class StageClock:
 _END = object()
 
 
+class _OneThread:
+    """How many jobs want OpenCV on one thread, and what it had before the first."""
+
+    def __init__(self) -> None:
+        self.lock, self.users, self.before = threading.Lock(), 0, 0
+
+    def enter(self) -> None:
+        with self.lock:
+            self.users += 1
+            if self.users == 1:
+                self.before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+
+    def leave(self) -> None:
+        with self.lock:
+            self.users -= 1
+            if not self.users:
+                cv2.setNumThreads(self.before)
+
+
+_ONE_THREAD = _OneThread()
+
+
 @contextmanager
 def opencv_on_one_thread() -> Iterator[None]:
-    """Let OpenCV compute in the thread that calls it.
+    """Let OpenCV compute in the thread that calls it, while any job runs.
 
-    The stages keep the cores busy, and its own threads would vie with them.
+    The stages keep the cores busy, and its own threads would vie with them. The number of
+    threads is the process's own: the last of several jobs gives it back.
     """
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    _ONE_THREAD.enter()
     try:
         yield
     finally:
-        cv2.setNumThreads(before)
+        _ONE_THREAD.leave()
 
 
-class InThread(Iterator[T]):
+class Prefetcher(Iterator[T]):
     """Items made in a thread of its own, which begins at once, a few ahead of the consumer.
 
     An exception in the thread is raised in the consumer, after the items before it. A consumer

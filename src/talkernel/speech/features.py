@@ -8,17 +8,18 @@ there windows are cut from the mel spectrogram and each is encoded for itself.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from talkernel.choices import Lookahead
 from talkernel.errors import OptionError
-from talkernel.model.config import ModelConfig
-from talkernel.speech.mel import MelSpectrogram
+from talkernel.speech.mel import SAMPLE_RATE, MelSpectrogram
 from talkernel.speech.tokens import (
     Encode,
     PairedColumns,
+    SpeechConfig,
     column_rate,
     mel_kind,
     mel_stride,
@@ -28,7 +29,6 @@ from talkernel.speech.tokens import (
 )
 
 Array = NDArray[np.float32]
-Hearing = Literal["recorded", "live"]
 PAST = 50  # tokens, 1 s, that are heard before a live window; half as many cost r 0.05
 
 
@@ -39,48 +39,65 @@ class SpeechFeatures:
         fps: Video frames a second, any rate.
         config: Of the model that is given them.
         encode: Its speech encoder, mel columns `[1, 80, 2 T]` to tokens `[1, C, T]`.
-        hearing: "recorded": the encoder hears up to 11 s beyond a frame. "live": nothing
-            beyond the frame's window, 120 ms after its middle, at many times the cost.
+        lookahead: "full": the encoder sees up to 11 s beyond a frame. "live": nothing beyond
+            the frame's window, 120 ms after its middle, at many times the cost.
 
     Raises:
-        OptionError: There is no such hearing.
+        OptionError: There is no such look-ahead.
     """
 
     def __init__(
         self,
         fps: Fraction | float,
-        config: ModelConfig,
+        config: SpeechConfig,
         encode: Encode,
-        hearing: Hearing = "recorded",
+        lookahead: Lookahead = "full",
     ) -> None:
-        if hearing not in get_args(Hearing):
-            raise OptionError(f"There is no hearing {hearing!r}.", remedy="Use recorded or live.")
+        if lookahead not in get_args(Lookahead):
+            raise OptionError(f"There is no look-ahead {lookahead!r}.", remedy="Use full or live.")
         self.fps, self.config = fps, config
-        self._encode = encode if hearing == "live" and config.encoder_layers else None
-        self._stream = PairedColumns() if self._encode else open_columns(config, encode)
+        self._whole = encode
+        self._encode = encode if lookahead == "live" and config.encoder_layers else None
         self._past = PAST if self._encode else 0
-        self._mel = MelSpectrogram(mel_kind(config))
-        self._frame = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all sound: what comes next is a new recording, its first frame number 0."""
+        streamed = self._encode is not None
+        self._stream = PairedColumns() if streamed else open_columns(self.config, self._whole)
+        self._mel = MelSpectrogram(mel_kind(self.config))
+        self._frame = self._samples = 0
         self._offset = min(0, self._start(0))  # column number of self._columns[:, 0]
-        self._heard = self._offset * mel_stride(config)  # mel column after all that were heard
-        self._columns = self._hear(silence(config, -self._offset))
+        self._known = self._offset * mel_stride(self.config)  # mel column after the last one
+        self._columns = self._add_mel(silence(self.config, -self._offset))
 
     def push(self, wave: NDArray[np.floating]) -> Array:
         """Feed `[n]` samples at 16 kHz; returns the windows now complete, `[k, 1, F, W]`."""
-        return self._add(self._hear(self._mel.push(wave)))
+        self._samples += len(wave)
+        return self._add(self._add_mel(self._mel.push(wave)))
 
-    def flush(self, frame_count: int) -> Array:
-        """End of the sound: the windows still missing up to `frame_count`, silence beyond it."""
-        columns = [self._hear(self._mel.flush())]
+    def finish(self, frame_count: int | None = None) -> Array:
+        """End of the sound: the windows still missing, with silence beyond it.
+
+        Args:
+            frame_count: Windows in all; None: as many as the sound is long, at least one.
+        """
+        if frame_count is None:
+            frame_count = frames_of(self._samples, self.fps)
+        columns = [self._add_mel(self._mel.flush())]
         end = self._start(frame_count - 1) + self._width
-        known = self._heard // mel_stride(self.config)
-        columns.append(self._hear(silence(self.config, max(0, end - known))))
+        known = self._known // mel_stride(self.config)
+        columns.append(self._add_mel(silence(self.config, max(0, end - known))))
         windows = self._add(np.hstack([*columns, self._stream.flush()]))
         surplus = max(0, self._frame - frame_count)
         return windows[: len(windows) - surplus]
 
-    def _hear(self, mel: Array) -> Array:
-        self._heard += mel.shape[1]
+    def flush(self, frame_count: int) -> Array:
+        """As `finish`, by its earlier name."""
+        return self.finish(frame_count)
+
+    def _add_mel(self, mel: Array) -> Array:
+        self._known += mel.shape[1]
         return self._stream.push(mel)
 
     @property
@@ -109,7 +126,7 @@ class SpeechFeatures:
         return tokens[:, self._past :]
 
 
-def first_column(frame: int, fps: Fraction | float, config: ModelConfig) -> int:
+def first_column(frame: int, fps: Fraction | float, config: SpeechConfig) -> int:
     """First column of the window that is centred on a video frame's middle.
 
     Args:
@@ -119,3 +136,8 @@ def first_column(frame: int, fps: Fraction | float, config: ModelConfig) -> int:
     """
     middle = (frame + 0.5) * column_rate(config) / float(fps)
     return round(middle - (config.speech_window - 1) / 2)
+
+
+def frames_of(samples: int, fps: Fraction | float) -> int:
+    """Video frames that so many samples at 16 kHz last, at least one."""
+    return max(1, round(samples / SAMPLE_RATE * fps))

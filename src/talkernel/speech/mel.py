@@ -11,9 +11,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.model.config import N_MELS
-
 SAMPLE_RATE = 16_000
+N_MELS = 80
 
 Array = NDArray[np.float32]
 

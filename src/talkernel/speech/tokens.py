@@ -7,17 +7,36 @@ in blocks. The blocks lie where they lie however the sound is fed, so the number
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.model.config import N_MELS, ModelConfig
-from talkernel.speech.mel import WAV2LIP, WHISPER, MelKind
+from talkernel.speech.mel import N_MELS, WAV2LIP, WHISPER, MelKind
 
 Array = NDArray[np.float32]
 Encode = Callable[[Array], Array]
 STRIDE = 2  # mel columns of a token of Whisper's encoder
+
+
+class SpeechConfig(Protocol):
+    """What speech features depend on; `ModelConfig` is one."""
+
+    @property
+    def encoder_layers(self) -> int:
+        """Layers of the speech encoder; 0: none."""
+
+    @property
+    def encoder_width(self) -> int:
+        """Length of its tokens."""
+
+    @property
+    def speech_window(self) -> int:
+        """Columns of a video frame's window."""
+
+    @property
+    def speech_shape(self) -> tuple[int, int]:
+        """Shape (F, W) of such a window."""
 
 
 class Blocks(NamedTuple):
@@ -121,7 +140,7 @@ class EncodedColumns:
         return made
 
 
-def open_columns(config: ModelConfig, encode: Encode) -> MelColumns | EncodedColumns:
+def open_columns(config: SpeechConfig, encode: Encode) -> MelColumns | EncodedColumns:
     """The stream from a recording's mel columns to the columns that windows are cut from."""
     if config.encoder_layers:
         return EncodedColumns(encode, config.encoder_width)
@@ -137,22 +156,22 @@ def columns_encoded(frames: int) -> int:
     return STRIDE * round(frames * share * WHISPER.rate / STRIDE / 25.0)
 
 
-def mel_kind(config: ModelConfig) -> MelKind:
+def mel_kind(config: SpeechConfig) -> MelKind:
     """Which mel spectrogram a model is given."""
     return WHISPER if config.encoder_layers else WAV2LIP
 
 
-def column_rate(config: ModelConfig) -> int:
+def column_rate(config: SpeechConfig) -> int:
     """Columns of speech features a second."""
     return mel_kind(config).rate // mel_stride(config)
 
 
-def mel_stride(config: ModelConfig) -> int:
+def mel_stride(config: SpeechConfig) -> int:
     """Mel columns of a column of speech features."""
     return STRIDE if config.encoder_layers else 1
 
 
-def silence(config: ModelConfig, columns: int) -> Array:
+def silence(config: SpeechConfig, columns: int) -> Array:
     """Mel of as much silence as some columns of speech features last, `[80, n]`."""
     shape = N_MELS, columns * mel_stride(config)
     return np.full(shape, mel_kind(config).silence, np.float32)

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.files.atomic import write_text
+from talkernel.lab.ablation.following import FRAMES, Following, Shift, measure_following
 from talkernel.lab.ablation.likeness import Likeness, likeness
-from talkernel.lab.ablation.told import FRAMES, Obeyed, Shift, obey
 from talkernel.lab.tracks.track import Track
 from talkernel.lab.train.checkpoint import averaged_weights, load_state, take_weights
 from talkernel.model.config import ModelConfig
@@ -39,7 +39,7 @@ class Measured:
     model: str
     shift: str
     amount: float
-    obeyed: Obeyed
+    obeyed: Following
     likeness: Likeness
 
     def figures(self) -> dict[str, float]:
@@ -130,7 +130,7 @@ def _measure(
             for amount in amounts:
                 moved = make(amount)
                 with torch.inference_mode():
-                    obeyed = obey(model, people, basis, moved)
+                    obeyed = measure_following(model, people, basis, moved)
                     alike = likeness(model, people, basis, moved)
                 yield Measured(name, shift, amount, obeyed, alike)
 

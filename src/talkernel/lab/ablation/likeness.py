@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.lab.ablation.told import Shift, appearance_of, draw, evenly
+from talkernel.lab.ablation.following import Shift, appearance_of, draw, evenly
 from talkernel.lab.tracks.track import Track
-from talkernel.lab.train.transplant import Image, mouth_mask
+from talkernel.lab.train.transplant import Image, lips_mask
 from talkernel.lab.train.view import View
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.talking_face import TalkingFace
@@ -48,8 +48,8 @@ def _one(model: TalkingFace, track: Track, basis: LipBasis, view: View) -> tuple
     codes = basis.encode(track.deviations[track.crop_index[numbers]])
     points = [place(track.crop_points[i], view.affine) for i in numbers]
     real = [view.see(track.crop(i)) for i in numbers]
-    drawn = draw(model, real, points, codes, view, appearance_of(track, basis), basis)
-    lips = [mouth_mask([seen], view.size, view.scale) > 0 for seen in points]
+    drawn = draw(model, real, points, codes, appearance_of(track, basis), basis)
+    lips = [lips_mask([seen], view.size, view.scale) > 0 for seen in points]
     wrong = [
         np.square(a.astype(np.float32) - b)[mask].mean()
         for a, b, mask in zip(drawn, real, lips, strict=True)

@@ -11,7 +11,7 @@ from typing import Literal
 from PIL import Image
 
 from talkernel.errors import NoClipsError, NoPairsError
-from talkernel.files.atomic import whole
+from talkernel.files.atomic import atomic_write
 from talkernel.files.wave import write_wave
 from talkernel.lab.evaluate.clips import Clip, file_of, find_clips, person_of, read_csv
 from talkernel.media import open_face, open_speech
@@ -92,7 +92,7 @@ def first_frame(clip: Clip, folder: Path) -> Path:
     path = folder / f"{clip.name}.png"
     if not path.exists():
         picture = next(iter(open_face(clip.path).frames()))
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             Image.fromarray(picture.to_rgb()).save(partial)
     return path
 

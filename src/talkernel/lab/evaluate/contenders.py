@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from talkernel.engine import Engine, EngineName
+from talkernel.choices import EngineName
+from talkernel.engine import Engine
 from talkernel.engine.base import EngineInfo
 from talkernel.engine.openvino import OpenVinoEngine
 from talkernel.engine.torch import TorchEngine
@@ -22,13 +23,13 @@ from talkernel.lab.wav2lip.timing import (
     as_graph,
 )
 from talkernel.lab.wav2lip.video import make_video
-from talkernel.model.config import N_MELS
 from talkernel.model.weights import find_weights
+from talkernel.mouth.lip_driver import FILE_BATCH
 from talkernel.pipeline.generate import generate
-from talkernel.pipeline.job import KERNEL_BATCH
+from talkernel.speech.mel import N_MELS
 from talkernel.speech.tokens import columns_encoded
 
-FRAMES = KERNEL_BATCH  # that the network alone is timed on
+FRAMES = FILE_BATCH  # that the network alone is timed on
 RANDOM = "random weights"
 
 
@@ -84,7 +85,7 @@ class Ours:
         """See `Contender.network`."""
         if self._engine.config.encoder_layers:
             self._engine.encode(self._mel)
-        for kernels in self._engine.kernels(self._engine.hear(self._speech)):
+        for kernels in self._engine.kernels(self._engine.predict_lip_code(self._speech)):
             self._engine.synthesise(self._face, kernels[None])
         return FRAMES
 

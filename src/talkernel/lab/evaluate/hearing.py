@@ -52,7 +52,7 @@ def heard_opening(speech: SpeechSource, fps: Fraction, frames: int) -> Array:
     windows = [*(features.push(block) for block in speech.blocks()), features.flush(frames)]
     heard = torch.from_numpy(np.concatenate(windows)[:frames])
     with torch.inference_mode():
-        codes = [model.lips.hear(model.audio_net(part)) for part in heard.split(BATCH)]
+        codes = [model.lips.predict_lip_code(model.audio_net(part)) for part in heard.split(BATCH)]
     return lip_basis().opening(torch.cat(codes).numpy())
 
 

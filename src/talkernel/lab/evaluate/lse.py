@@ -38,7 +38,9 @@ def lse(network: SyncNet, video: Seen, speech: SpeechSource) -> dict[str, float]
     )
     runs = islice(_runs(_faces(video)), count)
     seen = torch.cat([network.see(part) for part in _batches(runs)])
-    return lse_of(distances(seen, torch.cat([network.hear(part) for part in _batches(sounds)])))
+    return lse_of(
+        distances(seen, torch.cat([network.embed_sound(part) for part in _batches(sounds)]))
+    )
 
 
 def _batches(items: Iterator[Tensor]) -> Iterator[Tensor]:

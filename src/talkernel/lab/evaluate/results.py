@@ -13,7 +13,7 @@ import numpy as np
 from rich.table import Table
 
 from talkernel.errors import ResultsError
-from talkernel.files.atomic import whole, write_text
+from talkernel.files.atomic import atomic_write, write_text
 from talkernel.lab.evaluate.bootstrap import Mean, mean_with_interval
 from talkernel.lab.evaluate.measure import Row
 from talkernel.lab.evaluate.metrics import METRICS
@@ -122,7 +122,7 @@ class Results:
 
         names = list(dict.fromkeys(name for row in self.rows for name in row))
         columns = {name: [row.get(name) for row in self.rows] for name in names}
-        with whole(folder / PARQUET) as partial:
+        with atomic_write(folder / PARQUET) as partial:
             parquet.write_table(Columns.from_pydict(columns), partial)
         write_text(folder / JSON, self.to_json())
 

@@ -70,7 +70,8 @@ def stillness(video: Seen, face: Path, fps: Fraction, unedited: Seen) -> dict[st
     if len(sizes) > 1 or video.fps != unedited.fps:
         return dict.fromkeys(FIGURES, float("nan"))
     sums, before, area = _Sums(), None, 0
-    inputs = extend(source, min(len(video), len(unedited)), "pingpong")
+    frames = extend(source, min(len(video), len(unedited)), "pingpong")
+    inputs = (frame.picture for frame in frames)
     streams = zip(
         open_face(video.path).frames(), open_face(unedited.path).frames(), inputs, strict=False
     )

@@ -54,7 +54,7 @@ class SyncNet(nn.Module):
             *_lip_layer(256, 512, (1, 6, 6), 1, 0),
         )
 
-    def hear(self, cepstra: Tensor) -> Tensor:
+    def embed_sound(self, cepstra: Tensor) -> Tensor:
         """Cepstra `[B, 1, 13, 20]` of 16-bit sound to `[B, 1024]`."""
         features: Tensor = self.netfcaud(self.netcnnaud(cepstra).flatten(1))
         return features

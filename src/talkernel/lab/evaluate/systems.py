@@ -52,17 +52,18 @@ class OwnSystem:
 
     def make(self, case: Case, outfile: Path) -> dict[str, float]:
         """See `System.make`: seam, mask and time."""
-        from talkernel.pipeline.generate import generate
+        from talkernel.mouth.renderer import MouthRenderer
+        from talkernel.pipeline.generate import run_job
+        from talkernel.pipeline.options import Options
 
         watch = Watch()
-        report = generate(
+        report = run_job(
             case.face,
             case.speech,
             outfile,
-            fps=case.fps,
+            Options.of(fps=case.fps, **self.options),
             overwrite=True,
-            watch=watch,
-            **self.options,
+            renderer_of=lambda engine: MouthRenderer(engine, watch),
         )
         return watch.figures() | {"ms_per_frame": 1000.0 * report.elapsed / report.frames}
 

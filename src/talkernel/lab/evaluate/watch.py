@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.mouth.blend import FAINT, border_window
-from talkernel.pipeline.job import Edit
+from talkernel.mouth.renderer import Edit
 
 NOSE, FOREHEAD, CHIN = 2, 10, 152  # face mesh: under the nose, top and bottom of the face
 RIM = 2  # samples at the crop's border
@@ -18,7 +18,7 @@ Array = NDArray[np.float32]
 
 @dataclass
 class Watch:
-    """Collects figures of every edit of a job; give it to `generate(watch=...)`.
+    """Collects figures of every edit; give it to a `MouthRenderer`.
 
     Attributes:
         outside: Largest change of a sample outside the crop's inner part, of 255, per frame.
@@ -57,7 +57,7 @@ class Watch:
 def below_nose(edit: Edit) -> NDArray[np.bool_]:
     """`[S, S]` where a view lies below the nose, along the line from forehead to chin."""
     size = len(edit.alpha)
-    points = edit.crop.to_view(edit.landmarks[:, :2], size)
+    points = edit.placement.crop.to_view(edit.placement.landmarks[:, :2], size)
     down = points[CHIN] - points[FOREHEAD]
     y, x = np.mgrid[:size, :size]
     return np.asarray((x - points[NOSE, 0]) * down[0] + (y - points[NOSE, 1]) * down[1] > 0)
@@ -74,8 +74,8 @@ def _seam(edit: Edit) -> float:
     for plane, was in zip(edit.after.planes, edit.before.planes, strict=True):
         changed = np.abs(plane.astype(np.int32) - was)
         sx, sy = (0, 0) if plane is edit.after.planes[0] else edit.after.layout.chroma_shift
-        rows = _inner(edit.crop.top >> sy, edit.crop.side >> sy)
-        changed[rows, _inner(edit.crop.left >> sx, edit.crop.side >> sx)] = 0
+        rows = _inner(edit.placement.crop.top >> sy, edit.placement.crop.side >> sy)
+        changed[rows, _inner(edit.placement.crop.left >> sx, edit.placement.crop.side >> sx)] = 0
         worst = max(worst, int(changed.max(initial=0)))
     return float(worst)
 
@@ -87,11 +87,11 @@ def _inner(start: int, length: int) -> slice:
 
 def _edge(edit: Edit) -> float:
     """Mean change of luma on the outermost samples that the mask touches."""
-    side, alpha = edit.crop.side, edit.alpha * border_window(len(edit.alpha))
+    side, alpha = edit.placement.crop.side, edit.alpha * border_window(len(edit.alpha))
     touched = (cv2.resize(alpha, (side, side)) > FAINT).astype(np.uint8)
     contour = touched - cv2.erode(touched, np.ones((3, 3), np.uint8))
     rows, columns = np.nonzero(contour)
-    rows, columns = rows + edit.crop.top, columns + edit.crop.left
+    rows, columns = rows + edit.placement.crop.top, columns + edit.placement.crop.left
     luma, was = edit.after.planes[0], edit.before.planes[0]
     within = (rows >= 0) & (columns >= 0) & (rows < luma.shape[0]) & (columns < luma.shape[1])
     at = rows[within], columns[within]

@@ -14,8 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from talkernel.engine.torch import TorchEngine
 from talkernel.errors import NoFaceError
 from talkernel.face.crop import Crop, crop_of
+from talkernel.face.stabilise import Placement
 from talkernel.face.track import FaceTracker
 from talkernel.face.view import crop_view
 from talkernel.media import Picture, open_face
@@ -23,15 +25,15 @@ from talkernel.media.sample import picture_of_rgb
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.talking_face import TalkingFace
-from talkernel.mouth.blend import border_window, cover, to_network, with_reference
-from talkernel.mouth.mask import NetworkInput, network_input
+from talkernel.mouth.blend import border_window, to_network, with_reference
+from talkernel.mouth.mask import FrameInput, frame_input
 from talkernel.mouth.person import Appearance, Person
 from talkernel.mouth.reference import Reference, WarpedReference
+from talkernel.mouth.renderer import Edit, MouthRenderer
 
 Image = NDArray[np.uint8]
 Array = NDArray[np.float32]
 MOST = 5  # faces in a figure
-BATCH = 8
 LONGEST_SEARCH = 250  # pictures of a video looked at for a face
 
 
@@ -66,15 +68,15 @@ class Face:
         person = Person(self.config.crop_size, basis)
         return person.update(self.picture, self.crop, self.landmarks).appearance
 
-    def shown(self, warped: WarpedReference | None = None) -> NetworkInput:
+    def shown(self, warped: WarpedReference | None = None) -> FrameInput:
         """What f is shown of it, with a reference or with itself as it is."""
         view, points, config = self.view(), self.points(), self.config
         if config.reference and warped is None:
             warped = Reference(view, points).warped(points, config.crop_size)
-        return network_input(view, points, config.face_size, warped if config.reference else None)
+        return frame_input(view, points, config.face_size, warped if config.reference else None)
 
 
-def as_tensor(shown: NetworkInput) -> Tensor:
+def as_tensor(shown: FrameInput) -> Tensor:
     """A face as f takes it, `[1, 3 or 6, S, S]`."""
     return torch.from_numpy(to_network(shown.picture))[None]
 
@@ -104,29 +106,20 @@ def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answ
         kernels: `[N, layers, c1, c2 * ks * ks + 1]`.
         heard: `[N, K or 512]` what they were inferred from.
     """
-    basis = model.basis
-    points, size, appearance = face.points(), face.config.crop_size, face.appearance(basis)
-    shown = [face.shown(appearance.warped(points, size, one, basis)) for one in heard]
-    seen = torch.cat([as_tensor(one) for one in shown])
-    with torch.inference_mode():
-        batches = zip(seen.split(BATCH), torch.from_numpy(kernels).split(BATCH), strict=True)
-        whole = torch.cat([model.unet.answer(*batch) for batch in batches])
-    attention, motion = whole[:, 0].numpy(), whole[:, 1:].numpy()
-    full = np.stack([one.blend_alpha(mask) for mask, one in zip(attention, shown, strict=True)])
-    references = [one.reference for one in shown]
-    result = [
-        _covered(face, mask, image, one)
-        for mask, image, one in zip(full, motion, references, strict=True)
-    ]
-    laid = np.stack([with_reference(*one) for one in zip(motion, references, strict=True)])
+    engine = TorchEngine.of(model)
+    edits: list[Edit] = []
+    renderer = MouthRenderer(engine, edits.append)
+    appearance, results = face.appearance(engine.basis), []
+    placement = Placement(face.crop, face.landmarks, 1.0)
+    for code, own in zip(heard, kernels, strict=True):
+        picture = face.picture.copy()
+        renderer.render(picture, placement, appearance, code, own)
+        results.append(crop_view(picture, face.crop, face.config.crop_size))
+    alpha = np.stack([edit.alpha for edit in edits])
+    laid = np.stack([with_reference(edit.motion, edit.shown.reference) for edit in edits])
     images = ((laid + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
-    return Answer(attention, full * border_window(full.shape[1]), images, np.stack(result))
-
-
-def _covered(face: Face, mask: Array, motion: Array, reference: WarpedReference | None) -> Image:
-    picture = face.picture.copy()
-    cover(picture, face.crop, mask, motion, reference=reference)
-    return crop_view(picture, face.crop, len(mask))
+    attention = np.stack([edit.attention for edit in edits])
+    return Answer(attention, alpha * border_window(alpha.shape[1]), images, np.stack(results))
 
 
 def find_faces(paths: Sequence[Path], config: ModelConfig, most: int = MOST) -> list[Face]:

@@ -14,11 +14,11 @@ from torch import Tensor
 from talkernel.lab.explain.scene import Scene
 from talkernel.lab.explain.stored import Arrays
 from talkernel.lab.explain.utterance import FPS
-from talkernel.model.config import N_MELS, ModelConfig
+from talkernel.model.config import ModelConfig
 from talkernel.model.dck import KernelInference
 from talkernel.model.talking_face import LipCodec, TalkingFace
 from talkernel.speech.features import first_column
-from talkernel.speech.mel import SAMPLE_RATE, WAV2LIP, WHISPER, mel_filter_bank
+from talkernel.speech.mel import N_MELS, SAMPLE_RATE, WAV2LIP, WHISPER, mel_filter_bank
 from talkernel.speech.tokens import mel_kind, mel_stride
 
 TICKS = (250, 500, 1000, 2000, 4000)  # Hz
@@ -93,8 +93,8 @@ def _slope(model: TalkingFace, mel: Tensor) -> Tensor:
     """Derivative `[512, 80 n]` of h2's input by mel columns `[80, n]`."""
     if isinstance(model.lips, LipCodec):  # in two steps, since few numbers stand between
         lips = model.lips
-        code = lips.hear(features_of(model, mel))[0].detach()
-        by_sound = _jacobian(lambda one: lips.hear(features_of(model, one))[0], mel)
+        code = lips.predict_lip_code(features_of(model, mel))[0].detach()
+        by_sound = _jacobian(lambda one: lips.predict_lip_code(features_of(model, one))[0], mel)
         by_code = _jacobian(lambda one: lips.encoder(one[None])[0], code)
         return by_code @ by_sound.flatten(1)
     return _jacobian(lambda one: features_of(model, one)[0], mel).flatten(1)

@@ -108,7 +108,9 @@ def listen(model: TalkingFace, wave: Array, phonemes: Sequence[Phoneme] = ()) ->
     features = SpeechFeatures(FPS, model.config, model.encode)
     windows = np.concatenate([features.push(wave), features.flush(count)])[:count]
     with torch.inference_mode():
-        heard = torch.cat([model.hear(batch) for batch in torch.from_numpy(windows).split(BATCH)])
+        heard = torch.cat(
+            [model.predict_lip_code(batch) for batch in torch.from_numpy(windows).split(BATCH)]
+        )
         kernels = torch.cat([model.kernels_of(batch) for batch in heard.split(BATCH)])
     frames = _frames(wave, count)
     sounds = [sound_at(phonemes, (number + 0.5) / FPS) for number in range(count)]

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from talkernel.files.atomic import whole
+from talkernel.files.atomic import atomic_write
 from talkernel.lab.prepare.record import Candidate
 from talkernel.lab.prepare.settle import Verdict
 from talkernel.lab.prepare.work import VideoResult
@@ -67,7 +67,7 @@ def write_index(out: Path, results: Sequence[VideoResult], verdicts: Mapping[str
         if c.name in kept
     ]
     table = pyarrow.Table.from_pylist(sorted(rows, key=lambda row: str(row["name"])))
-    with whole(out / INDEX) as partial:
+    with atomic_write(out / INDEX) as partial:
         pyarrow.parquet.write_table(table, partial)
     write_list(out, shards)
 

@@ -7,6 +7,7 @@ no training and no second person, and takes any weights.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -17,16 +18,16 @@ from talkernel.face.crop import Crop, crop_of, face_geometry
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import HeadPose
+from talkernel.face.stabilise import Placement
 from talkernel.face.view import crop_view
 from talkernel.lab.evaluate.correlation import correlation
 from talkernel.lab.tracks.track import FPS, Track
 from talkernel.lab.train.lip_reader import LAGS
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.config import ModelConfig
-from talkernel.mouth.blend import cover, to_network
-from talkernel.mouth.mask import network_input
+from talkernel.mouth.lip_driver import LipDriver, LipMotion
 from talkernel.mouth.person import Person
-from talkernel.speech.features import SpeechFeatures
+from talkernel.mouth.renderer import MouthRenderer
 
 EVERY, MOST = 2, 200  # frames listened to; the mouth's next frame says little new
 Array = NDArray[np.float32]
@@ -53,9 +54,11 @@ def heard_opening(track: Track) -> Array:
     if not len(frames):
         return opening
     face, points = _portrait(track, engine.config)
-    heard = engine.hear(_windows(track, engine)[frames])
-    for frame, code, kernel in zip(frames, heard, engine.kernels(heard), strict=True):
-        drawn = _drawn(engine, face, points, code, kernel)
+    wanted = set(frames.tolist())
+    for frame, motion in enumerate(_motions(track, engine)):
+        if frame not in wanted:
+            continue
+        drawn = _drawn(engine, face, points, motion)
         found, _ = mesh.landmarks(picture_of_rgb(drawn), Region.of_landmarks(points))
         opening[frame] = mouth_opening(lip_shape(found)[None])[0]
     return opening
@@ -71,21 +74,19 @@ def _portrait(track: Track, config: ModelConfig) -> tuple[Image, Array]:
     return crop_view(picture_of_rgb(track.crop(number)), crop, config.crop_size), points
 
 
-def _windows(track: Track, engine: Engine) -> Array:
-    features = SpeechFeatures(FPS, engine.config, engine.encode)
-    return np.concatenate([features.push(track.sound), features.flush(len(track.landmarks))])
+def _motions(track: Track, engine: Engine) -> Iterator[LipMotion]:
+    driver = LipDriver(engine, FPS)
+    yield from driver.push(track.sound)
+    yield from driver.finish(len(track.landmarks))
 
 
-def _drawn(engine: Engine, face: Image, points: Array, code: Array, kernel: Array) -> Image:
+def _drawn(engine: Engine, face: Image, points: Array, motion: LipMotion) -> Image:
+    """The face with the mouth of one frame's sound; it is its own reference."""
     picture, crop = picture_of_rgb(face), Crop(0, 0, len(face))
-    still = Person(len(face), engine.basis).update(picture, crop, points)  # its own reference
-    warped = still.appearance.warped(points, len(face), code, engine.basis)
-    reference = warped if engine.config.reference else None
-    shown = network_input(face, points, engine.config.face_size, reference)
-    attention, motion = engine.synthesise(to_network(shown.picture)[None], kernel[None])
-    alpha = shown.blend_alpha(attention[0, 0])
-    cover(picture, crop, alpha, motion[0], reference=reference)
-    return crop_view(picture, crop, len(face))
+    still = Person(len(face), engine.basis).update(picture, crop, points)
+    placement = Placement(crop, points, 1.0)
+    MouthRenderer(engine).render(picture, placement, still.appearance, *motion)
+    return picture.to_rgb()
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from talkernel.errors import NoTracksError, PreparedOtherwiseError
 from talkernel.files.atomic import write_text
-from talkernel.files.lock import alone_in
+from talkernel.files.lock import folder_lock
 from talkernel.lab.prepare.corpus import remove_stored, remove_strays, write_index, write_shards
 from talkernel.lab.prepare.curves import Listen, curves_of
 from talkernel.lab.prepare.report import PrepareReport
@@ -57,7 +57,7 @@ def prepare(
     found, chosen = find_videos(videos), settings or Settings()
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
-    with alone_in(out):
+    with folder_lock(out):
         _same_settings(out, chosen)
         _remove_parts(work)
         tasks = [VideoTask(video, work, chosen) for video in found]

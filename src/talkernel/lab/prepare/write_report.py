@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talkernel.files.atomic import whole, write_text
+from talkernel.files.atomic import atomic_write, write_text
 from talkernel.lab.prepare.corpus import SPLITS
 from talkernel.lab.prepare.report import PrepareReport, VideoCount
 from talkernel.lab.prepare.settings import Settings
@@ -96,7 +96,7 @@ def _contact_sheet(out: Path) -> None:
     tracks = [track for split in SPLITS for track in load_tracks(out, split)]
     drawn = np.random.default_rng(0).permutation(len(tracks))[:SHOWN]
     rows = [_row(tracks[number]) for number in sorted(drawn)]
-    with whole(out / "contact_sheet.jpg") as partial:
+    with atomic_write(out / "contact_sheet.jpg") as partial:
         sheet_of(rows, partial, height=150)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.files.atomic import whole
+from talkernel.files.atomic import atomic_write
 
 Sample = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 HEADER = 512  # bytes that surely hold an array's header
@@ -32,7 +32,7 @@ def write_shard(path: Path, samples: Iterable[Sample]) -> None:
     import webdataset
 
     with (
-        whole(path) as partial,
+        atomic_write(path) as partial,
         partial.open("wb") as file,
         webdataset.TarWriter(file, mtime=0.0) as tar,
     ):

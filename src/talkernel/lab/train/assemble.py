@@ -50,7 +50,7 @@ def assemble(
     )
     model = TalkingFace(config)
     model.load_state_dict(model.state_dict() | averaged)
-    reader.lend(model)
+    reader.install_into(model)
     assert isinstance(model.lips, LipCodec)
     with torch.no_grad():
         model.lips.from_audio.weight.copy_(reader.head.weight.T.mul(gain).T)

@@ -113,13 +113,13 @@ class SpeechTable:
         """What AudioNet is given for some frames of the tracks as they are, `[B, 1, F, W]`."""
         return self._windows(self.start[0, rows])
 
-    def heard_anyhow(self, rows: Tensor, shift: int) -> Tensor:
+    def augmented_windows(self, rows: Tensor, shift: int) -> Tensor:
         """The same of any version, moved by up to `shift` columns."""
         version = torch.randint(0, len(self.start), rows.shape)
         moved = torch.randint(-shift, shift + 1, rows.shape)
         return self._windows(self.start[version, rows] + moved)
 
-    def heard_nobody(self, count: int) -> Tensor:
+    def silent_windows(self, count: int) -> Tensor:
         """Windows without speech, `[B, 1, F, W]`."""
         return self._windows(torch.randint(*self.quiet, (count,)))
 

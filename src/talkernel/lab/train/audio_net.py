@@ -22,11 +22,11 @@ from talkernel.lab.train.audio_data import SpeechTable
 from talkernel.lab.train.checkpoint import LAST, load_state, save_state
 from talkernel.lab.train.contrast import SPAN, SyncHead
 from talkernel.lab.train.hardware import launch
-from talkernel.lab.train.journal import Journal
 from talkernel.lab.train.lip_reader import LipReader, best_of, correlations
 from talkernel.lab.train.recipes import AudioNetRecipe
 from talkernel.lab.train.run_config import Hardware
 from talkernel.lab.train.timer import Every
+from talkernel.lab.train.train_logger import TrainLogger
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.speech_encoder import SpeechEncoder
@@ -107,17 +107,17 @@ class AudioNetTrainer:
     def train(self, held_out: SpeechTable) -> LipReader:
         """Train to the end."""
         recipe, averaged = self.recipe, cast(LipReader, self.average.module)
-        journal = Journal(self.folder, self.step, recipe.steps, recipe.log_every, recipe.batch)
+        logger = TrainLogger(self.folder, self.step, recipe.steps, recipe.log_every, recipe.batch)
         time_to_save = Every(60 * recipe.save_minutes)
         while self.step < recipe.steps:
             figures = self.train_step()
             self.step += 1
             self.average.update_parameters(self.bare)
-            journal.record(self.step, figures)
+            logger.record(self.step, figures)
             if self.step % recipe.log_every == 0 or self.step == recipe.steps:
                 heard = best_of(correlations(averaged, held_out, self.basis))
-                journal.say("held out: " + ", ".join(f"{n} {v:.3f}" for n, v in heard.items()))
-                journal.curve(self.step, {f"held out {n}": value for n, value in heard.items()})
+                logger.say("held out: " + ", ".join(f"{n} {v:.3f}" for n, v in heard.items()))
+                logger.curve(self.step, {f"held out {n}": value for n, value in heard.items()})
             if time_to_save():
                 self._save()
         self._save()
@@ -174,10 +174,10 @@ def draw(table: SpeechTable, recipe: AudioNetRecipe) -> Heard:
     rows = table.draw(recipe.batch)
     if recipe.contrast:
         rows = torch.cat([rows[::2], table.neighbours(rows[::2])])
-    speech = table.heard_anyhow(rows, recipe.max_shift)
+    speech = table.augmented_windows(rows, recipe.max_shift)
     codes = table.codes[rows].clone()
     hushed = torch.rand(len(rows)) < recipe.silence
-    speech[hushed] = table.heard_nobody(int(hushed.sum()))
+    speech[hushed] = table.silent_windows(int(hushed.sum()))
     codes[hushed] = table.rest
     return Heard(speech, codes, table.movement(rows, SPAN))
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from talkernel.errors import CheckpointError
-from talkernel.files.atomic import whole
+from talkernel.files.atomic import atomic_write
 from talkernel.model.talking_face import TalkingFace
 from talkernel.model.torch_file import read_torch_file
 
@@ -24,7 +24,7 @@ STEM = "unet.stem.0.weight"  # `[C, 4 * channels of what f sees, 3, 3]`
 def save_state(state: dict[str, Any], folder: Path) -> None:
     """Write `last.pt`; a run killed meanwhile leaves the one before it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with whole(folder / LAST) as partial, partial.open("wb") as file:
+    with atomic_write(folder / LAST) as partial, partial.open("wb") as file:
         torch.save(state, file)
         os.fsync(file.fileno())
 

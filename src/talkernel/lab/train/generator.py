@@ -15,9 +15,9 @@ from talkernel.errors import LoaderKilledError
 from talkernel.lab.tracks.track import Track
 from talkernel.lab.train.batch import Batch, collate
 from talkernel.lab.train.checkpoint import save_state
+from talkernel.lab.train.conditioning_check import ConditioningCheck
 from talkernel.lab.train.front_end import SpeechFrontEnd
 from talkernel.lab.train.generator_parts import GeneratorParts
-from talkernel.lab.train.journal import Journal
 from talkernel.lab.train.losses import (
     LAMBDA_REC,
     mask_loss,
@@ -25,11 +25,11 @@ from talkernel.lab.train.losses import (
     total_loss,
 )
 from talkernel.lab.train.makers import by_face
-from talkernel.lab.train.obedience import Obedience
 from talkernel.lab.train.pairs import Pairs, Sample
-from talkernel.lab.train.plan import Plan, single_threaded
+from talkernel.lab.train.resumable_sampler import ResumableSampler, single_threaded
 from talkernel.lab.train.run_config import GeneratorRun
 from talkernel.lab.train.timer import Every
+from talkernel.lab.train.train_logger import TrainLogger
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.synthesis import Synthesis, blend
 from talkernel.model.talking_face import TalkingFace
@@ -61,30 +61,30 @@ class GeneratorTrainer:
         self.parts = GeneratorParts(run, basis, fabric)
         self.step = self.parts.restored
         self.pairs = make_pairs(run, tracks, basis, twins, self.parts.model)
-        self.obedience = Obedience()
+        self.conditioning = ConditioningCheck()
 
     def train(self) -> TalkingFace:
         """Train to the end of the stage; returns the averaged model."""
-        journal = self._journal()
+        logger = self._journal()
         time_to_save = Every(60 * self.recipe.save_minutes)
         for batch in self._batches():
             figures = self.train_step(batch)
             self.step += 1
             if self.step % self.recipe.ema_every == 0:
                 self.parts.average.update_parameters(self.parts.model)
-            journal.record(self.step, figures)
+            logger.record(self.step, figures)
             # A reference warped as told moves the mouth, whatever f makes of its kernels.
             if self.step % self.recipe.log_every == 0 and not self.run.model.warped:
-                self.obedience.check(self.step, self.mouth_error, batch, journal)
+                self.conditioning.check(self.step, self.mouth_error, batch, logger)
             if time_to_save():
                 self.save()
-                journal.pictures(self.step, self.show(batch))
+                logger.pictures(self.step, self.show(batch))
         self.save()
         return cast(TalkingFace, self.parts.average.module)
 
-    def _journal(self) -> Journal:
+    def _journal(self) -> TrainLogger:
         recipe, first = self.recipe, self.fabric.is_global_zero
-        return Journal(
+        return TrainLogger(
             self.run.out if first else None,
             self.step,
             recipe.steps,
@@ -96,7 +96,7 @@ class GeneratorTrainer:
     def _batches(self) -> Iterator[Batch]:
         """What is left of the run; sample number n is the same whoever makes it, and when."""
         rank, world = self.fabric.global_rank, self.fabric.world_size
-        plan = Plan(self.step, self.recipe.steps, self.recipe.batch, rank, world)
+        plan = ResumableSampler(self.step, self.recipe.steps, self.recipe.batch, rank, world)
         loader: DataLoader[Sample] = DataLoader(
             self.pairs,
             batch_sampler=plan,

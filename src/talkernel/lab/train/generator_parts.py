@@ -44,7 +44,7 @@ class GeneratorParts:
         if run.recipe.drive == "seen":
             self.model.speech_encoder = None  # nobody listens
         elif run.audio_net is not None:
-            LipReader.load(run.audio_net).lend(self.model)
+            LipReader.load(run.audio_net).install_into(self.model)
         self.critics = None
         if run.recipe.adversarial or run.recipe.reading:
             importance = torch.from_numpy(basis.importance)
@@ -58,7 +58,7 @@ class GeneratorParts:
         for model in (self.model, self.average.module):
             assert isinstance(model, TalkingFace)
             if isinstance(model.lips, LipCodec) and model.lips.basis is not None:
-                model.lips.basis.keep(basis)
+                model.lips.basis.set(basis)
         self._set_up(fabric)
         if state is not None:
             self._restore_progress(state)
@@ -85,7 +85,7 @@ class GeneratorParts:
     def state(self, step: int) -> dict[str, Any]:
         """A checkpoint after some steps.
 
-        The step is also the place in the data: see `Plan`. Nothing else is random.
+        The step is also the place in the data: see `ResumableSampler`. Nothing else is random.
         """
         return {
             "step": step,

@@ -58,7 +58,7 @@ class LipReader(nn.Module):
         features: Tensor = self.audio_net(speech)
         return self.head(self.dropout(features)), features
 
-    def hear(self, speech: Tensor) -> Tensor:
+    def predict_lip_code(self, speech: Tensor) -> Tensor:
         """Speech windows `[B, 1, F, W]` to lip codes `[B, K]`."""
         codes: Tensor = self(speech)[0]
         return codes
@@ -77,7 +77,7 @@ class LipReader(nn.Module):
         self.lowest.copy_(torch.where(rest < -FAR, torch.maximum(low, rest), low))
         self.highest.copy_(torch.where(rest > FAR, torch.minimum(high, rest), high))
 
-    def lend(self, model: TalkingFace) -> None:
+    def install_into(self, model: TalkingFace) -> None:
         """Let a model hear with this encoder and AudioNet, and say it in its own lip code."""
         assert isinstance(model.lips, LipCodec)
         model.speech_encoder, model.audio_net = self.speech_encoder, self.audio_net
@@ -91,8 +91,8 @@ class LipReader(nn.Module):
         torch.save({"config": self.config.to_json(), "model": self.state_dict()}, path)
 
     @staticmethod
-    def borrow(model: TalkingFace) -> LipReader:
-        """What a model hears with, the other way round than `lend`.
+    def from_model(model: TalkingFace) -> LipReader:
+        """What a model hears with, the other way round than `install_into`.
 
         Raises:
             CheckpointError: It has no lip code, so that nothing says what is heard.
@@ -114,7 +114,7 @@ class LipReader(nn.Module):
             CheckpointError: It is something else.
         """
         if is_done(path):
-            return LipReader.borrow(load_done(path))
+            return LipReader.from_model(load_done(path))
         state = load_state(path)
         if "config" not in state or "model" not in state:
             raise CheckpointError(f"{path} holds no AudioNet.")
@@ -134,7 +134,7 @@ def correlations(model: LipReader, table: SpeechTable, basis: LipBasis) -> dict[
     model.eval()
     device = model.head.weight.device
     rows = torch.arange(len(table.codes)).split(1024)
-    parts = [model.hear(table.heard(some).to(device)).cpu() for some in rows]
+    parts = [model.predict_lip_code(table.heard(some).to(device)).cpu() for some in rows]
     model.train(was_training)
     heard, seen = (basis.opening(codes.numpy()) for codes in (torch.cat(parts), table.codes))
     tracks = [np.flatnonzero(table.track.numpy() == n) for n in range(len(table.names))]

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from talkernel.lab.tracks.track import Track
-from talkernel.lab.train.spoken import Spoken
+from talkernel.lab.train.target import Target
 from talkernel.lab.train.transplant import Image, Points, lower_face_mask, transplant
 from talkernel.lab.train.view import View
 from talkernel.mouth.reference import align, place, warp
@@ -29,7 +29,7 @@ class Side(NamedTuple):
 
     image: Image
     points: Points
-    said: Spoken
+    said: Target
 
 
 class PairMaker(Protocol):
@@ -52,7 +52,7 @@ class TransplantMaker:
     def __init__(
         self,
         tracks: Sequence[Track],
-        said: Sequence[list[Spoken]],
+        said: Sequence[list[Target]],
         candidates: int,
         max_turn: float,
     ) -> None:
@@ -87,7 +87,7 @@ class TransplantMaker:
         return t, int(others[np.argmax(score)])
 
 
-class TwinMaker:
+class Wav2LipPairMaker:
     """Other lips synthesised by Wav2Lip beforehand, as in the paper; see `twins`.
 
     A twin is a track of its own with the real track's head in every frame.
@@ -101,8 +101,8 @@ class TwinMaker:
     def __init__(
         self,
         tracks: Sequence[Track],
-        said: Sequence[list[Spoken]],
-        twins: Mapping[int, list[tuple[Track, list[Spoken]]]],
+        said: Sequence[list[Target]],
+        twins: Mapping[int, list[tuple[Track, list[Target]]]],
     ) -> None:
         self.tracks, self.said, self.twins = tracks, said, twins
 
@@ -117,7 +117,7 @@ class TwinMaker:
         )
 
 
-def _side(track: Track, at: int, said: list[Spoken], view: View) -> Side:
+def _side(track: Track, at: int, said: list[Target], view: View) -> Side:
     points = place(track.crop_points[at], view.affine)
     return Side(view.see(track.crop(at)), points, said[at])
 

@@ -37,7 +37,7 @@ class Occluder(NamedTuple):
     texture: Image
     weight: NDArray[np.float32]
 
-    def cover(self, image: Image) -> Image:
+    def lay_over(self, image: Image) -> Image:
         """Put it before a picture `[S, S, 3]`."""
         covered = cv2.blendLinear(self.texture, image, self.weight, 1.0 - self.weight)
         return np.asarray(covered, np.uint8)

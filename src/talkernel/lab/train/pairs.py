@@ -14,15 +14,15 @@ from talkernel.face.lips import OUTER_LIP, lip_shape, mouth_opening
 from talkernel.lab.tracks.track import Track, share_of_people
 from talkernel.lab.train.degradation import Shot, compress, occlude
 from talkernel.lab.train.front_end import SpeechFrontEnd
-from talkernel.lab.train.makers import PairMaker, Side, TransplantMaker, TwinMaker
+from talkernel.lab.train.makers import PairMaker, Side, TransplantMaker, Wav2LipPairMaker
 from talkernel.lab.train.recipes import PairRecipe
 from talkernel.lab.train.region_masks import RegionMasks, mirrored
-from talkernel.lab.train.spoken import Spoken
+from talkernel.lab.train.target import Target
 from talkernel.lab.train.transplant import Image, Points
 from talkernel.lab.train.view import View, random_view, recolour
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
-from talkernel.mouth.mask import mark_disoccluded, veil
+from talkernel.mouth.mask import blur_mouth, mark_disoccluded
 from talkernel.mouth.neutral import target_lips
 from talkernel.mouth.reference import Reference, WarpedReference
 
@@ -96,12 +96,12 @@ class Pairs(Dataset[Sample]):
             raise TrainingDataError(f"None of {len(tracks)} tracks has {ENOUGH} frames or more.")
         self.recipe, self.seed, self.model = recipe, seed, model
 
-        def said(track: Track) -> list[Spoken]:
-            return Spoken.of_track(track, basis, front_end)
+        def said(track: Track) -> list[Target]:
+            return Target.of_track(track, basis, front_end)
 
         own = [said(track) for track in self.tracks]
         self.transplants = TransplantMaker(self.tracks, own, recipe.candidates, recipe.max_turn)
-        self.twins = TwinMaker(
+        self.twins = Wav2LipPairMaker(
             self.tracks,
             own,
             {
@@ -203,7 +203,7 @@ class Pairs(Dataset[Sample]):
 def _veiled(source: Image, cover: Image, view: View) -> Image:
     """An input as f sees it; where nothing is to be veiled, `cover` is 0 everywhere."""
     weight = cover.astype(np.float32) / np.float32(255.0)
-    return veil(source, weight, view.scale)
+    return blur_mouth(source, weight, view.scale)
 
 
 def _wide_frame(track: Track, rng: np.random.Generator) -> int:

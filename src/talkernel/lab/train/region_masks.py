@@ -8,9 +8,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from talkernel.lab.train.transplant import Image, Points, lower_face_mask, mouth_mask
+from talkernel.lab.train.transplant import Image, Points, lips_mask, lower_face_mask
 from talkernel.lab.train.view import View
-from talkernel.mouth.mask import hidden
+from talkernel.mouth.mask import mouth_mask
 from talkernel.mouth.reference import WarpedReference
 
 
@@ -41,12 +41,12 @@ class RegionMasks(NamedTuple):
         """
         both = [source, target]
         lower = lower_face_mask(both, view.size, view.scale)
-        soft = hidden(source, view.size, view.scale) * veiled
+        soft = mouth_mask(source, view.size, view.scale) * veiled
         painted = np.ones_like(soft)
         if warped is not None and warped.disoccluded is not None:
             painted = warped.disoccluded
         shades = (np.rint(255 * plane).astype(np.uint8) for plane in (soft, painted))
-        return RegionMasks(mouth_mask(both, view.size, view.scale), lower, _beyond(lower), *shades)
+        return RegionMasks(lips_mask(both, view.size, view.scale), lower, _beyond(lower), *shades)
 
 
 def mirrored(images: Iterable[Image]) -> list[Image]:

@@ -15,7 +15,6 @@ from talkernel.lab.tracks.track import Track, load_tracks
 from talkernel.lab.train.assemble import assemble
 from talkernel.lab.train.audio_data import SpeechTable
 from talkernel.lab.train.audio_net import train_lip_reader
-from talkernel.lab.train.bundle import write_bundle
 from talkernel.lab.train.checkpoint import LAST
 from talkernel.lab.train.front_end import SpeechFrontEnd
 from talkernel.lab.train.generator import GeneratorTrainer, make_pairs
@@ -80,14 +79,6 @@ def _pictures(channels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Channels `[3 N, S, S]` as N RGB pictures below each other, `[N * S, S, 3]`."""
     pictures = np.split(channels, len(channels) // 3)
     return np.vstack([picture.transpose(1, 2, 0) for picture in pictures])
-
-
-def bundle_run(config: Path, changes: Sequence[str], out: Path, megabytes: float) -> int:
-    """Pack a run into one archive, with its checkpoint if it has begun; returns its crops."""
-    run = load_run(GeneratorRun, config, changes)
-    load_basis(run.data.basis)
-    start = run.out / LAST if (run.out / LAST).exists() else None
-    return write_bundle(run, _tracks(run.data)[0], out, megabytes, start)
 
 
 def assemble_model(

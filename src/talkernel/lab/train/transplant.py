@@ -74,7 +74,7 @@ def _colour_offset(target: Image, source: Image, mask: Image) -> tuple[float, ..
     return tuple(max(-MAX_OFFSET, min(MAX_OFFSET, there - here)) for there, here in pairs)
 
 
-def mouth_mask(points: list[Points], size: int, scale: float) -> Image:
+def lips_mask(points: list[Points], size: int, scale: float) -> Image:
     """Lips of several faces and a margin around them, `[size, size]`, 0 or 255."""
     return region_mask(points, OUTER_LIP, size, 0.05 * scale)
 

@@ -45,7 +45,7 @@ class Wav2LipSystem:
     @cached_property
     def network(self) -> Wav2LipNetwork:
         """Computed by OpenVINO in float32."""
-        from talkernel.lab.train.twins import load_wav2lip
+        from talkernel.lab.train.wav2lip_pairs import load_wav2lip
         from talkernel.lab.wav2lip.timing import OpenVinoWav2Lip, as_graph
 
         return OpenVinoWav2Lip(as_graph(load_wav2lip(self.weights)), "float32")

@@ -10,11 +10,12 @@ import openvino
 import torch
 from torch import Tensor, nn
 
-from talkernel.engine.base import Array, EngineInfo, Precision
+from talkernel.choices import Precision
+from talkernel.engine.base import Array, EngineInfo
 from talkernel.engine.openvino import compile_options
 from talkernel.lab.wav2lip.network import SIDE, Wav2Lip
-from talkernel.model.config import N_MELS
 from talkernel.model.talking_face import WAV2LIP_WINDOW
+from talkernel.speech.mel import N_MELS
 
 
 class Wav2LipNetwork(Protocol):

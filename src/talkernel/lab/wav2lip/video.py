@@ -33,8 +33,8 @@ from talkernel.media import (
     open_speech,
 )
 from talkernel.model.talking_face import WAV2LIP_WINDOW
-from talkernel.mouth.blend import cover
-from talkernel.pipeline.threads import InThread, opencv_on_one_thread
+from talkernel.mouth.blend import blend_onto_frame
+from talkernel.pipeline.threads import Prefetcher, opencv_on_one_thread
 from talkernel.speech.mel import WAV2LIP, MelSpectrogram
 
 VIEW = 256  # pixels of the crop that the box is cut from
@@ -46,7 +46,7 @@ class Seen(NamedTuple):
     """A frame, and the box in it where there is a face."""
 
     picture: Picture
-    placement: Placement
+    placement: Placement | None
     box: Box | None
     face: Array  # [3, 96, 96] BGR in 0..1; empty without a face
 
@@ -76,9 +76,9 @@ def make_video(
     with (
         writer,
         opencv_on_one_thread(),  # as our own jobs, with which it is compared
-        closing(InThread(_seen(source, count), QUEUE)) as seen,
+        closing(Prefetcher(_seen(source, count), QUEUE)) as seen,
         closing(
-            InThread(_spoken(network, seen, mel_windows(sound, source.fps, count)), QUEUE)
+            Prefetcher(_spoken(network, seen, mel_windows(sound, source.fps, count)), QUEUE)
         ) as spoken,
     ):
         for picture, changed in spoken:
@@ -107,10 +107,10 @@ def mel_windows(speech: SpeechSource, fps: Fraction, count: int) -> Array:
 def _seen(source: FaceSource, count: int) -> Iterator[Seen]:
     """First thread: decode, follow the face, cut it out."""
     recent: deque[Array] = deque(maxlen=SMOOTHED)
-    for picture, placement in stabilise(_observed(source, count)):
-        if placement.crop is None or placement.landmarks is None:
+    for picture, placement, _ in stabilise(_observed(source, count)):
+        if placement is None:
             recent.clear()
-            yield Seen(picture, placement, None, np.zeros(0, np.float32))
+            yield Seen(picture, None, None, np.zeros(0, np.float32))
             continue
         recent.append(placement.crop.to_view(placement.landmarks[:, :2], VIEW).astype(np.float32))
         box = face_box(np.mean(recent, 0), VIEW)
@@ -119,10 +119,10 @@ def _seen(source: FaceSource, count: int) -> Iterator[Seen]:
 
 def _observed(source: FaceSource, count: int) -> Iterator[Observed]:
     tracker, seen = FaceTracker(), None
-    for picture in extend(source, count, "pingpong"):
+    for frame in extend(source, count, "pingpong"):
         if seen is None or not source.is_photo:  # a photo's face is found once
-            seen = tracker.update(picture)
-        yield picture, seen
+            seen = tracker.update(frame.picture)
+        yield frame.picture, seen
 
 
 def _spoken(
@@ -141,7 +141,9 @@ def _edit(network: Wav2LipNetwork, frames: Sequence[Seen], mel: Sequence[Array])
         return
     answers = network.speak(np.stack(mel), np.stack([frame.face for frame in frames]))
     for frame, answer in zip(frames, answers, strict=True):
-        assert frame.box is not None and frame.placement.crop is not None
+        assert frame.box is not None and frame.placement is not None
         weight, spoken = laid_out(answer, frame.box, VIEW)
         motion = spoken.transpose(2, 0, 1) / np.float32(127.5) - np.float32(1.0)
-        cover(frame.picture, frame.placement.crop, weight, motion, frame.placement.strength)
+        blend_onto_frame(
+            frame.picture, frame.placement.crop, weight, motion, frame.placement.strength
+        )

@@ -10,7 +10,7 @@ from torch.utils.data import Sampler
 
 
 @dataclass(frozen=True)
-class Plan(Sampler[list[int]]):
+class ResumableSampler(Sampler[list[int]]):
     """Numbers of the samples of every batch: step s holds s * batch to (s + 1) * batch - 1.
 
     A sample is made from its number alone. So a run killed and resumed, or spread over other

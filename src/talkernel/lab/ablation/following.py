@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from talkernel.engine.torch import TorchEngine
+from talkernel.face.crop import Crop
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
+from talkernel.face.stabilise import Placement
 from talkernel.lab.evaluate.correlation import correlation
 from talkernel.lab.tracks.track import Track
 from talkernel.lab.train.transplant import Image, Points
@@ -25,13 +26,11 @@ from talkernel.lab.train.view import CROP, View
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
-from talkernel.model.synthesis import Synthesis, blend
-from talkernel.model.talking_face import LipCodec, TalkingFace
-from talkernel.mouth.blend import with_reference
-from talkernel.mouth.mask import NetworkInput, network_input
+from talkernel.model.talking_face import TalkingFace
 from talkernel.mouth.neutral import NeutralShape
 from talkernel.mouth.person import Appearance
 from talkernel.mouth.reference import Reference, place
+from talkernel.mouth.renderer import MouthRenderer
 
 FRAMES = 16  # told to each person
 Array = NDArray[np.float32]
@@ -63,7 +62,7 @@ class Shift(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Obeyed:
+class Following:
     """Figures over people, means.
 
     Attributes:
@@ -81,7 +80,9 @@ class Obeyed:
     people: int
 
 
-def obey(model: TalkingFace, tracks: Sequence[Track], basis: LipBasis, shift: Shift) -> Obeyed:
+def measure_following(
+    model: TalkingFace, tracks: Sequence[Track], basis: LipBasis, shift: Shift
+) -> Following:
     """Tell each person what the next one's mouth did, and see.
 
     Args:
@@ -96,7 +97,7 @@ def obey(model: TalkingFace, tracks: Sequence[Track], basis: LipBasis, shift: Sh
         for track, other in zip(tracks, [*tracks[1:], tracks[0]], strict=True)
     ]
     follow, copy, amplitude, error = np.nanmean(np.array(rows), axis=0)
-    return Obeyed(float(follow), float(copy), float(amplitude), float(error), len(tracks))
+    return Following(float(follow), float(copy), float(amplitude), float(error), len(tracks))
 
 
 def _one(
@@ -111,7 +112,6 @@ def _one(
         [view.see(track.crop(i)) for i in mine],
         points,
         codes,
-        view,
         appearance_of(track, basis),
         basis,
     )
@@ -127,7 +127,6 @@ def draw(
     faces: Sequence[Image],
     points: Sequence[Points],
     codes: Array,
-    view: View,
     appearance: Appearance,
     basis: LipBasis,
 ) -> list[Image]:
@@ -138,39 +137,18 @@ def draw(
         faces: `[S, S, 3]` each.
         points: Their landmarks `[468, 3]`.
         codes: `[N, K]`.
-        view: Through which they are seen.
         appearance: The person's.
         basis: What the codes mean.
     """
-    assert isinstance(model.lips, LipCodec)
-    means = basis if model.config.warped else None
-    warped = [
-        appearance.warped(seen, view.size, code, means)
-        for seen, code in zip(points, codes, strict=True)
-    ]
-    shown = [
-        network_input(face, seen, view.scale, one if model.config.reference else None)
-        for face, seen, one in zip(faces, points, warped, strict=True)
-    ]
-    seen = _tensor([one.picture for one in shown])
-    with torch.no_grad():
-        answer = model.unet.answer(seen, model.kernels_of(torch.from_numpy(codes)))
-        for one, face in zip(answer, shown, strict=True):
-            _lay(one, face)
-        blended = blend(_tensor(faces), Synthesis.of(answer))
-    images = ((blended + 1.0) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
-    return list(np.ascontiguousarray(images.numpy()))
-
-
-def _lay(answer: Tensor, shown: NetworkInput) -> None:
-    """Alpha and M `[4, S, S]` as they are in use, in place."""
-    answer[0] = torch.from_numpy(shown.blend_alpha(answer[0].numpy()))
-    answer[1:] = torch.from_numpy(with_reference(answer[1:].numpy(), shown.reference))
-
-
-def _tensor(images: Sequence[Image]) -> Tensor:
-    stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-    return stacked.float() / 127.5 - 1.0
+    engine = TorchEngine.of(model, basis if model.config.warped else None)
+    renderer = MouthRenderer(engine)
+    drawn = []
+    for face, seen, code, kernels in zip(faces, points, codes, engine.kernels(codes), strict=True):
+        picture = picture_of_rgb(face)
+        placement = Placement(Crop(0, 0, len(face)), np.asarray(seen, np.float32), 1.0)
+        renderer.render(picture, placement, appearance, code, kernels)
+        drawn.append(picture.to_rgb())
+    return drawn
 
 
 def _opening(image: Image, points: Points, mesh: FaceMesh) -> float:

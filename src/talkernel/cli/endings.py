@@ -1,4 +1,4 @@
-"""What stands between the shell and the functions: option texts in, exit codes out."""
+"""How a command ends: exit codes, and errors as one line with their remedy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from fractions import Fraction
 from typing import NoReturn, ParamSpec
 
-from talkernel.errors import FaceChoiceError, OptionError, TalkernelError
+from talkernel.errors import TalkernelError
 
 P = ParamSpec("P")
 
@@ -38,44 +37,6 @@ EXTRA_OF_MODULE = {
     "webdataset": "prepare",
     "yaml": "train",
 }
-
-
-def parse_box(text: str | None) -> tuple[int, int, int, int] | None:
-    """`T,B,L,R` as numbers: rows from T up to B, columns from L up to R.
-
-    Raises:
-        OptionError: It is not four whole numbers.
-        FaceChoiceError: The box is empty or reaches outside the picture.
-    """
-    if text is None:
-        return None
-    try:
-        top, bottom, left, right = (int(part) for part in text.split(","))
-    except ValueError:
-        remedy = "Give top,bottom,left,right in pixels, such as --box 40,300,200,420."
-        raise OptionError(f"--box {text} is not four whole numbers.", remedy=remedy) from None
-    if min(top, left) < 0 or bottom <= top or right <= left:
-        remedy = "The order is top,bottom,left,right, counted from the picture's upper left."
-        raise FaceChoiceError(f"--box {text} holds no part of the picture.", remedy=remedy)
-    return top, bottom, left, right
-
-
-def parse_fps(text: str | None) -> Fraction | None:
-    """Frames a second from `25`, `29.97` or `30000/1001`.
-
-    Raises:
-        OptionError: It is no number above zero.
-    """
-    if text is None:
-        return None
-    try:
-        fps = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        fps = Fraction(0)
-    if fps <= 0:
-        remedy = "Give a number above zero, such as --fps 25 or --fps 30000/1001."
-        raise OptionError(f"--fps {text} is no frame rate.", remedy=remedy)
-    return fps
 
 
 def reports_errors(
@@ -109,8 +70,8 @@ def _explain(error: Exception) -> NoReturn:
     if isinstance(error, BrokenPipeError):
         _leave_quietly()
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRA_OF_MODULE:
-        command = f"pip install 'talkernel[{EXTRA_OF_MODULE[error.name]}]'"
-        _end(f"error: {error.name} is not installed. Run `{command}`.", FAILED)
+        command = f"pip install '.[{EXTRA_OF_MODULE[error.name]}]'"
+        _end(f"error: {error.name} is not installed. Run `{command}` in the clone.", FAILED)
     traceback.print_exception(error)
     _end("This is a bug in Talkernel. Please report it with the lines above.", FAILED)
 

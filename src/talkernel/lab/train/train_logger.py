@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MEMORY = 0.02  # share of the newest step in a running figure
 
 
-class Journal:
+class TrainLogger:
     """Running means of figures, printed and drawn every few steps.
 
     Args:

@@ -13,7 +13,7 @@ from talkernel.model.lip_basis import LipBasis
 NUMBERS = 3 * len(SHAPE)
 
 
-class KeptBasis(nn.Module):
+class BasisBuffers(nn.Module):
     """A `LipBasis` as buffers: saved with the weights, never trained.
 
     Args:
@@ -25,13 +25,13 @@ class KeptBasis(nn.Module):
         for name, shape in basis_shapes(code).items():
             self.register_buffer(name, torch.zeros(shape))
 
-    def keep(self, basis: LipBasis) -> None:
+    def set(self, basis: LipBasis) -> None:
         """Take over a basis of that size."""
         for field in dataclasses.fields(basis):
             buffer: Tensor = getattr(self, field.name)
             buffer.copy_(torch.from_numpy(getattr(basis, field.name)))
 
-    def given(self) -> LipBasis:
+    def get(self) -> LipBasis:
         """The basis that was kept."""
         names = [field.name for field in dataclasses.fields(LipBasis)]
         return LipBasis(**{name: getattr(self, name).cpu().numpy() for name in names})

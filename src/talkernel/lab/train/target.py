@@ -16,7 +16,7 @@ from talkernel.speech.tokens import mel_kind
 Array = NDArray[np.float32]
 
 
-class Spoken(NamedTuple):
+class Target(NamedTuple):
     """Lip code `[K]`, that of the mirrored face, and the window of speech features `[F, W]`."""
 
     code: Array
@@ -26,7 +26,7 @@ class Spoken(NamedTuple):
     @staticmethod
     def of_track(
         track: Track, basis: LipBasis, front_end: SpeechFrontEnd | None = None
-    ) -> list[Spoken]:
+    ) -> list[Target]:
         """What is said at each stored crop.
 
         Args:
@@ -41,4 +41,4 @@ class Spoken(NamedTuple):
         else:
             frames = track.crop_index - track.offset
             heard = front_end.windows(track.mel_of(mel_kind(front_end.config)), frames)
-        return [Spoken(*parts) for parts in zip(codes, mirrors, heard, strict=True)]
+        return [Target(*parts) for parts in zip(codes, mirrors, heard, strict=True)]

@@ -1,0 +1,13 @@
+"""The words that users choose between; every room may name them, so they import nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+AnyPath = str | os.PathLike[str]
+Box = tuple[int, int, int, int]  # top, bottom, left, right in pixels
+EngineName = Literal["auto", "openvino", "onnxruntime", "torch"]
+LoopMode = Literal["pingpong", "forward", "freeze"]
+Lookahead = Literal["full", "live"]
+Precision = Literal["float32", "bfloat16"]

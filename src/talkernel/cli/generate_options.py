@@ -1,0 +1,72 @@
+"""The options of `generate`, made for the command line from the one list of them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from talkernel.pipeline.options import CHOICES, FIELDS, HINTS, PATHS, RENAMED, Options, read_value
+
+PARAMETER = "options"  # of a command that takes them
+
+
+def takes_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for every field of `Options`.
+
+    Args:
+        command: It has a parameter `options: Options`, which stands for all of them.
+    """
+
+    @functools.wraps(command)
+    def called(**values: Any) -> None:
+        earlier = {name: values.pop(name) for name in RENAMED}
+        own = {name: _value(name, values.pop(name)) for name in FIELDS}
+        own |= {name: value for name, value in earlier.items() if value is not None}
+        command(**values, **{PARAMETER: Options.of(**own)})
+
+    signature = inspect.signature(command, eval_str=True)
+    parameters: list[inspect.Parameter] = []
+    for parameter in signature.parameters.values():
+        parameters += _all() if parameter.name == PARAMETER else [parameter]
+    named = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    called.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]
+    called.__annotations__ = {p.name: p.annotation for p in named} | {"return": None}
+    del called.__wrapped__  # typer would read its annotations
+    return called
+
+
+def _all() -> list[inspect.Parameter]:
+    """A parameter for each option, and hidden ones of their earlier names."""
+    found = [_parameter(name, _kind(name), FIELDS[name].default) for name in FIELDS]
+    hidden = typer.Option(hidden=True)
+    return found + [_parameter(name, Annotated[str | None, hidden], None) for name in RENAMED]
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)
+
+
+def _kind(name: str) -> Any:
+    """What typer is to make of an option."""
+    about, hint = FIELDS[name].metadata, HINTS[name]
+    if name in CHOICES:
+        hint = Literal[CHOICES[name]]
+    elif about["read"] is not None:
+        hint = str | None
+    elif name in PATHS:
+        hint = Path | None
+    option = typer.Option(
+        help=about["help"], min=about["low"], max=about["high"], metavar=about["metavar"]
+    )
+    return Annotated[hint, option]
+
+
+def _value(name: str, given: Any) -> Any:
+    read = FIELDS[name].metadata["read"]
+    return read_value(name, given) if read is not None and given is not None else given

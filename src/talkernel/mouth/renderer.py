@@ -1,0 +1,121 @@
+"""Draws one mouth: a placed face, an appearance, a lip code and its kernels in; the frame edited.
+
+Everything that draws a mouth goes through `MouthRenderer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkernel.engine import Engine
+from talkernel.face.stabilise import Placement
+from talkernel.face.view import crop_view
+from talkernel.media.frame import Picture
+from talkernel.mouth.blend import blend_onto_frame, to_network
+from talkernel.mouth.mask import FrameInput, frame_input
+from talkernel.mouth.person import Appearance
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One frame's edit, for `MouthRenderer.watch`.
+
+    Attributes:
+        before: The frame before the edit.
+        after: The frame after it; only valid during the call.
+        placement: Where it was edited.
+        shown: What the generator was shown.
+        attention: `[S, S]` the generator's own attention mask.
+        alpha: `[S, S]` the mask that was blended with, before its border window.
+        motion: `[3, S, S]` the generator's motion image, RGB in -1..1.
+    """
+
+    before: Picture
+    after: Picture
+    placement: Placement
+    shown: FrameInput
+    attention: Array
+    alpha: Array
+    motion: Array
+
+
+class MouthRenderer:
+    """Draws mouths with one engine.
+
+    `prepare` and `paint` are the two halves of `render`; a pipeline runs them in two threads.
+
+    Args:
+        engine: Runs the generator.
+        watch: Called with every edit; frames are copied only for it.
+    """
+
+    def __init__(self, engine: Engine, watch: Callable[[Edit], None] | None = None) -> None:
+        self.engine, self.watch = engine, watch
+
+    def render(
+        self,
+        picture: Picture,
+        placement: Placement,
+        appearance: Appearance,
+        lip_code: Array,
+        kernels: Array,
+    ) -> None:
+        """Draw a mouth into a frame, in place.
+
+        Args:
+            picture: The frame; its planes are written within the crop.
+            placement: Where the face is, and how strong the edit.
+            appearance: What the person looks like.
+            lip_code: `[K]` the lips wanted, or AudioNet's features `[512]` where the model has
+                no lip code.
+            kernels: `[layers, c1, c2 * ks * ks + 1]` inferred from the same sound.
+        """
+        shown = self.prepare(picture, placement, appearance, lip_code)
+        self.paint(picture, placement, shown, kernels)
+
+    def prepare(
+        self, picture: Picture, placement: Placement, appearance: Appearance, lip_code: Array
+    ) -> FrameInput:
+        """What the generator is shown of a frame; arguments as of `render`."""
+        config, size = self.engine.config, self.engine.config.crop_size
+        points = placement.crop.to_view(placement.landmarks, size)
+        warped = None
+        if config.reference:
+            warped = appearance.warped(points, size, lip_code, self.engine.basis)
+        view = crop_view(picture, placement.crop, size)
+        return frame_input(view, points, config.face_size, warped)
+
+    def paint(
+        self, picture: Picture, placement: Placement, shown: FrameInput, kernels: Array
+    ) -> None:
+        """Run the generator and blend its answer onto the frame, in place (eq. 7)."""
+        self.blend(picture, placement, shown, *self.generate(shown, kernels))
+
+    def generate(self, shown: FrameInput, kernels: Array) -> tuple[Array, Array]:
+        """Attention `[S, S]` in 0..1 and motion image `[3, S, S]` in -1..1."""
+        face = to_network(shown.picture)
+        attention, motion = self.engine.synthesise(face[None], kernels[None])
+        return attention[0, 0], motion[0]
+
+    def blend(
+        self,
+        picture: Picture,
+        placement: Placement,
+        shown: FrameInput,
+        attention: Array,
+        motion: Array,
+    ) -> None:
+        """Blend what `generate` answered onto the frame, in place."""
+        before = None if self.watch is None else picture.copy()
+        alpha = shown.blend_alpha(attention)
+        blend_onto_frame(
+            picture, placement.crop, alpha, motion, placement.strength, shown.reference
+        )
+        if self.watch is not None and before is not None:
+            self.watch(Edit(before, picture, placement, shown, attention, alpha, motion))
