@@ -19,15 +19,12 @@ help:  ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s%s\n", $$1, $$2 }' Makefile
 
 run: .venv/.installed  ## make a talking face from the embedded sample: out/demo.mp4
-	.venv/bin/talkernel setup
 	.venv/bin/talkernel sample --out out
 
 bench: .venv/.installed  ## measure the speed on this machine
-	.venv/bin/talkernel setup
 	.venv/bin/talkernel benchmark
 
 paper: .venv-dev/.installed  ## the paper's figures and tables, of CLIPS=folder: out/paper
-	$(TALKERNEL) setup
 	mkdir -p $(PAPER)
 ifeq ($(CLIPS),)
 	$(TALKERNEL) sample --out $(PAPER)/sample
@@ -56,12 +53,12 @@ ablation: .venv-dev/.installed  ## train and compare the ablations, on DATA=fold
 		--tracks $(DATA) --basis out/ablation/basis.npz --out out/ablation
 
 test: .venv-dev/.installed  ## run the tests
-	.venv-dev/bin/talkernel setup
 	OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest -n $(JOBS) --dist loadscope
 
 lint: .venv-dev/.installed  ## check the style
 	.venv-dev/bin/ruff check .
 	.venv-dev/bin/ruff format --check .
+	.venv-dev/bin/lint-imports
 
 type: .venv-dev/.installed  ## check the types
 	.venv-dev/bin/mypy --strict src

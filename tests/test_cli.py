@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from talkernel import __version__, errors
 from talkernel.cli import app
-from talkernel.cli.endings import parse_box, parse_fps
 from talkernel.cli.terminal import progress_bar
 from talkernel.errors import FaceChoiceError, OptionError, TalkernelError
+from talkernel.pipeline.options import read_box, read_fps
 from talkernel.pipeline.report import Report
 
 REQUIRED = ["generate", "--face", "f.mp4", "--audio", "a.wav", "--outfile", "o.mp4"]
@@ -40,7 +40,7 @@ class FakeGenerate:
         self.error: BaseException | None = None
 
     def __call__(self, *arguments: Any, **options: Any) -> Report:
-        self.arguments, self.options = arguments, options
+        self.arguments, self.options = arguments[:3], options | vars(arguments[3])
         if self.error:
             raise self.error
         return Report(
@@ -86,12 +86,10 @@ def test_help_lists_the_commands() -> None:
     assert result.returncode == 0
     for command in (
         "generate",
-        "setup",
         "doctor",
         "sample",
         "benchmark",
         "export",
-        "version",
         "prepare",
         "batch",
         "evaluate",
@@ -108,9 +106,8 @@ def test_nothing_slow_is_imported_for_help() -> None:
     assert not loaded & {"numpy", "cv2", "av", "torch", "openvino", "scipy", "rich.progress"}
 
 
-@pytest.mark.parametrize("way", ["version", "--version"])
-def test_version(way: str) -> None:
-    told = talkernel(way)
+def test_version() -> None:
+    told = talkernel("--version")
     assert (told.exit_code, told.stdout) == (0, f"talkernel {__version__}\n")
 
 
@@ -140,7 +137,6 @@ def test_defaults(fake: FakeGenerate) -> None:
         "device": None,
         "precision": "auto",
         "checkpoint": None,
-        "audio_net": None,
         "overwrite": False,
         "progress": None,
     }
@@ -161,7 +157,6 @@ def test_options_are_passed_on(fake: FakeGenerate) -> None:
         "--device=cuda:1",
         "--precision=bfloat16",
         "--checkpoint=c.safetensors",
-        "--audio-net=n.onnx",
         "--overwrite",
     ]
     assert talkernel(*REQUIRED, *chosen).exit_code == 0
@@ -179,10 +174,18 @@ def test_options_are_passed_on(fake: FakeGenerate) -> None:
         "device": "cuda:1",
         "precision": "bfloat16",
         "checkpoint": Path("c.safetensors"),
-        "audio_net": Path("n.onnx"),
         "overwrite": True,
         "progress": None,
     }
+
+
+@pytest.mark.parametrize(("earlier", "now"), [("recorded", "full"), ("live", "live")])
+def test_the_look_aheads_earlier_name_still_works(
+    fake: FakeGenerate, earlier: str, now: str
+) -> None:
+    assert talkernel(*REQUIRED, f"--hearing={earlier}").exit_code == 0
+    assert fake.options["lookahead"] == now
+    assert "--hearing" not in talkernel("generate", "--help").stdout
 
 
 @pytest.mark.parametrize(
@@ -235,12 +238,12 @@ def test_a_missing_extra_is_named(fake: FakeGenerate) -> None:
     fake.error = ModuleNotFoundError("No module named 'torch'", name="torch")
     result = talkernel(*REQUIRED)
     assert result.exit_code == 1
-    wanted = "error: torch is not installed. Run `pip install 'talkernel[torch]'`.\n"
+    wanted = "error: torch is not installed. Run `pip install '.[torch]'` in the clone.\n"
     assert result.stderr == wanted
 
 
 def test_a_reader_who_leaves_is_no_error() -> None:
-    code = "from talkernel.cli import app; app(['version'])"
+    code = "from talkernel.cli import app; app(['doctor', '--help'])"
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE)
@@ -258,23 +261,19 @@ def test_an_unknown_option_or_choice_is_refused(fake: FakeGenerate, option: str)
 @pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "1,2,3,x", "1.5,2,3,4", "1 2 3 4"])
 def test_a_box_is_four_whole_numbers(text: str) -> None:
     with pytest.raises(OptionError, match="four whole numbers"):
-        parse_box(text)
+        read_box(text)
 
 
 @pytest.mark.parametrize("text", ["10,10,0,5", "10,5,0,5", "0,5,10,10", "-1,5,0,5", "0,5,-1,5"])
 def test_an_empty_box_holds_no_face(text: str) -> None:
     with pytest.raises(FaceChoiceError, match="no part of the picture"):
-        parse_box(text)
+        read_box(text)
 
 
 @given(st.integers(0, 9999), st.integers(1, 999), st.integers(0, 9999), st.integers(1, 999))
 def test_a_proper_box_is_read_as_written(top: int, height: int, left: int, width: int) -> None:
     box = (top, top + height, left, left + width)
-    assert parse_box(",".join(map(str, box))) == box
-
-
-def test_no_box_is_none() -> None:
-    assert parse_box(None) is None
+    assert read_box(",".join(map(str, box))) == box
 
 
 @pytest.mark.parametrize(
@@ -282,21 +281,19 @@ def test_no_box_is_none() -> None:
     [("25", Fraction(25)), ("29.97", Fraction(2997, 100)), ("30000/1001", Fraction(30000, 1001))],
 )
 def test_frame_rates(text: str, fps: Fraction) -> None:
-    assert parse_fps(text) == fps
+    assert read_fps(text) == fps
 
 
 @pytest.mark.parametrize("text", ["", "0", "-25", "1/0", "nan", "inf", "fast"])
 def test_frame_rates_that_are_none(text: str) -> None:
     with pytest.raises(OptionError, match="no frame rate"):
-        parse_fps(text)
+        read_fps(text)
 
 
-def test_setup_fetches_only_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    fetched: list[bool] = []
-    monkeypatch.setattr("talkernel.face.models.models_present", lambda: bool(fetched))
-    monkeypatch.setattr("talkernel.face.models.fetch_models", lambda: fetched.append(True))
-    assert [talkernel("setup").exit_code for _ in range(2)] == [0, 0]
-    assert fetched == [True]
+def test_setup_stays_for_one_release_and_says_that_it_is_not_needed() -> None:
+    result = talkernel("setup")
+    assert result.exit_code == 0 and "come with the package" in result.stdout
+    assert "setup" not in talkernel("--help").stdout
 
 
 def test_export(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from talkernel.cli import app
+from talkernel.cli.terminal import table_of
 from talkernel.diagnose import doctor, inventory
 from talkernel.diagnose.doctor import Diagnosis, SelfTest, diagnose, run_self_test
 from talkernel.diagnose.inventory import cpu_instructions, engine_devices
@@ -58,14 +59,14 @@ def use_engine(monkeypatch: pytest.MonkeyPatch, result: FakeEngine | Exception) 
 @pytest.fixture
 def healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     use_engine(monkeypatch, FakeEngine())
-    monkeypatch.setattr("talkernel.face.models.models_present", lambda: True)
+    monkeypatch.setattr(doctor, "_face_models", lambda: True)
     monkeypatch.setattr(doctor, "_weights", lambda: ["talkernel.safetensors"])
     monkeypatch.setattr(doctor, "engine_devices", lambda: {"openvino": ["CPU"], "torch": []})
 
 
 def rendered(diagnosis: Diagnosis) -> str:
     text = io.StringIO()
-    Console(file=text, width=120).print(diagnosis.summary())
+    Console(file=text, width=120).print(table_of(diagnosis.summary()))
     return text.getvalue()
 
 
@@ -82,17 +83,17 @@ def test_all_is_well() -> None:
 
 @pytest.mark.usefixtures("healthy")
 def test_missing_face_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("talkernel.face.models.models_present", lambda: False)
+    monkeypatch.setattr(doctor, "_face_models", lambda: False)
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 1
-    assert "talkernel setup" in result.stdout
+    assert "install the package again" in result.stdout
 
 
 @pytest.mark.usefixtures("healthy")
 def test_missing_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_weights", list)
     assert not diagnose().ok
-    assert "install the package anew" in rendered(diagnose())
+    assert "install the package again" in rendered(diagnose())
 
 
 def test_self_test_tells_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from talkernel.errors import CheckpointError, MissingFileError
 from talkernel.face.crop import Crop
 from talkernel.face.pose import HeadPose
 from talkernel.face.track import FaceTracker
+from talkernel.lab.correlation import correlation
 from talkernel.lab.evaluate.align import (
     RIGID,
     SIDE,
@@ -28,7 +29,6 @@ from talkernel.lab.evaluate.align import (
     transformed,
 )
 from talkernel.lab.evaluate.bootstrap import mean_with_interval
-from talkernel.lab.evaluate.correlation import correlation
 from talkernel.lab.evaluate.dlib_face import embedding, landmarks68
 from talkernel.lab.evaluate.hearing import heard_opening, lip_basis, sync
 from talkernel.lab.evaluate.identity import identity

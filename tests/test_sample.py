@@ -17,7 +17,6 @@ import pytest
 from PIL import Image
 
 from talkernel.errors import OutputExistsError, OutputNotWritableError
-from talkernel.face.models import models_present
 from talkernel.sample.contact_sheet import GAP, contact_sheet
 from talkernel.sample.portrait import FRAMES, make_sample, run_sample
 from talkernel.speech.voices.espeak import _short_path, speak
@@ -120,7 +119,6 @@ def test_the_sample_keeps_what_it_is_told_to_keep(tmp_path: Path) -> None:
 
 
 def test_the_portrait_speaks(tmp_path: Path) -> None:
-    assert models_present(), "run `talkernel setup` first"
     video = run_sample(tmp_path)
     with av.open(str(video)) as container, wave.open(str(tmp_path / "speech.wav")) as speech:
         seconds = speech.getnframes() / speech.getframerate()

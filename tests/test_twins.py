@@ -17,8 +17,8 @@ from talkernel.lab.train.pairs import Pairs
 from talkernel.lab.train.recipes import PairRecipe
 from talkernel.lab.train.runs import fit_basis, load_basis
 from talkernel.lab.train.wav2lip_pair_shards import write_twins
-from talkernel.lab.train.wav2lip_pairs import load_wav2lip, make_twin
-from talkernel.lab.wav2lip.network import SIDE, Wav2Lip
+from talkernel.lab.train.wav2lip_pairs import make_twin
+from talkernel.lab.wav2lip.network import SIDE, Wav2Lip, load_wav2lip
 from talkernel.model.lip_basis import LipBasis
 from tests.tracks import drawn_track
 

@@ -128,10 +128,10 @@ class CheckpointError(TalkernelError):
 
 
 class ModelsMissingError(TalkernelError):
-    """The face models are not in the cache and cannot be fetched."""
+    """A face model that belongs to the package is missing."""
 
     exit_code = 24
-    default_remedy = "Run `talkernel setup` once while online."
+    default_remedy = "Install the package again."
 
 
 class EngineNotInstalledError(TalkernelError):

@@ -10,14 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.table import Table
-
 from talkernel.batch.jobs import SpeakJob, read_jobs
 from talkernel.batch.work import WORK, JobOutcome, JobTask, work_on
-from talkernel.cli.terminal import facts_table
 from talkernel.errors import OutputNotWritableError
 from talkernel.files.atomic import atomic_write
 from talkernel.files.lock import folder_lock
+from talkernel.summary import Summary
 from talkernel.workers.executor import Lost, executor
 
 RESULTS = "results.csv"
@@ -45,13 +43,13 @@ class BatchReport:
         """All of it."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
-    def summary(self) -> Table:
+    def summary(self) -> Summary:
         """A table for the terminal."""
         fresh = sum(one.fresh and one.status == "done" for one in self.outcomes.values())
         done = len(self.outcomes) - len(self.failed)
         facts = [("done", f"{done} of {len(self.outcomes)}, {fresh} of them now")]
         facts += [(name, self.outcomes[name].error) for name in self.failed]
-        return facts_table(self.out, facts)
+        return Summary(self.out, facts)
 
 
 def batch(

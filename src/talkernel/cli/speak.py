@@ -35,15 +35,11 @@ def generate(
         show(report, as_json=as_json)
 
 
-@app.command()
+@app.command(hidden=True)
 @reports_errors()
 def setup() -> None:
-    """Fetch the face models, once; everything else works offline."""
-    from talkernel.face.models import cache_dir, fetch_models, models_present
-
-    if not models_present():
-        fetch_models()
-    print(f"The face models are in {cache_dir()}.")
+    """Do nothing: the face models come with the package. Goes with the next release."""
+    print("Nothing to set up: the face models come with the package.")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -12,6 +12,8 @@ from rich.progress import TimeRemainingColumn as TimeLeft
 from rich.table import Table
 from rich.text import Text
 
+from talkernel.summary import Summary
+
 
 class Result(Protocol):
     """What a command ends with."""
@@ -19,7 +21,7 @@ class Result(Protocol):
     def to_json(self) -> str:
         """For programs."""
 
-    def summary(self) -> Table:
+    def summary(self) -> Summary:
         """For people."""
 
 
@@ -28,16 +30,25 @@ def show(result: Result, *, as_json: bool = False) -> None:
     if as_json:
         print(result.to_json())
     else:
-        Console().print(result.summary())
+        Console().print(table_of(result.summary()))
 
 
-def facts_table(title: str, facts: Iterable[tuple[str, str]]) -> Table:
-    """A table of names and values, in which nothing is taken for markup or cut off."""
-    table = Table(title=_plain(title), show_header=False, title_justify="left")
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in facts:
-        table.add_row(name, _plain(value))
+def table_of(summary: Summary) -> Table:
+    """A table in which nothing is taken for markup or cut off."""
+    table = Table(
+        title=_plain(summary.title),
+        caption=_plain(summary.caption) if summary.caption else None,
+        show_header=bool(summary.header),
+        title_justify="left",
+        caption_justify="left",
+    )
+    for name in summary.header:
+        table.add_column(name, overflow="fold")
+    if not summary.header:
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+    for row in summary.rows:
+        table.add_row(*map(_plain, row))
     return table
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from rich.table import Table
 
 from talkernel.choices import AnyPath
 from talkernel.engine import Engine, load_engine
@@ -22,6 +21,7 @@ from talkernel.pipeline.generate import generate
 from talkernel.pipeline.report import Report
 from talkernel.speech.mel import N_MELS
 from talkernel.speech.tokens import RECORDED, columns_encoded
+from talkernel.summary import Summary
 
 # Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
 PAPER_MODEL_FPS, PAPER_FPS = 212.0, 60.0
@@ -67,21 +67,22 @@ class Benchmark:
         paper = {"model_fps": PAPER_MODEL_FPS, "end_to_end_fps": PAPER_FPS}
         return json.dumps(asdict(self) | {"paper_titan_rtx": paper}, indent=2)
 
-    def summary(self) -> Table:
+    def summary(self) -> Summary:
         """As a table for the terminal."""
-        table = Table("figure", "here", "paper (TITAN RTX)")
-        for stage, milliseconds in self.stage_ms.items():
-            table.add_row(f"{stage}, ms a frame", f"{milliseconds:.2f}", "")
-        table.add_row("model alone, frames/s", f"{self.model_fps:.0f}", f"{PAPER_MODEL_FPS:.0f}")
-        table.add_row(
-            f"end to end at {self.picture}", f"{self.end_to_end_fps:.1f}", f"{PAPER_FPS:.0f}"
-        )
-        table.add_row("plain transcode", f"{self.transcode_fps:.1f}", "")
-        table.add_row("share of the transcode's speed", f"{self.ratio:.2f}", "")
-        table.add_row("first frame after, s", f"{self.first_frame_s:.2f}", "")
-        table.add_row("peak memory, MB", f"{self.peak_rss_mb:.0f}", "")
-        table.add_row("engine", self.engine, "")
-        return table
+        rows = [
+            (f"{stage}, ms a frame", f"{milliseconds:.2f}", "")
+            for stage, milliseconds in self.stage_ms.items()
+        ]
+        rows += [
+            ("model alone, frames/s", f"{self.model_fps:.0f}", f"{PAPER_MODEL_FPS:.0f}"),
+            (f"end to end at {self.picture}", f"{self.end_to_end_fps:.1f}", f"{PAPER_FPS:.0f}"),
+            ("plain transcode", f"{self.transcode_fps:.1f}", ""),
+            ("ratio to the transcode's speed", f"{self.ratio:.2f}", ""),
+            ("first frame after, s", f"{self.first_frame_s:.2f}", ""),
+            ("peak memory, MB", f"{self.peak_rss_mb:.0f}", ""),
+            ("engine", self.engine, ""),
+        ]
+        return Summary("Benchmark", rows, ("figure", "here", "paper (TITAN RTX)"))
 
 
 def benchmark(face: AnyPath | None = None, audio: AnyPath | None = None) -> Benchmark:

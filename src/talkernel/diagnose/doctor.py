@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.table import Table
 
-from talkernel.cli.terminal import facts_table
 from talkernel.diagnose.inventory import cpu_instructions, engine_devices, package_versions
 from talkernel.errors import TalkernelError
+from talkernel.summary import Summary
 
 if TYPE_CHECKING:
     from talkernel.engine import Engine
 
 TEST_FRAMES = 25  # a second of video
+FACE_MODELS = 2  # detector and mesh
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Diagnosis:
         versions: Version of each package; None where it is not installed.
         cpu: The CPU's instructions that matter for speed, where they can be told.
         engines: Devices of each engine; none where it is not installed.
-        face_models: Whether the face models have been fetched.
+        face_models: Whether the face models are there.
         weights: Names of the package's own weight files.
         self_test: How the engine fared.
     """
@@ -70,29 +70,27 @@ class Diagnosis:
         """Everything, as JSON."""
         return json.dumps(dataclasses.asdict(self) | {"ok": self.ok}, indent=2)
 
-    def summary(self) -> Table:
+    def summary(self) -> Summary:
         """A table for the terminal."""
-        return facts_table("All is well" if self.ok else "Something is wrong", self._facts())
+        return Summary("All is well" if self.ok else "Something is wrong", list(self._facts()))
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         yield from ((name, version or "not installed") for name, version in self.versions.items())
         yield "CPU", ", ".join(self.cpu) or "nothing known"
         for name, devices in self.engines.items():
             yield f"engine {name}", ", ".join(devices) or "not installed"
-        yield "face models", "present" if self.face_models else "missing: run `talkernel setup`"
-        yield "weights", ", ".join(self.weights) or "missing: install the package anew"
+        yield "face models", "present" if self.face_models else "missing: install the package again"
+        yield "weights", ", ".join(self.weights) or "missing: install the package again"
         yield "self test", str(self.self_test)
 
 
 def diagnose() -> Diagnosis:
     """Look everything over; takes a few seconds."""
-    from talkernel.face.models import models_present
-
     return Diagnosis(
         versions=package_versions(),
         cpu=cpu_instructions(),
         engines=engine_devices(),
-        face_models=models_present(),
+        face_models=_face_models(),
         weights=_weights(),
         self_test=run_self_test(),
     )
@@ -128,6 +126,11 @@ def _time_engine(engine: Engine) -> float:
     if not all(np.isfinite(picture).all() for picture in pictures):
         raise ArithmeticError("the engine's pictures hold numbers that are not finite")
     return 1000 * elapsed / TEST_FRAMES
+
+
+def _face_models() -> bool:
+    folder = Path(__file__).parents[1] / "face" / "models"
+    return len(list(folder.glob("*.tflite"))) == FACE_MODELS
 
 
 def _weights() -> list[str]:

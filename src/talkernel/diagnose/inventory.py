@@ -99,6 +99,6 @@ def _onnxruntime_devices() -> list[str]:
 
 
 def _torch_devices() -> list[str]:
-    import torch
+    from talkernel.engine.torch import torch_devices
 
-    return ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    return torch_devices()

@@ -116,3 +116,9 @@ def _device(torch: Any, name: str) -> Any:
     except (RuntimeError, AssertionError) as error:
         raise EngineNotInstalledError(f"PyTorch cannot use the device {name!r}.") from error
     return device
+
+
+def torch_devices() -> list[str]:
+    """Devices that PyTorch computes on."""
+    count = _torch().cuda.device_count()
+    return ["cpu", *(f"cuda:{index}" for index in range(count))]

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.face.models import model_path
-from talkernel.face.network import Network
+from talkernel.face.network import Network, model_path
 from talkernel.media.frame import Picture
 from talkernel.media.sample import part, thumbnail
 

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from talkernel.face.attention_mesh import LIPS, read_attention_mesh
 from talkernel.face.detect import Detection
-from talkernel.face.mesh_size import LANDMARKS as LANDMARKS
-from talkernel.face.models import model_path
-from talkernel.face.network import Network
+from talkernel.face.network import Network, model_path
 from talkernel.media.frame import Picture
 from talkernel.media.sample import warp_rgb
 
 SIZE = 192
+LANDMARKS = 468
 MARGIN = 1.5
 RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)  # outer and inner corners
 

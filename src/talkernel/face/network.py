@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,24 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from talkernel.errors import ModelsMissingError
+
 Reader = Callable[[Path], ov.Model]
+
+
+def model_path(name: str) -> Path:
+    """Path of a face model that comes with the package.
+
+    Args:
+        name: Of a file in `face/models`.
+
+    Raises:
+        ModelsMissingError: The installation is incomplete.
+    """
+    path = Path(str(files("talkernel.face"))) / "models" / name
+    if not path.is_file():
+        raise ModelsMissingError(f"The face model {path} is missing.")
+    return path
 
 
 class Network:

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
-from rich.table import Table
-
-from talkernel.cli.terminal import facts_table
+from talkernel.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -105,9 +103,9 @@ class Report:
         values["passed_through"] = [Span(**span) for span in values["passed_through"]]
         return cls(**values)
 
-    def summary(self) -> Table:
+    def summary(self) -> Summary:
         """A table for the terminal."""
-        return facts_table(self.outfile, self._facts())
+        return Summary(self.outfile, list(self._facts()))
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         yield "picture", f"{self.width} x {self.height}, {self.fps} frames/s"

@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from matplotlib import rcParams
 from matplotlib.figure import Figure
-from rich.table import Table
 
 from talkernel.errors import CheckpointError, TrainingDataError
 from talkernel.files.atomic import write_text
@@ -23,6 +22,7 @@ from talkernel.lab.train.checkpoint import averaged_weights, load_state, take_we
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.talking_face import TalkingFace
+from talkernel.summary import Summary
 
 SHIFTS: Mapping[str, tuple[Sequence[float], Callable[[float], Shift]]] = {
     "up, share of the height": ((0.0, 0.05, 0.1, 0.15, 0.2), lambda x: Shift(up=x)),
@@ -74,17 +74,16 @@ class Comparison:
         writer.writerows(lines)
         return text.getvalue()
 
-    def summary(self) -> Table:
+    def summary(self) -> Summary:
         """For people: faces where crops have them."""
-        table = Table(title="Told other people's lips, on people it did not learn from")
-        for name in ("model", *self.rows[0].figures()):
-            table.add_column(name)
+        rows = []
         for row in self.rows:
             if row.shift == next(iter(SHIFTS)) and row.amount == 0.0:
                 figures = row.figures()
                 count = str(figures.pop("people"))
-                table.add_row(row.model, *(f"{value:.3f}" for value in figures.values()), count)
-        return table
+                rows.append([row.model, *(f"{value:.3f}" for value in figures.values()), count])
+        title = "Given other people's lip codes, on people it was not trained on"
+        return Summary(title, rows, ("model", *self.rows[0].figures()))
 
 
 def load_trained(path: Path) -> TalkingFace:

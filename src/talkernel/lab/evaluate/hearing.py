@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.lab.evaluate.correlation import correlation
+from talkernel.lab.correlation import correlation
 from talkernel.media import SpeechSource
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.weights import default_weights

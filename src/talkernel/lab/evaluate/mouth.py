@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.lab.evaluate.correlation import correlation
+from talkernel.lab.correlation import correlation
 
 Array = NDArray[np.float32]
 LAGS = range(-3, 4)  # frames

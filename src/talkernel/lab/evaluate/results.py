@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 
 from talkernel.errors import ResultsError
 from talkernel.files.atomic import atomic_write, write_text
@@ -18,6 +17,7 @@ from talkernel.lab.evaluate.bootstrap import Mean, mean_with_interval
 from talkernel.lab.evaluate.measure import Row
 from talkernel.lab.evaluate.metrics import METRICS
 from talkernel.lab.evaluate.mouth import LAGS, lag_name
+from talkernel.summary import Summary
 
 JSON, PARQUET = "results.json", "clips.parquet"
 
@@ -90,16 +90,12 @@ class Results:
         lag = self.best_lag(name)
         return figures | ({"best_lag": {"frames": lag[0], "r": lag[1]}} if lag else {})
 
-    def summary(self) -> Table:
+    def summary(self) -> Summary:
         """A table for the terminal: figures down, kinds of video across."""
         title = f"{self.system}, {self.protocol}: {self.clips} clips"
         title += f", {len(self.left_out)} left out" if self.left_out else ""
-        table = Table("mean [95 % interval]", *self.names, title=title, title_justify="left")
-        for cells in self.cells():
-            table.add_row(*cells)
-        for clip, why in self.left_out.items():
-            table.add_row(f"left out: {clip}", why)
-        return table
+        rows = [*self.cells(), *([f"left out: {clip}", why] for clip, why in self.left_out.items())]
+        return Summary(title, rows, ("mean [95 % interval]", *self.names))
 
     def cells(self) -> list[list[str]]:
         """Title and one text per kind of video, of every figure that any of them has."""

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
-from rich.table import Table
 
-from talkernel.cli.terminal import facts_table
 from talkernel.errors import NotExplainedError, OutputExistsError, OutputNotWritableError
 from talkernel.lab.explain import (
     kernel_images,
@@ -30,6 +28,7 @@ from talkernel.lab.explain.utterance import listen
 from talkernel.media import open_speech
 from talkernel.sample.portrait import SENTENCE
 from talkernel.speech.voices.espeak import speak
+from talkernel.summary import Summary
 
 Draw = Callable[[Arrays], Figure]
 
@@ -74,10 +73,10 @@ class Explained:
         """For programs."""
         return json.dumps(asdict(self), indent=1)
 
-    def summary(self) -> Table:
+    def summary(self) -> Summary:
         """For people."""
         facts = [(name, str(value)) for name, value in self.facts.items()]
-        return facts_table(f"Figures in {self.out}", facts)
+        return Summary(f"Figures in {self.out}", facts)
 
 
 def explain(

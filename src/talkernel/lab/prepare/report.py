@@ -7,10 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rich.table import Table
-
-from talkernel.cli.terminal import facts_table
 from talkernel.lab.prepare.corpus import SPLITS
+from talkernel.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,9 @@ class PrepareReport:
         """All of it."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
-    def summary(self) -> Table:
+    def summary(self) -> Summary:
         """A table for the terminal."""
-        return facts_table(self.out, self._facts())
+        return Summary(self.out, list(self._facts()))
 
     def to_markdown(self) -> str:
         """A page with every video's part."""

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.table import Table
-
 from talkernel.errors import OutputNotWritableError
 from talkernel.files.atomic import write_text
 from talkernel.lab.study.count import Rater, Share, count_shares, judge_raters
 from talkernel.lab.study.database import read_votes
 from talkernel.lab.study.manifest import read_manifest
 from talkernel.lab.study.questions import QUESTIONS
+from talkernel.summary import Summary
 
 RULE = (
     "Counted are raters who chose no broken video in any attention check and got all questions "
@@ -121,16 +120,13 @@ class StudyReport:
         lines += [f"- Videos of unequal length: {_plain(name)}" for name in self.unequal]
         return "\n".join(lines).rstrip() + "\n"
 
-    def summary(self) -> Table:
+    def summary(self) -> Summary:
         """A table for the terminal."""
         facts = "; ".join(f"{name}: {value}" for name, value in self._facts())
-        table = Table(title=self.study, caption=facts, title_justify="left", caption_justify="left")
-        for name in ("Methods", *(question.heading for question in QUESTIONS.values())):
-            table.add_column(name)
-        for system, cells in self._rows():
-            table.add_row(system, *cells)
-        table.add_row("agreement α", *map(_figure, self.agreement.values()))
-        return table
+        rows = [[system, *cells] for system, cells in self._rows()]
+        rows.append(["agreement α", *map(_figure, self.agreement.values())])
+        header = ("Methods", *(question.heading for question in QUESTIONS.values()))
+        return Summary(self.study, rows, header, caption=facts)
 
     def _rows(self) -> Iterator[tuple[str, list[str]]]:
         for system in self.systems:

@@ -10,7 +10,8 @@ from talkernel.errors import PreparedOtherwiseError, TrainingDataError
 from talkernel.face.mesh import FaceMesh
 from talkernel.lab.tracks.shard import write_shard
 from talkernel.lab.tracks.track import load_tracks, sample_of, write_list
-from talkernel.lab.train.wav2lip_pairs import couples, load_wav2lip, make_twin
+from talkernel.lab.train.wav2lip_pairs import couples, make_twin
+from talkernel.lab.wav2lip.network import load_wav2lip
 from talkernel.workers.executor import Lost, executor
 
 PER_SHARD = 64

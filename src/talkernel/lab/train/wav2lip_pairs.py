@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,7 +18,6 @@ from torch import Tensor
 
 from talkernel.face.mesh import LANDMARKS, FaceMesh, Region
 from talkernel.lab.tracks.track import FPS, STORED, Track, encode_crop
-from talkernel.lab.train.checkpoint import load_state
 from talkernel.lab.train.front_end import wav2lip_front_end
 from talkernel.lab.train.makers import MARK
 from talkernel.lab.train.transplant import Image, Points
@@ -29,17 +27,6 @@ from talkernel.media.sample import picture_of_rgb
 from talkernel.speech.mel import SAMPLE_RATE, WAV2LIP
 
 BATCH = 32
-
-
-def load_wav2lip(path: Path, device: str = "cpu") -> Wav2Lip:
-    """An official `wav2lip.pth` or `wav2lip_gan.pth`.
-
-    Raises:
-        CheckpointError: It is something else.
-    """
-    state, model = load_state(path), Wav2Lip()
-    model.load_official(state.get("state_dict", state))
-    return model.to(device).eval()
 
 
 def couples(tracks: Sequence[Track], videos: int, audios: int) -> Iterator[tuple[Track, Track]]:

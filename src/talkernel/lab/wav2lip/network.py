@@ -7,12 +7,14 @@ without weights; users who have them bring them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from talkernel.errors import CheckpointError
 from talkernel.model.audio_net import ConvBlock, Wav2LipAudioNet
+from talkernel.model.torch_file import read_torch_file
 
 SIDE = 96  # pixels of its faces
 
@@ -106,3 +108,14 @@ class Wav2Lip(Wav2LipAudioNet):
 def _block(first: nn.Module, channels: int, residuals: int) -> nn.Sequential:
     layers = [ConvBlock(channels, channels, 3, 1, 1, residual=True) for _ in range(residuals)]
     return nn.Sequential(first, *layers)
+
+
+def load_wav2lip(path: Path, device: str = "cpu") -> Wav2Lip:
+    """An official `wav2lip.pth` or `wav2lip_gan.pth`.
+
+    Raises:
+        CheckpointError: It is something else.
+    """
+    state, model = read_torch_file(path, "PyTorch checkpoint"), Wav2Lip()
+    model.load_official(state.get("state_dict", state))
+    return model.to(device).eval()

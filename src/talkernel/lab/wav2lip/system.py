@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talkernel.errors import MissingFileError
-from talkernel.lab.evaluate.cases import Case
 
 if TYPE_CHECKING:
+    from talkernel.lab.evaluate.cases import Case
     from talkernel.lab.wav2lip.timing import Wav2LipNetwork
 
 
@@ -45,7 +45,7 @@ class Wav2LipSystem:
     @cached_property
     def network(self) -> Wav2LipNetwork:
         """Computed by OpenVINO in float32."""
-        from talkernel.lab.train.wav2lip_pairs import load_wav2lip
+        from talkernel.lab.wav2lip.network import load_wav2lip
         from talkernel.lab.wav2lip.timing import OpenVinoWav2Lip, as_graph
 
         return OpenVinoWav2Lip(as_graph(load_wav2lip(self.weights)), "float32")

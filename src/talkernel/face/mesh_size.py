@@ -1,3 +1,0 @@
-"""Size of the face mesh, for those who have landmarks but not the network that finds them."""
-
-LANDMARKS = 468
