@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from talkernel.files.atomic import atomic_write
+from talkernel.files.atomic import atomic_write, remove_partials
 from talkernel.lab.prepare.record import Candidate
 from talkernel.lab.prepare.settle import Verdict
 from talkernel.lab.prepare.work import VideoResult
@@ -46,7 +46,8 @@ def remove_strays(out: Path, verdicts: Mapping[str, Verdict]) -> None:
     """Delete shards that a run left behind when it was killed before it listed them."""
     known = {verdict.shard for verdict in verdicts.values()}
     for split in SPLITS:
-        for path in (*out.glob(f"{split}-*.tar"), *out.glob(f".{split}-*.part.tar")):
+        remove_partials(out, f"{split}-*")
+        for path in out.glob(f"{split}-*.tar"):
             if path.name not in known:
                 path.unlink()
 
