@@ -36,7 +36,6 @@ from tests.videos import images_of, portrait, smaller_by_a_quarter, spoken, wave
 
 pytest.importorskip("silero_vad")
 pytest.importorskip("dlib")
-pytest.importorskip("webdataset")
 STILL = Settings(sync="none", val=0.0, test=0.0)  # the portrait's mouth never moves
 SENTENCE = "She had your dark suit in greasy wash water all year. Don't ask me to carry that."
 OTHER = "Four score and seven years ago our fathers brought forth a new nation."

@@ -34,7 +34,6 @@ EXTRA_OF_MODULE = {
     "tensorboard": "train",
     "torch": "torch",
     "umap": "umap",
-    "webdataset": "prepare",
     "yaml": "train",
 }
 
