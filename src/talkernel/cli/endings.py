@@ -27,7 +27,6 @@ EXTRA_OF_MODULE = {
     "onnx": "train",
     "onnxruntime": "onnxruntime",
     "onnxscript": "train",
-    "pyarrow": "prepare",
     "ray": "cluster",
     "silero_vad": "prepare",
     "skimage": "sample",

@@ -37,7 +37,8 @@ class AtomicFile:
         self._name = os.fspath(target)
         self._overwrite = overwrite
         stem, suffix = self._target.stem[:STEM], self._target.suffix
-        self.temporary = self._target.with_name(f".{stem}.{secrets.token_hex(4)}{PART}{suffix}")
+        writer = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self.temporary = self._target.with_name(f".{stem}.{writer}{PART}{suffix}")
         self._check()
 
     def publish(self) -> None:
