@@ -162,8 +162,8 @@ def test_a_ray_worker_killed_while_it_writes_loses_no_video_and_doubles_none(
 def kill_a_writer(out: Path, killed: list[int]) -> None:
     """SIGKILL to the first process found writing a video, which its file's name tells."""
     while not killed:
-        for path in out.glob(".batch/*/.talkernel-*"):
-            pid = int(path.name.split("-")[1])
+        for path in out.glob(".batch/*/.video.*"):
+            pid = int(path.name.split(".")[2].split("-")[0])
             os.kill(pid, signal.SIGKILL)
             killed.append(pid)
             break

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,6 +97,26 @@ def test_report_shows_rows_plots_examples_and_rules(photo: Path) -> None:
     for name in ("psnr.svg", "psnr.png", "lmd.svg", "sheet-best.png", "mouth-worst.svg"):
         assert name in plots
     assert not [name for name in left_behind(photo) if ".part" in name]
+
+
+def test_figures_clip_by_clip_come_back_as_they_were(tmp_path: Path) -> None:
+    row = {"row": "generated", "clip": "a", "person": "ann", "psnr": 31.5, "lse_c": math.nan}
+    curve = [0.5, math.nan, 2.0]
+    Results("photo", "ours", {}, [row | {"opening": curve}], {"b": "no face"}).save(tmp_path)
+    (line,) = (tmp_path / "clips.jsonl").read_text().splitlines()
+    assert json.loads(line, parse_constant=pytest.fail)["opening"] == [0.5, None, 2.0]
+    found = Results.load(tmp_path)
+    assert found.left_out == {"b": "no face"} and found.mean("generated", "psnr").mean == 31.5
+    assert not found.mean("generated", "lse_c").clips
+    np.testing.assert_array_equal(found.rows[0]["opening"], curve)
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"row": ', "7"])
+def test_damaged_figures_are_named(tmp_path: Path, damage: str) -> None:
+    Results("photo", "ours", {}, [], {}).save(tmp_path)
+    (tmp_path / "clips.jsonl").write_text(damage + "\n")
+    with pytest.raises(ResultsError, match=re.escape(str(tmp_path))):
+        Results.load(tmp_path)
 
 
 def test_a_finished_evaluation_is_not_made_again(

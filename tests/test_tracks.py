@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -34,14 +35,36 @@ def test_arrays_stay_on_the_disk(tmp_path: Path) -> None:
     assert isinstance(base, np.memmap)
 
 
-def test_webdataset_reads_the_shards(tmp_path: Path) -> None:
-    webdataset = pytest.importorskip("webdataset")
+def test_shards_are_laid_out_as_webdataset_reads_them(tmp_path: Path) -> None:
+    """One sample's members follow each other: NAME.json and NAME.ARRAY.npy."""
+    write_tracks(tmp_path, "train", [drawn_track(seed, frames=21) for seed in (0, 1)])
+    with tarfile.open(tmp_path / "train-00000.tar", "r:") as tar:
+        names = tar.getnames()
+        assert {member.mtime for member in tar} == {0}
+    of_one = sorted(["json", *(f"{name}.npy" for name in ARRAYS)])
+    assert names == [f"track{seed}.{ending}" for seed in (0, 1) for ending in of_one]
+
+
+def test_the_same_tracks_make_the_same_file(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        write_tracks(tmp_path / folder, "train", [drawn_track(0, frames=21)])
+    shards = [(tmp_path / name / "train-00000.tar").read_bytes() for name in ("a", "b")]
+    assert shards[0] == shards[1]
+
+
+def test_shards_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    """Webdataset's writer gave each member a floating-point time, and so a header of its own."""
     track = drawn_track(0, frames=21)
     write_tracks(tmp_path, "train", [track])
-    shard = str(tmp_path / "train-00000.tar")
-    (sample,) = webdataset.WebDataset(shard, shardshuffle=False).decode()
-    assert sample["__key__"] == "track0" and sample["json"]["identity"] == "id0"
-    np.testing.assert_array_equal(sample["landmarks.npy"], track.landmarks)
+    shard = tmp_path / "train-00000.tar"
+    with tarfile.open(shard) as new, tarfile.open(tmp_path / "old.tar", "w") as old:
+        for member in new:
+            member.mtime, member.uname, member.mode = 0.0, "bigdata", 0o444
+            old.addfile(member, new.extractfile(member))
+    (tmp_path / "old.tar").replace(shard)
+    (found,) = load_tracks(tmp_path, "train")
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(found, name), getattr(track, name))
 
 
 def test_a_folder_without_tracks_is_named(tmp_path: Path) -> None:

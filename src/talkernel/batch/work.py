@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from talkernel.batch.jobs import SpeakJob
 from talkernel.errors import OutputExistsError, TalkernelError
-from talkernel.files.atomic import write_text_apart
+from talkernel.files.atomic import write_text
 from talkernel.pipeline.options import Options
 
 WORK = ".batch"
@@ -73,7 +73,7 @@ def work_on(task: JobTask) -> JobOutcome:
     except Exception as error:
         return JobOutcome("failed", _since(started), error=_words(error))
     outcome = JobOutcome("done", _since(started), **facts)
-    write_text_apart(record, json.dumps(asdict(outcome)))
+    write_text(record, json.dumps(asdict(outcome)))
     return outcome
 
 
@@ -108,7 +108,7 @@ def _make(task: JobTask) -> dict[str, Any]:
             "warnings": " ".join(report.warnings),
         }
         outfile.parent.mkdir(parents=True, exist_ok=True)
-        write_text_apart(claim, json.dumps(facts))
+        write_text(claim, json.dumps(facts))
         os.replace(made, outfile)
         return facts
     finally:

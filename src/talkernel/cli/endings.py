@@ -27,14 +27,12 @@ EXTRA_OF_MODULE = {
     "onnx": "train",
     "onnxruntime": "onnxruntime",
     "onnxscript": "train",
-    "pyarrow": "prepare",
     "ray": "cluster",
     "silero_vad": "prepare",
     "skimage": "sample",
     "tensorboard": "train",
     "torch": "torch",
     "umap": "umap",
-    "webdataset": "prepare",
     "yaml": "train",
 }
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from talkernel.errors import InUseError
 
 
@@ -17,13 +19,8 @@ def folder_lock(folder: Path) -> Iterator[None]:
         InUseError: Another process holds it.
     """
     try:
-        import fcntl
-    except ImportError:  # Windows: the user keeps runs apart
-        yield
-        return
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InUseError(f"Another run is at work in {folder}.") from None
+        held = FileLock(folder / ".lock").acquire(blocking=False)
+    except Timeout:
+        raise InUseError(f"Another run is at work in {folder}.") from None
+    with held:
         yield

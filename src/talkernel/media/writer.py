@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from talkernel.errors import DiskFullError, OutputNotWritableError
-from talkernel.files.outfile import OutFile
+from talkernel.files.atomic import AtomicFile
 from talkernel.media.encoder import Encoding, choose_encoding, configure
 from talkernel.media.frame import Picture
 from talkernel.media.soundtrack import Soundtrack
@@ -73,7 +73,7 @@ class VideoWriter:
         self._source, self._speech = source, speech
         self._length = frame_count / source.fps
         self._format = _container_format(self._name)
-        self._file = OutFile(outfile, overwrite=overwrite)
+        self._file = AtomicFile(outfile, overwrite=overwrite)
         self._encoding = choose_encoding(codec, self._format, source, crf, preset)
         self._written = 0
 

@@ -1,4 +1,4 @@
-"""Figures of an evaluation: clip by clip in Parquet, means in JSON, a table for the terminal."""
+"""Figures of an evaluation: clip by clip in JSON lines, means in JSON, a table for the terminal."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from talkernel.errors import ResultsError
-from talkernel.files.atomic import atomic_write, write_text
+from talkernel.files.atomic import write_text
 from talkernel.lab.evaluate.bootstrap import Mean, mean_with_interval
 from talkernel.lab.evaluate.measure import Row
 from talkernel.lab.evaluate.metrics import METRICS
 from talkernel.lab.evaluate.mouth import LAGS, lag_name
 from talkernel.summary import Summary
 
-JSON, PARQUET = "results.json", "clips.parquet"
+JSON, JSON_LINES = "results.json", "clips.jsonl"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Results:
         return max(finite.items(), key=lambda item: item[1]) if finite else None
 
     def to_json(self) -> str:
-        """Means, intervals and settings; figures of single clips are in the Parquet."""
+        """Means, intervals and settings; figures of single clips are in the JSON lines."""
         return json.dumps(
             {
                 "protocol": self.protocol,
@@ -112,14 +112,9 @@ class Results:
         return cells
 
     def save(self, folder: Path) -> None:
-        """Write `results.json` and `clips.parquet`, each whole or not at all."""
-        from pyarrow import Table as Columns
-        from pyarrow import parquet
-
-        names = list(dict.fromkeys(name for row in self.rows for name in row))
-        columns = {name: [row.get(name) for row in self.rows] for name in names}
-        with atomic_write(folder / PARQUET) as partial:
-            parquet.write_table(Columns.from_pydict(columns), partial)
+        """Write `results.json` and `clips.jsonl`, each whole or not at all."""
+        rows = [{k: _nan_to_null(v) for k, v in row.items()} for row in self.rows]
+        write_text(folder / JSON_LINES, "".join(json.dumps(row) + "\n" for row in rows))
         write_text(folder / JSON, self.to_json())
 
     @staticmethod
@@ -129,18 +124,28 @@ class Results:
         Raises:
             ResultsError: Nothing is there, or it is damaged.
         """
-        from pyarrow import parquet
-        from pyarrow.lib import ArrowException
-
         try:
             stored = json.loads((folder / JSON).read_text("utf-8"))
-            rows = parquet.read_table(folder / PARQUET).to_pylist()
-            kept = [{k: v for k, v in row.items() if v is not None} for row in rows]
+            lines = [json.loads(line) for line in (folder / JSON_LINES).open(encoding="utf-8")]
+            rows = [{k: _null_to_nan(v) for k, v in row.items()} for row in lines]
             return Results(
-                stored["protocol"], stored["system"], stored["settings"], kept, stored["left_out"]
+                stored["protocol"], stored["system"], stored["settings"], rows, stored["left_out"]
             )
-        except (OSError, ValueError, KeyError, TypeError, ArrowException) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ResultsError(f"{folder} holds no results ({error}).") from error
+
+
+def _nan_to_null(value: Any) -> Any:
+    """A figure or a curve as JSON, which has no NaN."""
+    if isinstance(value, list):
+        return [_nan_to_null(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _null_to_nan(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_null_to_nan(each) for each in value]
+    return math.nan if value is None else value
 
 
 def _plain(mean: Mean) -> dict[str, float | int | None]:

@@ -57,7 +57,7 @@ class Folder:
         """Remove what an evaluation writes, and nothing else."""
         for part in ("inputs", "videos", "measured", "plots"):
             shutil.rmtree(self.root / part, ignore_errors=True)
-        for name in ("results.json", "clips.parquet", "report.html"):
+        for name in ("results.json", "clips.jsonl", "report.html"):
             (self.root / name).unlink(missing_ok=True)
 
     @property

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from talkernel.errors import AdapterError
-from talkernel.files.outfile import OutFile
+from talkernel.files.atomic import atomic_write
 from talkernel.files.wave import write_wave
 from talkernel.lab.evaluate.cases import Case
 from talkernel.lab.evaluate.watch import Watch
@@ -102,16 +102,14 @@ class CommandSystem:
         Raises:
             AdapterError: The command fails or leaves no video.
         """
-        out = OutFile(outfile, overwrite=True)
         audio = _speech_wave(case, outfile)
         started = time.perf_counter()
         try:
-            self._run(case.face, audio, out.temporary)
-            elapsed = time.perf_counter() - started
-            frames = sum(1 for _ in open_face(out.temporary).frames())
-            out.publish()
+            with atomic_write(outfile) as made:
+                self._run(case.face, audio, made)
+                elapsed = time.perf_counter() - started
+                frames = sum(1 for _ in open_face(made).frames())
         finally:
-            out.discard()
             audio.unlink()
         return {"ms_per_frame": 1000.0 * elapsed / frames}
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from talkernel.errors import OptionError, ResultsError
-from talkernel.files.outfile import OutFile
+from talkernel.files.atomic import AtomicFile, write_text
 from talkernel.lab.evaluate.measure import GENERATED, NOTHING, PICTURED, TRUTH
 from talkernel.lab.evaluate.paper import OURS, QUALITY, TABLES, PaperTable
 from talkernel.lab.evaluate.results import Results
@@ -61,17 +61,17 @@ def write_tables(
     """
     out.mkdir(parents=True, exist_ok=True)
     texts: Texts = {"tables.md": as_markdown, "tables.csv": as_csv, "tables.html": as_html}
-    files = [OutFile(out / name, overwrite=overwrite) for name in texts]  # fails before the work
+    for name in texts:
+        AtomicFile(out / name, overwrite=overwrite)  # fails before the work
     loaded = [_load(text) for text in results]
     speeds = None if speed is None else load_speeds(speed)
     if speed is None and measure_speed:
-        kept = OutFile(out / "speed.json", overwrite=overwrite)
+        AtomicFile(out / "speed.json", overwrite=overwrite)
         speeds = measure_speeds(threads, tell=tell)
-        texts, files = {"speed.json": lambda _: speeds.to_json(), **texts}, [kept, *files]
+        texts = {"speed.json": lambda _: speeds.to_json(), **texts}
     filled = [(_noted(table, speeds), _lines(table, loaded, speeds)) for table in TABLES]
-    for file, render in zip(files, texts.values(), strict=True):
-        file.temporary.write_text(render(filled), "utf-8")
-        file.publish()
+    for name, render in texts.items():
+        write_text(out / name, render(filled), overwrite=overwrite)
     return [out / name for name in texts]
 
 

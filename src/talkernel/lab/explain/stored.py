@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from talkernel.errors import NotExplainedError
-from talkernel.files.outfile import OutFile
+from talkernel.files.atomic import atomic_write
 
 Arrays = dict[str, NDArray[Any]]
 # The salt makes the same figure the same file.
@@ -24,12 +24,8 @@ DPI = 160
 
 def write(target: Path, fill: Callable[[Path], object], *, overwrite: bool) -> None:
     """Let `fill` write a file that appears under its name only when it is complete."""
-    file = OutFile(target, overwrite=overwrite)
-    try:
-        fill(file.temporary)
-        file.publish()
-    finally:
-        file.discard()
+    with atomic_write(target, overwrite=overwrite) as temporary:
+        fill(temporary)
 
 
 def write_numbers(path: Path, arrays: Arrays, *, overwrite: bool) -> None:

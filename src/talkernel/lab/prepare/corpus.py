@@ -1,20 +1,21 @@
-"""The set as others read it: shards by split, the list of them, and a Parquet index."""
+"""The set as others read it: shards by split, the list of them, and an index in JSON lines."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from talkernel.files.atomic import atomic_write
+from talkernel.files.atomic import remove_partials, write_text
 from talkernel.lab.prepare.record import Candidate
 from talkernel.lab.prepare.settle import Verdict
 from talkernel.lab.prepare.work import VideoResult
 from talkernel.lab.tracks.shard import Sample, read_shard, write_shard
 from talkernel.lab.tracks.track import ARRAYS, write_list
 
-INDEX = "index.parquet"
+INDEX = "index.jsonl"
 SHARD_BYTES = 256_000_000  # small enough to hand round, large enough to be read in one go
 SPLITS = ("train", "val", "test")
 
@@ -46,16 +47,14 @@ def remove_strays(out: Path, verdicts: Mapping[str, Verdict]) -> None:
     """Delete shards that a run left behind when it was killed before it listed them."""
     known = {verdict.shard for verdict in verdicts.values()}
     for split in SPLITS:
-        for path in (*out.glob(f"{split}-*.tar"), *out.glob(f".{split}-*.part.tar")):
+        remove_partials(out, f"{split}-*")
+        for path in out.glob(f"{split}-*.tar"):
             if path.name not in known:
                 path.unlink()
 
 
 def write_index(out: Path, results: Sequence[VideoResult], verdicts: Mapping[str, Verdict]) -> None:
     """Write the list of shards, and the index with a row for each kept track."""
-    import pyarrow
-    import pyarrow.parquet
-
     kept = {name: verdict for name, verdict in sorted(verdicts.items()) if verdict.kept}
     shards = {
         split: sorted({v.shard for v in kept.values() if v.split == split}) for split in SPLITS
@@ -66,9 +65,8 @@ def write_index(out: Path, results: Sequence[VideoResult], verdicts: Mapping[str
         for c in result.candidates
         if c.name in kept
     ]
-    table = pyarrow.Table.from_pylist(sorted(rows, key=lambda row: str(row["name"])))
-    with atomic_write(out / INDEX) as partial:
-        pyarrow.parquet.write_table(table, partial)
+    rows.sort(key=lambda row: str(row["name"]))
+    write_text(out / INDEX, "".join(json.dumps(row) + "\n" for row in rows))
     write_list(out, shards)
 
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from talkernel.files.atomic import write_text_apart
+from talkernel.files.atomic import write_text
 from talkernel.lab.prepare.listen import agreement
 from talkernel.lab.prepare.record import Candidate, rounded
 from talkernel.lab.prepare.work import WITH_EVERYTHING, load_found
@@ -31,7 +31,7 @@ def listen_to(stored: Path) -> list[float] | Lost:
             raise
         except Exception as failure:  # in ways that nobody has thought of; others can be heard
             return Lost(f"{type(failure).__name__}: {failure}")
-        write_text_apart(kept, json.dumps(rounded(found)))
+        write_text(kept, json.dumps(rounded(found)))
     curve: list[float] = json.loads(kept.read_text())
     return curve
 

@@ -1,4 +1,4 @@
-"""WebDataset shards: a tar of samples, each a JSON and some arrays.
+"""Shards: a tar of samples, each a JSON and some arrays, laid out as WebDataset reads them.
 
 Arrays are stored as plain `.npy` members, which a memory map of the tar gives back without
 reading them: opening a shard costs its headers only.
@@ -29,17 +29,14 @@ def write_shard(path: Path, samples: Iterable[Sample]) -> None:
         path: The file; one of that name is replaced.
         samples: Each sample's facts, `name` among them, and its arrays. A name holds no dot.
     """
-    import webdataset
-
-    with (
-        atomic_write(path) as partial,
-        partial.open("wb") as file,
-        webdataset.TarWriter(file, mtime=0.0) as tar,
-    ):
+    with atomic_write(path) as partial, tarfile.open(partial, "w") as tar:
         for meta, arrays in samples:
             members = {f"{name}.npy": _encoded(array) for name, array in arrays.items()}
-            facts = json.dumps(meta).encode()
-            tar.write({"__key__": meta["name"], "json": facts} | members)
+            members["json"] = json.dumps(meta).encode()
+            for ending, content in sorted(members.items()):
+                member = tarfile.TarInfo(f"{meta['name']}.{ending}")  # its time is 0
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
 
 
 def read_shard(path: Path, arrays: Sequence[str]) -> Iterator[Sample]:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from talkernel.errors import CheckpointError
-from talkernel.files.atomic import atomic_write
+from talkernel.files.atomic import atomic_write, remove_partials
 from talkernel.model.talking_face import TalkingFace
 from talkernel.model.torch_file import read_torch_file
 
@@ -27,6 +27,7 @@ def save_state(state: dict[str, Any], folder: Path) -> None:
     with atomic_write(folder / LAST) as partial, partial.open("wb") as file:
         torch.save(state, file)
         os.fsync(file.fileno())
+    remove_partials(folder, Path(LAST).stem)  # large, and a run may be killed often
 
 
 def load_state(path: Path) -> dict[str, Any]:
