@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.engine import Engine, EngineInfo
+from talkernel.engine import EngineInfo
 from talkernel.media import Picture, open_face
 from talkernel.model.config import ModelConfig
 
@@ -16,14 +16,11 @@ Array = NDArray[np.float32]
 
 
 class Painter:
-    """An engine that paints the mouth's place white, whatever is said; and remembers its masks."""
+    """An engine that paints the mouth's place white, whatever is said."""
 
     info = EngineInfo("painter", "none", "float32")
     config = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12))
     basis = None
-
-    def __init__(self) -> None:
-        self.masks: list[Array] = []
 
     def encode(self, mel: Array) -> Array:
         return np.zeros((1, self.config.encoder_width, mel.shape[2] // 2), np.float32)
@@ -37,31 +34,7 @@ class Painter:
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         attention = np.zeros((1, 1, 64, 64), np.float32)
         attention[..., 30:50, 20:44] = 1.0
-        self.masks.append(attention[0, 0])
         return attention, np.ones_like(face)
-
-
-class Recorder:
-    """The package's own model, its masks remembered."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.info, self.config = engine, engine.info, engine.config
-        self.basis = engine.basis
-        self.masks: list[Array] = []
-
-    def encode(self, mel: Array) -> Array:
-        return self.engine.encode(mel)
-
-    def predict_lip_code(self, speech: Array) -> Array:
-        return self.engine.predict_lip_code(speech)
-
-    def kernels(self, heard: Array) -> Array:
-        return self.engine.kernels(heard)
-
-    def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
-        attention, motion = self.engine.synthesise(face, kernels)
-        self.masks.append(attention[0, 0])
-        return attention, motion
 
 
 def babble(seconds: float, seed: int) -> Array:

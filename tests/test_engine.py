@@ -74,10 +74,9 @@ def inputs(config: ModelConfig, batch: int) -> tuple[Array, Array]:
 def spoken(engine: Engine, face: Array, speech: Array) -> Array:
     """The blended face I' in 0..1."""
     attention, motion = engine.synthesise(face, engine.kernels(engine.predict_lip_code(speech)))
-    seen, painted, share = face[:, :3], motion[:, :3], motion[:, 3:]
-    if share.shape[1]:
-        painted = painted + share * (face[:, 3:] - painted)
-    return (seen + attention * (painted - seen) + 1.0) / 2.0
+    seen = face[:, :3]
+    assert attention.shape == (len(face), 1, *face.shape[2:]) and motion.shape == seen.shape
+    return (seen + attention * (motion - seen) + 1.0) / 2.0
 
 
 def difference(engine: Engine, reference: Engine, batch: int) -> float:

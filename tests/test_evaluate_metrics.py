@@ -16,8 +16,11 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from talkernel.errors import CheckpointError, MissingFileError
 from talkernel.face.crop import Crop
+from talkernel.face.lips import mouth_opening
 from talkernel.face.pose import HeadPose
+from talkernel.face.stabilise import Placement
 from talkernel.face.track import FaceTracker
+from talkernel.face.view import crop_view
 from talkernel.lab.correlation import correlation
 from talkernel.lab.evaluate.align import (
     RIGID,
@@ -30,20 +33,24 @@ from talkernel.lab.evaluate.align import (
 )
 from talkernel.lab.evaluate.bootstrap import mean_with_interval
 from talkernel.lab.evaluate.dlib_face import embedding, landmarks68
-from talkernel.lab.evaluate.hearing import heard_opening, lip_basis, sync
 from talkernel.lab.evaluate.identity import identity
 from talkernel.lab.evaluate.lse import lse
 from talkernel.lab.evaluate.mfcc import mfcc
 from talkernel.lab.evaluate.mouth import CLOSED_SHARE, copying, following, leaking, meeting
 from talkernel.lab.evaluate.observe import Seen, observe
+from talkernel.lab.evaluate.predicted_sync import predicted_opening, predicted_sync
 from talkernel.lab.evaluate.quality import _scores, lmd, psnr, psnr_8bit
 from talkernel.lab.evaluate.stillness import stillness
 from talkernel.lab.evaluate.syncnet import SyncNet, distances, load_syncnet, lse_of
 from talkernel.lab.evaluate.watch import Watch
 from talkernel.media import open_speech
 from talkernel.media.sample import picture_of_rgb
-from talkernel.model.weights import default_weights, read_config
-from talkernel.pipeline.job import Edit
+from talkernel.model.checkpoint import load_model
+from talkernel.model.weights import default_weights, read_basis
+from talkernel.mouth.mask import frame_input
+from talkernel.mouth.renderer import Edit
+from talkernel.speech.features import SpeechFeatures
+from tests.jobs import Painter
 from tests.videos import images_of, write_video
 
 Image = NDArray[np.uint8]
@@ -185,18 +192,34 @@ def test_correlation_finds_a_lag_and_skips_gaps() -> None:
 
 
 def test_sync_offset_is_how_late_the_picture_is() -> None:
-    heard = wandering(150, 3)
-    found = sync(np.roll(heard, 4), heard)
+    predicted = wandering(150, 3)
+    found = predicted_sync(np.roll(predicted, 4), predicted)
     assert found["sync_offset"] == 4 and found["sync_score"] > 0.95
-    assert math.isnan(sync(np.ones(50, np.float32), heard[:50])["sync_score"])
+    assert math.isnan(predicted_sync(np.ones(50, np.float32), predicted[:50])["sync_score"])
 
 
-def test_our_audio_net_hears_a_mouth_that_shuts_in_silence(folder: Path) -> None:
+def test_the_predicted_mouth_shuts_in_silence(folder: Path) -> None:
     speech = open_speech(folder / "speech.wav")
-    heard = heard_opening(speech, Fraction(25), 40)  # 15 frames longer than the sound
-    assert heard.shape == (40,) and np.isfinite(heard).all()
-    assert heard[30:].max() < heard[:25].min()
-    assert len(lip_basis().scale) == read_config(default_weights()).lip_code
+    predicted = predicted_opening(speech, Fraction(25), 40)  # 15 frames longer than the sound
+    assert predicted.shape == (40,) and np.isfinite(predicted).all()
+    assert predicted[30:].max() < predicted[:25].min()
+
+
+def test_predicted_lip_codes_are_decoded_with_the_models_own_basis(folder: Path) -> None:
+    speech, model = open_speech(folder / "speech.wav"), load_model(default_weights()).eval()
+    features = SpeechFeatures(25, model.config, model.encode)
+    windows = np.concatenate([features.push(speech.wave()), features.finish(25)])
+    with torch.inference_mode():
+        codes = model.predict_lip_code(torch.from_numpy(windows)).numpy()
+    basis = read_basis(default_weights())
+    assert basis is not None
+    expected = mouth_opening(basis.neutral + basis.decode(codes))
+    np.testing.assert_allclose(predicted_opening(speech, Fraction(25), 25), expected, atol=2e-4)
+
+
+def test_a_model_without_a_lip_basis_predicts_no_opening(folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="no lip basis"):
+        predicted_opening(open_speech(folder / "speech.wav"), Fraction(25), 25, Painter())
 
 
 def test_cepstra_are_python_speech_features() -> None:
@@ -263,7 +286,7 @@ def test_syncnet_takes_the_official_weights(tmp_path: Path) -> None:
     network = load_syncnet(tmp_path / "syncnet_v2.model")
     assert network.netfclip[3].bias[0].item() == pytest.approx(0.01)
     with torch.inference_mode():
-        assert network.predict_lip_code(torch.zeros(2, 1, 13, 20)).shape == (2, 1024)
+        assert network.embed_sound(torch.zeros(2, 1, 13, 20)).shape == (2, 1024)
         assert network.see(torch.zeros(2, 3, 5, 224, 224)).shape == (2, 1024)
 
 
@@ -321,7 +344,11 @@ def edit_of(portrait: Image, seam: int = 0) -> Edit:
     after.planes[0][crop.top, crop.left + 20] += seam
     alpha = np.zeros((64, 64), np.float32)
     alpha[40:50, 20:44] = 1.0
-    return Edit(before, after, crop, face.landmarks, np.ones_like(alpha), alpha)
+    view = crop_view(before, crop, len(alpha))
+    shown = frame_input(view, crop.to_view(face.landmarks, len(alpha)), len(alpha), None)
+    motion = np.zeros((3, *alpha.shape), np.float32)
+    placement = Placement(crop, face.landmarks, 1.0)
+    return Edit(before, after, placement, shown, np.ones_like(alpha), alpha, motion)
 
 
 def test_watch_sees_a_seam_and_where_the_mask_lies(portrait: Image) -> None:

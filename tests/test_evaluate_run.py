@@ -24,11 +24,12 @@ from talkernel.errors import (
     OutputExistsError,
     ResultsError,
 )
-from talkernel.lab.evaluate import identity, session
+from talkernel.lab.evaluate import identity, result_folder, session
 from talkernel.lab.evaluate.adapter import load_adapter
 from talkernel.lab.evaluate.cases import Case
 from talkernel.lab.evaluate.html import write_report
 from talkernel.lab.evaluate.measure import Judge
+from talkernel.lab.evaluate.result_folder import ResultFolder, code_digest
 from talkernel.lab.evaluate.results import Results, ranked
 from talkernel.lab.evaluate.session import measure_folder
 from talkernel.lab.evaluate.systems import OwnSystem
@@ -173,12 +174,45 @@ def test_an_interrupted_evaluation_goes_on(
 
 
 def test_other_settings_do_not_overwrite(photo: Path, lrw: Path, tmp_path: Path) -> None:
-    with pytest.raises(OutputExistsError, match="other settings"):
+    with pytest.raises(OutputExistsError, match=r"other settings \(protocol\)"):
         measure_folder(lrw, photo, protocol="self")
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(OutputExistsError, match="not empty"):
         measure_folder(lrw, tmp_path, protocol="photo", overwrite=True)
     assert left_behind(tmp_path) == ["mine.txt"]
+
+
+def test_results_of_other_code_are_not_reused(
+    photo: Path, lrw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (photo / "settings.json").read_text()
+    monkeypatch.setattr(session, "code_digest", lambda: "of other code")
+    with pytest.raises(OutputExistsError, match=r"other settings \(code\)") as refused:
+        measure_folder(lrw, photo, protocol="photo")
+    assert "--overwrite" in refused.value.remedy
+    assert (photo / "settings.json").read_text() == before
+
+
+def test_the_digest_is_of_code_and_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights, code = tmp_path / "weights.safetensors", tmp_path / "lab" / "module.py"
+    code.parent.mkdir()
+    monkeypatch.setattr(result_folder, "files", lambda _: tmp_path)
+    monkeypatch.setattr(result_folder, "default_weights", lambda: weights)
+    digests = []
+    for module, numbers in (("a = 1", "x"), ("a = 1", "x"), ("a = 2", "x"), ("a = 2", "y")):
+        code.write_text(module)
+        weights.write_text(numbers)
+        digests.append(code_digest())
+    assert digests[0] == digests[1] and len(set(digests)) == 3
+
+
+def test_overwriting_deletes_what_was_measured(tmp_path: Path) -> None:
+    folder = ResultFolder.open(tmp_path / "out", {"code": "a"}, overwrite=False)
+    (folder.root / "measured" / "one.json").write_text("[]")
+    ResultFolder.open(folder.root, {"code": "a"}, overwrite=False)
+    assert left_behind(folder.root / "measured") == ["one.json"]
+    ResultFolder.open(folder.root, {"code": "b"}, overwrite=True)
+    assert left_behind(folder.root / "measured") == []
 
 
 def test_pairs_need_no_system(photo: Path, lrw: Path, tmp_path: Path) -> None:

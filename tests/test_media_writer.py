@@ -32,6 +32,7 @@ from talkernel.media import (
     open_face,
     open_speech,
 )
+from talkernel.media.transcode import transcode
 from tests.test_media_support import (
     click_time,
     clicks,
@@ -63,6 +64,11 @@ def make(out: Path, face: FaceSource, speech: SpeechSource, **options: Any) -> i
         for frame in extend(face, count, "pingpong"):
             writer.write(frame.picture)
     return count
+
+
+def comment_of(path: Path) -> str | None:
+    with av.open(str(path)) as container:
+        return {key.lower(): value for key, value in container.metadata.items()}.get("comment")
 
 
 def left_behind(folder: Path) -> list[str]:
@@ -98,10 +104,8 @@ def test_pictures_rate_and_sound_arrive(
     assert sound.duration == pytest.approx(speech.duration, abs=0.001)
     for time in TIMES:
         assert click_time(sound.wave(), near=time) == pytest.approx(time, abs=0.001)
+    assert comment_of(out) == AI_NOTICE
     with av.open(str(out)) as container:
-        assert {key.lower(): value for key, value in container.metadata.items()}["comment"] == (
-            AI_NOTICE
-        )
         assert container.duration is not None
         assert abs(container.duration / av.time_base - count / NTSC) < 1 / NTSC
     assert not left_behind(tmp_path)
@@ -456,3 +460,13 @@ def test_real_files(tmp_path: Path, shared: Path) -> None:
     made = open_face(tmp_path / "o.mp4")
     assert made.fps == Fraction(15000, 1001)
     assert len(list(made.frames())) == 30
+
+
+@pytest.mark.parametrize("name", ["o.mp4", "o.mov", "o.mkv", "o.webm"])
+def test_only_synthesised_videos_are_marked_as_ai_generated(
+    tmp_path: Path, face: FaceSource, speech: SpeechSource, name: str
+) -> None:
+    make(tmp_path / f"made-{name}", face, speech)
+    transcode(face.path, speech.path, tmp_path / f"real-{name}")
+    assert comment_of(tmp_path / f"made-{name}") == AI_NOTICE
+    assert comment_of(tmp_path / f"real-{name}") is None

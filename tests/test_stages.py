@@ -17,20 +17,27 @@ def test_items_come_in_order_and_ahead() -> None:
 
 
 def test_an_error_reaches_the_consumer_after_the_items_before_it() -> None:
+    workers: list[threading.Thread] = []
+
     def items() -> Iterator[int]:
+        workers.append(threading.current_thread())
         yield 1
         raise ValueError("broken")
 
     got: list[int] = []
     with pytest.raises(ValueError, match="broken"):
-        got.extend(Prefetcher(items(), 2))
-    assert threading.active_count() < 50
+        for item in Prefetcher(items(), 2):
+            got.append(item)
+    assert got == [1]
+    assert workers[0] is not threading.current_thread() and not workers[0].is_alive()
 
 
 def test_a_consumer_that_leaves_ends_the_thread_and_closes_the_source() -> None:
     closed = threading.Event()
+    workers: list[threading.Thread] = []
 
     def items() -> Iterator[int]:
+        workers.append(threading.current_thread())
         try:
             yield from range(10**9)
         finally:
@@ -40,7 +47,7 @@ def test_a_consumer_that_leaves_ends_the_thread_and_closes_the_source() -> None:
         if item == 3:
             break
     staged.close()
-    assert closed.wait(2.0)
+    assert closed.is_set() and not workers[0].is_alive()
 
 
 def test_a_producer_waits_for_a_slow_consumer() -> None:

@@ -1,4 +1,4 @@
-"""Decode and encode, nothing between: the limit of the main job's speed, and its control."""
+"""Re-encodes a video with a sound, unedited: the control for measurements and for speed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def transcode(
     fps: Fraction | None = None,
     overwrite: bool = False,
 ) -> int:
-    """Write the face's video with the sound, as the main job would, the face untouched.
+    """Write the face's video with the sound, encoded as the main job does, the face unedited.
+
+    The file carries no notice that it is AI-generated.
 
     Args:
         face: Video or photo.
@@ -34,7 +36,12 @@ def transcode(
     source, speech = open_face(face, fps=fps), open_speech(audio)
     count = max(1, round(speech.duration * source.fps))
     with VideoWriter(
-        outfile, source=source, speech=speech, frame_count=count, overwrite=overwrite
+        outfile,
+        source=source,
+        speech=speech,
+        frame_count=count,
+        overwrite=overwrite,
+        notice=None,
     ) as writer:
         for frame in extend(source, count, "pingpong"):
             writer.write(frame.picture)

@@ -50,6 +50,7 @@ class VideoWriter:
         crf: Constant quality where the encoder knows it; less is better.
         preset: Speed of the encoder, by x264's names.
         overwrite: Whether an existing file is replaced.
+        notice: Comment in the file's metadata; None for a video that is not synthesised.
 
     Raises:
         OutputExistsError: `outfile` exists.
@@ -68,9 +69,10 @@ class VideoWriter:
         crf: int = 18,
         preset: str = "veryfast",
         overwrite: bool = False,
+        notice: str | None = AI_NOTICE,
     ) -> None:
         self._name = os.fspath(outfile)
-        self._source, self._speech = source, speech
+        self._source, self._speech, self._notice = source, speech, notice
         self._length = frame_count / source.fps
         self._format = _container_format(self._name)
         self._file = AtomicFile(outfile, overwrite=overwrite)
@@ -133,7 +135,8 @@ class VideoWriter:
             format=self._format,
             container_options={"movflags": "+faststart"} if self._format in {"mp4", "mov"} else {},
         )
-        self._output.metadata["comment"] = AI_NOTICE
+        if self._notice is not None:
+            self._output.metadata["comment"] = self._notice
         self._video = _add_video(self._output, self._encoding, self._source)
         self._sound = Soundtrack(self._output, self._speech, self._length)
         self._output.start_encoding()

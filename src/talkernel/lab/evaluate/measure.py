@@ -12,10 +12,10 @@ import numpy as np
 
 from talkernel.errors import NoAudioError
 from talkernel.lab.evaluate.cases import Case, Protocol
-from talkernel.lab.evaluate.hearing import heard_opening, sync
 from talkernel.lab.evaluate.identity import embeddings, identity
 from talkernel.lab.evaluate.mouth import copying, following, leaking
 from talkernel.lab.evaluate.observe import Seen, observe
+from talkernel.lab.evaluate.predicted_sync import predicted_opening, predicted_sync
 from talkernel.lab.evaluate.quality import picture_quality
 from talkernel.lab.evaluate.stillness import stillness
 from talkernel.media import open_speech
@@ -60,7 +60,7 @@ class Judge:
         faces = {} if self.mouth_only else embeddings(seen[NOTHING])
         rows = []
         for row, video in seen.items():
-            figures = self._mouth(video, real, seen[NOTHING])
+            figures = self._mouth(case, video, real, seen[NOTHING])
             if not self.mouth_only:
                 figures |= self._rest(case, row, video, real, seen[NOTHING])
                 figures |= identity(embeddings(video), faces)
@@ -77,29 +77,26 @@ class Judge:
             )
         return rows
 
-    def _mouth(self, video: Seen, real: Seen, nothing: Seen) -> Row:
+    def _mouth(self, case: Case, video: Seen, real: Seen, nothing: Seen) -> Row:
         figures: Row = {"faceless": float(1.0 - video.has_face.mean()), **_sound(video)}
         if self.protocol not in ("photo", "pairs"):  # a still mouth correlates with noise only
             figures |= copying(_at_rate_of(video, nothing), nothing.opening)
         if self.protocol == "silence":
             return figures | leaking(video.opening, real.opening)
+        predicted = predicted_opening(open_speech(case.speech), video.fps, len(video))
+        figures |= predicted_sync(video.opening, predicted)
         return figures | following(_at_rate_of(video, real), real.opening)
 
     def _rest(self, case: Case, row: str, video: Seen, real: Seen, nothing: Seen) -> Row:
-        figures = {} if self.protocol == "silence" else self._sync(case, video)
+        figures: Row = {}
+        if self.syncnet is not None and self.protocol != "silence":
+            from talkernel.lab.evaluate.lse import lse
+
+            figures |= lse(self.syncnet, video, open_speech(case.speech))
         if self.protocol in PICTURED:
             figures |= picture_quality(video, real)
         if row != TRUTH or self.protocol == "self":  # the truth has another input than the rest
             figures |= stillness(video, case.face, case.fps, nothing)
-        return figures
-
-    def _sync(self, case: Case, video: Seen) -> Row:
-        speech = open_speech(case.speech)
-        figures: Row = sync(video.opening, heard_opening(speech, video.fps, len(video)))
-        if self.syncnet is not None:
-            from talkernel.lab.evaluate.lse import lse
-
-            figures |= lse(self.syncnet, video, speech)
         return figures
 
 

@@ -60,7 +60,7 @@ METRICS = (
         "sync_score",
         "sync score, ours",
         "higher",
-        "Best correlation of the opening with what our AudioNet hears.",
+        "Best correlation of the opening with the one that our AudioNet predicts.",
     ),
     Metric("sync_offset", "sync offset, frames", "zero", "Picture after sound at that score."),
     Metric("lse_c", "LSE-C", "higher", "SyncNet's confidence."),

@@ -3,91 +3,27 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from talkernel.errors import NothingMeasuredError, OutputExistsError, TalkernelError
+from talkernel.errors import NothingMeasuredError, TalkernelError
 from talkernel.files.atomic import write_text
 from talkernel.lab.evaluate.cases import Case
 from talkernel.lab.evaluate.measure import GENERATED, NOTHING, TRUTH, Judge, Row, shuffled
+from talkernel.lab.evaluate.result_folder import ResultFolder
 from talkernel.lab.evaluate.results import Results
 from talkernel.lab.evaluate.systems import System
 from talkernel.media.transcode import transcode
 
-SETTINGS = "settings.json"
-VERSION = 1  # of the metrics: stored figures of another one are not reused
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Folder:
-    """Where an evaluation keeps what it has made, so that it can go on after a break.
-
-    Attributes:
-        root: The user's `--out`.
-    """
-
-    root: Path
-
-    @staticmethod
-    def open(root: Path, settings: Mapping[str, Any], overwrite: bool) -> Folder:
-        """Make the folder, or take up one that was begun with the same settings.
-
-        Raises:
-            OutputExistsError: It holds something else.
-        """
-        folder, known = Folder(root), root / SETTINGS
-        if root.exists() and any(root.iterdir()) and not _says(known, settings):
-            if not known.is_file():
-                raise OutputExistsError(f"{root} is not empty.", remedy="Give another --out.")
-            if not overwrite:
-                raise OutputExistsError(f"{root} was made with other settings.")
-            folder.clear()
-        elif overwrite:
-            folder.clear()
-        for part in ("inputs", "videos", "measured"):
-            (root / part).mkdir(parents=True, exist_ok=True)
-        known.write_text(json.dumps(settings, indent=2))
-        return folder
-
-    def clear(self) -> None:
-        """Remove what an evaluation writes, and nothing else."""
-        for part in ("inputs", "videos", "measured", "plots"):
-            shutil.rmtree(self.root / part, ignore_errors=True)
-        for name in ("results.json", "clips.jsonl", "report.html"):
-            (self.root / name).unlink(missing_ok=True)
-
-    @property
-    def inputs(self) -> Path:
-        """First frames and silences."""
-        return self.root / "inputs"
-
-    def video(self, row: str, case: Case) -> Path:
-        """A case's video of one kind."""
-        folder = self.root / "videos" / row.replace(" ", "-")
-        folder.mkdir(exist_ok=True)
-        return folder / f"{case.name}.mp4"
-
-    def measured(self, case: Case) -> Path:
-        """A case's figures."""
-        return self.root / "measured" / f"{case.name}.json"
-
-
-def _says(stored: Path, settings: Mapping[str, Any]) -> bool:
-    try:
-        return bool(json.loads(stored.read_text()) == json.loads(json.dumps(settings)))
-    except (OSError, ValueError):  # not there, or cut off by a crash
-        return False
 
 
 def evaluate(
     cases: Sequence[Case],
     judge: Judge,
     system: System | None,
-    folder: Folder,
+    folder: ResultFolder,
     settings: Mapping[str, Any],
     tell: Tell = lambda _: None,
 ) -> Results:
@@ -124,7 +60,7 @@ def evaluate(
     return results
 
 
-def _once(case: Case, judge: Judge, system: System | None, folder: Folder) -> list[Row]:
+def _once(case: Case, judge: Judge, system: System | None, folder: ResultFolder) -> list[Row]:
     stored = folder.measured(case)
     if not stored.is_file():
         videos, made = _videos(case, judge, system, folder)
@@ -134,7 +70,7 @@ def _once(case: Case, judge: Judge, system: System | None, folder: Folder) -> li
 
 
 def _videos(
-    case: Case, judge: Judge, system: System | None, folder: Folder
+    case: Case, judge: Judge, system: System | None, folder: ResultFolder
 ) -> tuple[dict[str, Path], dict[str, float]]:
     """The files to measure, by kind, and what was measured while they were made."""
     made: dict[str, float] = {}

@@ -12,8 +12,9 @@ from talkernel.lab.evaluate.cases import Case, Protocol, pair_up, plan
 from talkernel.lab.evaluate.clips import find_clips
 from talkernel.lab.evaluate.html import write_report
 from talkernel.lab.evaluate.measure import Judge
+from talkernel.lab.evaluate.result_folder import ResultFolder, code_digest
 from talkernel.lab.evaluate.results import Results
-from talkernel.lab.evaluate.run import VERSION, Folder, Tell, evaluate
+from talkernel.lab.evaluate.run import Tell, evaluate
 from talkernel.lab.evaluate.systems import OwnSystem, System
 
 
@@ -62,7 +63,7 @@ def measure_folder(
     system = _system(protocol, adapter, options or {})
     clips = find_clips(data, split=split, per_person=per_person, limit=limit) if protocol else []
     settings = {
-        "metrics": VERSION,
+        "code": code_digest(),
         "protocol": protocol or "pairs",
         "data": str(data.absolute()),
         "real": None if real is None else str(real.absolute()),
@@ -73,7 +74,7 @@ def measure_folder(
         "mouth_only": mouth_only,
         **({} if system is None else system.settings()),
     }
-    folder = Folder.open(out, settings, overwrite)
+    folder = ResultFolder.open(out, settings, overwrite)
     cases = plan(protocol, clips, folder.inputs) if protocol else _pairs(data, real, folder, limit)
     judge = Judge(protocol or "pairs", network, mouth_only)
     results = evaluate(cases, judge, system, folder, settings, tell)
@@ -104,5 +105,5 @@ def _system(
     return OwnSystem(options) if adapter is None else load_adapter(adapter)
 
 
-def _pairs(data: Path, real: Path | None, folder: Folder, limit: int | None) -> list[Case]:
+def _pairs(data: Path, real: Path | None, folder: ResultFolder, limit: int | None) -> list[Case]:
     return pair_up(data, real, folder.inputs)[:limit]
