@@ -1,4 +1,4 @@
-"""From raw videos to tracks."""
+"""Data preparation: raw videos to tracks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from talkernel.lab.prepare.record import Candidate
 from talkernel.lab.prepare.report import PrepareReport
 from talkernel.lab.prepare.run import prepare
 from talkernel.lab.prepare.settings import Settings
-from talkernel.lab.prepare.sync import choose_method, judge_sync
+from talkernel.lab.prepare.sync import choose_method, measure_sync
 from talkernel.lab.prepare.video import key_of
 from talkernel.lab.tracks.shard import write_shard
 from talkernel.lab.tracks.track import FPS, Track, load_tracks, sample_of
@@ -43,7 +43,7 @@ OTHER = "Four score and seven years ago our fathers brought forth a new nation."
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A good one, one of two shots with a pause, a silent, a faceless, a damaged, a mute one."""
+    """A usable video, one with two shots and a pause, and ones without speech, face or sound."""
     folder = tmp_path_factory.mktemp("videos")
     voice = spoken(folder, SENTENCE)[: 3 * 16000]
     other = spoken(folder, OTHER)[: 3 * 16000]
@@ -85,7 +85,7 @@ def test_every_video_is_accounted_for(prepared: tuple[Path, PrepareReport]) -> N
     assert (out / "contact_sheet.jpg").exists()
 
 
-def test_shots_are_cut_and_silence_is_left_out(prepared: tuple[Path, PrepareReport]) -> None:
+def test_shots_are_split_and_silence_is_removed(prepared: tuple[Path, PrepareReport]) -> None:
     out, _ = prepared
     starts = sorted(
         int(track.name.split("-")[-2])
@@ -95,7 +95,7 @@ def test_shots_are_cut_and_silence_is_left_out(prepared: tuple[Path, PrepareRepo
     assert len(starts) == 2 and starts[0] <= 5 and 120 <= starts[1] <= 140
 
 
-def test_a_track_has_all_that_training_needs(prepared: tuple[Path, PrepareReport]) -> None:
+def test_a_track_holds_everything_training_needs(prepared: tuple[Path, PrepareReport]) -> None:
     out, _ = prepared
     (track,) = [t for t in load_tracks(out, "train") if t.name.startswith("good")]
     assert track.has_face.all() and len(track.wave) == len(track.landmarks) * 640
@@ -121,13 +121,13 @@ def content(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(out.glob("*")) if path.is_file()}
 
 
-def test_a_rerun_changes_nothing_and_looks_at_nothing(
+def test_a_rerun_changes_nothing_and_processes_nothing(
     videos: Path, prepared: tuple[Path, PrepareReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, report = prepared
     before = content(out)
     monkeypatch.setattr(
-        "talkernel.lab.prepare.work.tracks_of", lambda *_: pytest.fail("looked again")
+        "talkernel.lab.prepare.work.tracks_of", lambda *_: pytest.fail("processed again")
     )
     assert prepare([videos], out, STILL) == report
     assert content(out) == before
@@ -157,7 +157,7 @@ def test_other_settings_need_another_folder(
         prepare([videos], prepared[0], Settings(sync="none", min_size=10.0))
 
 
-def test_what_cannot_be_prepared_is_named(videos: Path, tmp_path: Path) -> None:
+def test_bad_input_raises_typed_errors(videos: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingFileError):
         prepare([tmp_path / "none.mp4"], tmp_path / "out")
     (tmp_path / "empty").mkdir()
@@ -168,7 +168,7 @@ def test_what_cannot_be_prepared_is_named(videos: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "report.md").exists()
 
 
-def test_killed_at_any_moment_it_goes_on(videos: Path, tmp_path: Path) -> None:
+def test_a_killed_run_continues(videos: Path, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     given = [videos / name for name in ("good.mp4", "silent.mp4")]
     wanted = prepare(given, whole, STILL)
@@ -203,7 +203,7 @@ def test_killed_at_any_moment_it_goes_on(videos: Path, tmp_path: Path) -> None:
     assert not list(broken.glob("work/.part-*"))
 
 
-def test_killed_between_shards_and_their_list_it_goes_on(
+def test_a_run_killed_between_shards_and_their_list_continues(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object) -> None:
@@ -218,7 +218,9 @@ def test_killed_between_shards_and_their_list_it_goes_on(
     assert len(load_tracks(tmp_path, "train")) == 1
 
 
-def test_a_killed_ray_worker_loses_no_track_and_doubles_none(videos: Path, tmp_path: Path) -> None:
+def test_a_killed_ray_worker_neither_loses_nor_doubles_a_track(
+    videos: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("ray")
     killed: list[int] = []
     threading.Thread(target=kill_a_worker, args=[tmp_path, killed], daemon=True).start()
@@ -229,7 +231,7 @@ def test_a_killed_ray_worker_loses_no_track_and_doubles_none(videos: Path, tmp_p
 
 
 def kill_a_worker(out: Path, killed: list[int]) -> None:
-    """SIGKILL to the first process found at work, which its folder's name tells."""
+    """Send SIGKILL to the first worker found; its temporary folder's name holds its process ID."""
     while not killed:
         for path in out.glob("work/.part-*"):
             killed.append(int(path.name.split("-")[-2]))
@@ -237,7 +239,7 @@ def kill_a_worker(out: Path, killed: list[int]) -> None:
         time.sleep(0.01)
 
 
-def test_names_may_tell_who_it_is(videos: Path, tmp_path: Path) -> None:
+def test_file_names_may_hold_the_person(videos: Path, tmp_path: Path) -> None:
     clip = tmp_path / "clip_0_anna.mp4"
     clip.write_bytes((videos / "good.mp4").read_bytes())
     settings = Settings(sync="none", val=0.0, test=0.0, identity_pattern=r"_([^_]+)$")
@@ -245,7 +247,7 @@ def test_names_may_tell_who_it_is(videos: Path, tmp_path: Path) -> None:
     assert [t.identity for t in load_tracks(tmp_path / "out", "train")] == ["anna"]
 
 
-def test_cuts_are_told_from_motion_and_light() -> None:
+def test_cuts_are_distinguished_from_motion_and_light() -> None:
     still, other = portrait(1)[0], portrait(1, grey=200, flip=True)[0]
     cutter = ShotCutter()
     shots = [*portrait(20, drift=6.0), *[other] * 5, still, still]
@@ -277,14 +279,14 @@ def test_people_keep_their_names_when_more_tracks_come() -> None:
     assert before == People().assign(dict(reversed(first.items())))
 
 
-def test_splits_depend_on_the_name_alone_and_keep_their_shares() -> None:
+def test_splits_depend_on_the_name_only_and_keep_their_fractions() -> None:
     splits = [split_of(f"p{n}", 0.1, 0.2) for n in range(4000)]
     assert abs(splits.count("val") / 4000 - 0.1) < 0.02
     assert abs(splits.count("test") / 4000 - 0.2) < 0.02
     assert splits == [split_of(f"p{n}", 0.1, 0.2) for n in range(4000)]
 
 
-def test_a_video_is_known_by_its_content(tmp_path: Path) -> None:
+def test_a_video_is_identified_by_its_content(tmp_path: Path) -> None:
     (tmp_path / "a.b c.mp4").write_bytes(b"one")
     (tmp_path / "d.mp4").write_bytes(b"one")
     (tmp_path / "e.mp4").write_bytes(b"two")
@@ -292,7 +294,7 @@ def test_a_video_is_known_by_its_content(tmp_path: Path) -> None:
     assert first == again != other
 
 
-def test_tracks_teach_each_other_where_there_are_enough(
+def test_sync_is_measured_with_the_tracks_themselves_if_there_are_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("talkernel.lab.prepare.sync.STEPS", 2)
@@ -312,37 +314,35 @@ def test_tracks_teach_each_other_where_there_are_enough(
     ]
     assert choose_method(many, {c.name: c.name for c in many}, Settings()) == "taught"
     taught = Settings(sync="taught")
-    found, method = judge_sync(tmp_path, candidates, persons, taught, lambda _: {})
+    found, method = measure_sync(tmp_path, candidates, persons, taught, lambda _: {})
     assert method == "taught" and set(found) == set(persons)
 
 
-def test_a_track_is_listened_to_once_whoever_asks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heard: list[str] = []
+def test_a_sync_curve_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[str] = []
 
-    def agreement(track: Track) -> np.ndarray:
-        heard.append(track.name)
+    def sync_curve(track: Track) -> np.ndarray:
+        computed.append(track.name)
         return np.exp(-0.5 * ((np.array(LAGS) - 3.0) / 1.5) ** 2).astype(np.float32)
 
-    monkeypatch.setattr("talkernel.lab.prepare.curves.agreement", agreement)
+    monkeypatch.setattr("talkernel.lab.prepare.curves.sync_curve", sync_curve)
     track = drawn_track(0, frames=90)
     (tmp_path / "work" / "video").mkdir(parents=True)
     write_shard(tmp_path / "work" / "video" / f"{track.name}.tar", [sample_of(track)])
     new = Candidate(track.name, "video", 0.0, 90 / FPS, None)
-    vied = dataclasses.replace(new, name="vied", curve=[0.5] * len(LAGS))
-    first, again = (curves_of(tmp_path, [new, vied]) for _ in range(2))
-    assert first == again and heard == [track.name] and first["vied"] == vied.curve
-    persons = {track.name: "a", "vied": "b"}
-    found, method = judge_sync(tmp_path, [new, vied], persons, Settings(), lambda _: again)
+    known = dataclasses.replace(new, name="known", curve=[0.5] * len(LAGS))
+    first, again = (curves_of(tmp_path, [new, known]) for _ in range(2))
+    assert first == again and computed == [track.name] and first["known"] == known.curve
+    persons = {track.name: "a", "known": "b"}
+    found, method = measure_sync(tmp_path, [new, known], persons, Settings(), lambda _: again)
     assert method == "model" and found[track.name].offset == 3
-    lost, _ = judge_sync(
-        tmp_path, [new, vied], persons, Settings(), lambda _: {"vied": first["vied"]}
+    lost, _ = measure_sync(
+        tmp_path, [new, known], persons, Settings(), lambda _: {"known": first["known"]}
     )
-    assert track.name not in lost  # whom nobody could listen to stays as it is
+    assert track.name not in lost  # it is kept, without an offset
 
 
-def test_a_track_that_cannot_be_listened_to_costs_no_other(
+def test_a_track_whose_sync_curve_fails_does_not_stop_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tracks, folder = (
@@ -350,21 +350,21 @@ def test_a_track_that_cannot_be_listened_to_costs_no_other(
         tmp_path / "work" / "v",
     )
 
-    def agreement(track: Track) -> np.ndarray:
+    def sync_curve(track: Track) -> np.ndarray:
         if track.name == tracks[0].name:
             raise np.linalg.LinAlgError("singular")
         return np.ones(len(LAGS), np.float32)
 
-    monkeypatch.setattr("talkernel.lab.prepare.curves.agreement", agreement)
+    monkeypatch.setattr("talkernel.lab.prepare.curves.sync_curve", sync_curve)
     folder.mkdir(parents=True)
     for track in tracks:
         write_shard(folder / f"{track.name}.tar", [sample_of(track)])
     candidates = [Candidate(track.name, "v", 0.0, 30 / FPS, None) for track in tracks]
-    with pytest.warns(UserWarning, match=f"{tracks[0].name} was not listened to: LinAlgError"):
+    with pytest.warns(UserWarning, match=f"sync of {tracks[0].name} is unknown: LinAlgError"):
         assert set(curves_of(tmp_path, candidates)) == {tracks[1].name}
 
 
-def test_real_speech_is_put_in_sync_and_its_speaker_found(shared: Path, tmp_path: Path) -> None:
+def test_real_speech_gets_its_offset_and_speaker(shared: Path, tmp_path: Path) -> None:
     clips = shared / "clips" / "train"
     late, other, talks, listens = (
         next(clips.glob(f"train_{number}_*")) for number in ("0095", "0005", "0060", "0300")

@@ -1,4 +1,4 @@
-"""Tracks in shards: written, found again, looked at without being read."""
+"""Tracks in shards: written, read back, and memory-mapped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from talkernel.lab.tracks.track import ARRAYS, Track, load_tracks, write_tracks
 from tests.tracks import drawn_track
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+def test_written_tracks_are_read_back(tmp_path: Path) -> None:
     tracks = [drawn_track(seed, frames=21) for seed in (1, 0)]
     write_tracks(tmp_path, "train", tracks)
     write_tracks(tmp_path, "val", tracks[:1])
@@ -27,7 +27,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert load_tracks(tmp_path, "test") == []
 
 
-def test_arrays_stay_on_the_disk(tmp_path: Path) -> None:
+def test_arrays_are_memory_mapped(tmp_path: Path) -> None:
     write_tracks(tmp_path, "train", [drawn_track(0, frames=21)])
     base: object = load_tracks(tmp_path, "train")[0].landmarks
     while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
@@ -67,12 +67,12 @@ def test_shards_of_earlier_versions_are_read(tmp_path: Path) -> None:
         np.testing.assert_array_equal(getattr(found, name), getattr(track, name))
 
 
-def test_a_folder_without_tracks_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_tracks_raises_a_typed_error(tmp_path: Path) -> None:
     with pytest.raises(NotPreparedError, match="no prepared tracks"):
         load_tracks(tmp_path, "train")
 
 
-def test_an_unfinished_write_leaves_the_old_tracks(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_tracks(tmp_path: Path) -> None:
     track = drawn_track(0, frames=21)
     write_tracks(tmp_path, "train", [track])
     broken = Track.of("b", "b", {name: None for name in ARRAYS})  # type: ignore[misc]

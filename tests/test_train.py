@@ -39,7 +39,7 @@ from talkernel.lab.train.losses import (
 from talkernel.lab.train.pairs import MOUTH, Pairs
 from talkernel.lab.train.recipes import AudioNetRecipe, GeneratorRecipe, PairRecipe
 from talkernel.lab.train.run_config import Data, GeneratorRun
-from talkernel.lab.train.sync import find_sync, judge
+from talkernel.lab.train.sync import find_sync, sync_of
 from talkernel.lab.train.transplant import lower_face_mask, transplant
 from talkernel.lab.train.view import random_view
 from talkernel.model.checkpoint import save_model
@@ -338,7 +338,7 @@ def curve(lag: int, height: float) -> np.ndarray:
 def test_sync_believes_a_recordings_clear_offset_and_drops_what_never_agrees() -> None:
     curves = {"a1": curve(3, 0.6), "a2": curve(-8, 0.1), "b": curve(0, 0.05), "c": curve(5, 0.2)}
     seconds = {"a1": 10.0, "a2": 2.0, "b": 10.0, "c": 2.0}
-    found = judge(curves, seconds, {"a1": "a", "a2": "a"})
+    found = sync_of(curves, seconds, {"a1": "a", "a2": "a"})
     assert found["a1"] == found["a2"] and found["a1"].offset == 3
     assert found["b"].offset is None
     assert found["c"].offset == 0  # too short to tell

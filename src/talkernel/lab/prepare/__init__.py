@@ -1,1 +1,1 @@
-"""From raw videos to training tracks: `talkernel prepare`."""
+"""Data preparation: raw videos to training tracks (`talkernel prepare`)."""

@@ -1,4 +1,8 @@
-"""Near-duplicates: the same scene again, in another size, encoding or file."""
+"""Near-duplicates: detects the same scene in another size, encoding or file.
+
+Each track gets a fingerprint of its sound and of its pictures. Two tracks are duplicates when
+the sound matches at some shift and the pictures match at that shift, too.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +17,22 @@ from scipy.signal import fftconvolve
 from talkernel.lab.tracks.track import FPS, Track
 from talkernel.speech.mel import WAV2LIP
 
-BANDS = 17  # of the sound's spectrum, whose neighbours are compared
-SAME_SOUND = 0.35  # agreement of the fingerprints' bits, 0 by chance, 1 the same
-SAME_LOOK = 10.0  # bits of 64 in which the pictures may differ, median
-OVERLAP = FPS  # frames that must be in both
-SLACK = 12  # frames by which a copy's sound may have been moved
+BANDS = 17  # of the sound's spectrum; each is compared with the next
+SAME_SOUND = 0.35  # smallest correlation of the sounds' bits: 0 by chance, 1 for identical sound
+SAME_LOOK = 10.0  # largest median number of different bits, of 64, between the pictures
+OVERLAP = FPS  # frames that both tracks must share
+SLACK = 12  # frames by which a copy's sound may have been shifted against its pictures
 Bits = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
-class Print:
-    """What a track sounds and looks like.
+class Fingerprint:
+    """Compact description of a track's sound and pictures.
 
     Attributes:
         sound: `[T, 16]` of -1 and 1: whether the sound's slope across two bands rises.
-        look: `[N, 64]` of 0 and 1: whether a crop gets brighter to the right.
-        index: `[N]` the crops' frames.
+        look: `[N, 64]` of 0 and 1: whether a crop, as 9 x 8 pixels, gets brighter to the right.
+        index: `[N]` the crops' frame numbers.
     """
 
     sound: Bits
@@ -36,15 +40,15 @@ class Print:
     index: NDArray[np.int64]
 
     @staticmethod
-    def of(track: Track) -> Print:
-        """Take a track's."""
+    def of(track: Track) -> Fingerprint:
+        """Compute the fingerprint of a track, from its sound and every fourth crop."""
         crops = range(0, len(track.crop_index), 4)
         look = np.array([_look(track.crop(number)) for number in crops], np.int8)
-        return Print(_sound(track), look, track.crop_index[::4])
+        return Fingerprint(_sound(track), look, track.crop_index[::4])
 
 
-def same(a: Print, b: Print) -> bool:
-    """Whether two tracks show the same scene: the same sound, and then the same pictures."""
+def same(a: Fingerprint, b: Fingerprint) -> bool:
+    """Whether two tracks show the same scene: matching sound, then matching pictures."""
     if min(len(a.sound), len(b.sound)) < OVERLAP:
         return False
     products = fftconvolve(a.sound.astype(np.float32), b.sound[::-1].astype(np.float32), axes=0)
@@ -52,16 +56,18 @@ def same(a: Print, b: Print) -> bool:
     common = np.minimum(len(a.sound), len(b.sound) + shift) - np.maximum(0, shift)
     agree = products.mean(1) / np.maximum(common, OVERLAP)
     best = int(np.argmax(agree))
-    return bool(agree[best] > SAME_SOUND) and _alike(a, b, int(shift[best])) < SAME_LOOK
+    if agree[best] <= SAME_SOUND:
+        return False
+    return _picture_distance(a, b, int(shift[best])) < SAME_LOOK
 
 
-def first_like(new: Print, others: Iterable[tuple[str, Print]]) -> str | None:
-    """The name of the first track that shows the same scene."""
+def first_duplicate(new: Fingerprint, others: Iterable[tuple[str, Fingerprint]]) -> str | None:
+    """The name of the first track that shows the same scene, or None."""
     return next((name for name, other in others if same(new, other)), None)
 
 
-def _alike(a: Print, b: Print, shift: int) -> float:
-    """Median bits in which crops shown at the same time differ, at the best shift nearby."""
+def _picture_distance(a: Fingerprint, b: Fingerprint, shift: int) -> float:
+    """Median number of different bits between simultaneous crops, at the best shift nearby."""
     found = [64.0]
     for moved in range(shift - SLACK, shift + SLACK + 1, 2):
         nearest = np.abs(a.index[:, None] - (b.index[None] + moved))
@@ -88,8 +94,8 @@ def _sound(track: Track) -> Bits:
     return np.where(rising.T > 0, 1, -1).astype(np.int8)
 
 
-def packed(prints: Sequence[Print]) -> dict[str, NDArray[np.generic]]:
-    """Arrays to store prints in, by number."""
+def packed(prints: Sequence[Fingerprint]) -> dict[str, NDArray[np.generic]]:
+    """Arrays that store fingerprints, named by their number in the sequence."""
     arrays: dict[str, NDArray[np.generic]] = {}
     for number, own in enumerate(prints):
         arrays[f"sound{number}"] = np.packbits(own.sound > 0, axis=1)
@@ -98,10 +104,11 @@ def packed(prints: Sequence[Print]) -> dict[str, NDArray[np.generic]]:
     return arrays
 
 
-def unpacked(arrays: Mapping[str, NDArray[np.uint8]], number: int) -> Print:
-    """A print that `packed` stored."""
+def unpacked(arrays: Mapping[str, NDArray[np.uint8]], number: int) -> Fingerprint:
+    """Restore one fingerprint from the arrays of `packed`."""
     sound, look = (
         np.unpackbits(arrays[f"{kind}{number}"], axis=1).astype(np.int8)
         for kind in ("sound", "look")
     )
-    return Print(2 * sound[:, : BANDS - 1] - 1, look, arrays[f"index{number}"].astype(np.int64))
+    index = arrays[f"index{number}"].astype(np.int64)
+    return Fingerprint(2 * sound[:, : BANDS - 1] - 1, look, index)

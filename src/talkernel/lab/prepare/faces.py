@@ -1,4 +1,4 @@
-"""Every face of a video, shot by shot: any number of people, at 25 frames a second."""
+"""Tracks every face of a video, shot by shot, at 25 frames a second."""
 
 from __future__ import annotations
 
@@ -16,63 +16,63 @@ from talkernel.lab.prepare.span import FaceSpan
 from talkernel.lab.tracks.track import FPS
 from talkernel.media import FaceSource, Picture
 
-DETECT_EVERY = 12  # frames after which new faces are looked for
-LOST = 10  # frames without the face, after which its span has ended
-JUMP = 0.35  # face sizes from one frame to the next: another face, or a cut
-LONGEST = 60 * FPS  # frames of a shot held at once
-MOST_FACES = 4  # the largest ones; nobody speaks in a crowd
+DETECT_EVERY = 12  # frames between two runs of the detector, which finds new faces
+LOST = 10  # frames without the face after which its span ends
+JUMP = 0.35  # face sizes moved between two frames: it must be another face or a missed cut
+LONGEST = 60 * FPS  # frames of one shot kept in memory at once
+MOST_FACES = 4  # the largest faces that are tracked; smaller ones are a crowd, not speakers
 
 
 class OneFace(Chooser):
-    """Finds the face that was seen in one place, and no other.
+    """Chooses the face at one place in the picture and ignores all others.
 
     Args:
-        seen: Where.
+        detection: The face to follow.
     """
 
-    def __init__(self, seen: Detection) -> None:
-        self._region = Region.of_detection(seen)
+    def __init__(self, detection: Detection) -> None:
+        self._region = Region.of_detection(detection)
 
     def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
-        """The nearest, if it is near."""
-        nearest = min(faces, key=lambda face: _apart(face, self._region))
-        return nearest if _apart(nearest, self._region) < 0.5 else None
+        """The nearest face, if it is within half a face size; else None."""
+        nearest = min(faces, key=lambda face: _distance(face, self._region))
+        return nearest if _distance(nearest, self._region) < 0.5 else None
 
     def choose(
         self, picture: Picture, faces: Sequence[Detection], last_seen: Region | None
     ) -> Detection | None:
-        """As `first`, near the place where it was last."""
+        """The nearest face, as in `first`, around the place where it was seen last."""
         self._region = last_seen or self._region
         return self.first(picture, faces) if faces else None
 
 
 class FollowedFace:
-    """A face's tracker and what it has gathered.
+    """One face being tracked, and the span of frames collected for it.
 
     Args:
-        found: The face.
-        number: Of the frame.
+        detection: The face in its first frame.
+        number: Number of that frame.
     """
 
-    def __init__(self, found: Detection, number: int) -> None:
-        self._tracker = FaceTracker(OneFace(found))
+    def __init__(self, detection: Detection, number: int) -> None:
+        self._tracker = FaceTracker(OneFace(detection))
         self.span = FaceSpan(number)
         self.jumped = False
 
     @property
     def region(self) -> Region | None:
-        """Where the face was in the last frame."""
+        """Where the face was in the last frame; None if it was not found there."""
         points = self.span.landmarks[-1]
         return None if np.isnan(points[0, 0]) else Region.of_landmarks(points)
 
     @property
     def ended(self) -> bool:
-        """Whether the face has been gone for so long that it would be a new one."""
+        """Whether the span is over: the face jumped or was missing for `LOST` frames."""
         last = self.span.landmarks[-LOST:]
         return self.jumped or (len(last) == LOST and all(np.isnan(p[0, 0]) for p in last))
 
     def update(self, picture: Picture) -> None:
-        """Follow it into the next frame."""
+        """Track the face into the next frame."""
         seen = self._tracker.update(picture)
         if seen.face is not None and self._jumps(seen.face.landmarks):
             self.jumped = True
@@ -88,10 +88,10 @@ class FollowedFace:
 
 
 def shots_of_faces(source: FaceSource) -> Iterator[list[FaceSpan]]:
-    """The faces of each shot, of a video shown at 25 frames a second.
+    """Find and track the faces of each shot, at 25 frames a second.
 
     Yields:
-        All spans of a shot, or of a minute of a longer one.
+        All spans of one shot. Shots longer than a minute come in parts of a minute.
     """
     cutter, detector, number = ShotCutter(), FaceDetector(), -1
     live: list[FollowedFace] = []
@@ -112,7 +112,7 @@ def shots_of_faces(source: FaceSource) -> Iterator[list[FaceSpan]]:
 
 
 def at_rate(source: FaceSource, fps: int = FPS) -> Iterator[Picture]:
-    """A video's pictures at another rate: each is the one shown in the middle of its time."""
+    """A video's pictures at another rate: for each, the one shown at the middle of its time."""
     number = 0
     for index, picture in enumerate(source.frames()):
         while (number + Fraction(1, 2)) / fps < Fraction(index + 1) / source.fps:
@@ -123,12 +123,12 @@ def at_rate(source: FaceSource, fps: int = FPS) -> Iterator[Picture]:
 def _newcomers(
     found: Sequence[Detection], live: Sequence[FollowedFace], picture: Picture, number: int
 ) -> list[FollowedFace]:
-    """Followers of faces that nobody follows yet; known ones are compared with what is found."""
+    """Start to follow detected faces that are new; compare known faces with their detection."""
     new = []
     for detection in found:
-        known = [f for f in live if f.region and _apart(detection, f.region) < 0.25]
+        known = [f for f in live if f.region and _distance(detection, f.region) < 0.25]
         for face in known:
-            face.span.look(detection)
+            face.span.compare(detection)
         if not known:
             new.append(FollowedFace(detection, number))
             new[-1].update(picture)
@@ -139,8 +139,8 @@ def _finished(done: list[FaceSpan], live: list[FollowedFace]) -> list[FaceSpan]:
     return [span for span in (*done, *(face.span for face in live)) if span.landmarks]
 
 
-def _apart(face: Detection, region: Region) -> float:
-    """Distance of a face from a region, in regions' sides."""
+def _distance(face: Detection, region: Region) -> float:
+    """Distance between the centres of a face and a region, in sides of the region."""
     left, top, right, bottom = face.box
     x, y = (left + right) / 2, (top + bottom) / 2
     return float(np.hypot(x - region.centre[0], y - region.centre[1]) / region.side)

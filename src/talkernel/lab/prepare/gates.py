@@ -1,4 +1,4 @@
-"""Quality of a track, and why one is not kept."""
+"""Quality gates: measures a track and names the first limit that it misses."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from talkernel.lab.prepare.settings import Settings
 from talkernel.lab.prepare.span import FaceSpan
 from talkernel.lab.tracks.track import FPS
 
-MIN_FACE_SHARE = 0.8  # of a track's frames
+MIN_FACE_FRACTION = 0.8  # of a track's frames
 MIN_CROPS = 10
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What the gates look at.
+    """Measurements that the gates compare with the settings.
 
     Attributes:
         seconds: Length.
         size: Median face height in pixels.
-        turn: 90th percentile of the turn to a side, radians.
-        sharpness: Median of the crops'.
-        confidence: Median detection score; 0 where the detector never found this face.
-        mouth_error: Median distance of the detected from the meshed mouth, in face heights.
-        mouth: Share of frames with the whole mouth in the picture.
-        face: Share of frames with a face.
-        speech: Share of frames in which somebody is heard.
+        turn: 90th percentile of the absolute yaw, radians.
+        sharpness: Median sharpness of the crops.
+        confidence: Median detection score; 0 if the detector never found this face.
+        mouth_error: Median distance between the mouth of the detector and that of the face mesh,
+            in face heights.
+        mouth: Fraction of frames with the whole mouth inside the picture.
+        face: Fraction of frames with a face.
+        speech: Fraction of frames with speech.
     """
 
     seconds: float
@@ -45,7 +46,7 @@ class Quality:
 
 
 def measure(span: FaceSpan, voiced: np.ndarray) -> Quality:
-    """The quality of a span, given `[T]` whether somebody speaks."""
+    """Measure a span, given whether there is speech in each of its frames, `[T]`."""
     found = [points for points in span.landmarks if not np.isnan(points[0, 0])]
     poses = [HeadPose.fit(points) for points in found[::5]]
     return Quality(
@@ -62,12 +63,12 @@ def measure(span: FaceSpan, voiced: np.ndarray) -> Quality:
 
 
 def reason_to_drop(quality: Quality, settings: Settings, crops: int) -> str | None:
-    """The first gate that a track fails, in words; None if it passes all."""
+    """The first gate that a track fails, as text for the report; None if it passes all."""
     gates = {
         "too short": quality.seconds < settings.min_seconds or crops < MIN_CROPS,
         "face too small": quality.size < settings.min_size,
         "turned too far": quality.turn > settings.max_turn,
-        "face often lost": quality.face < MIN_FACE_SHARE,
+        "face often lost": quality.face < MIN_FACE_FRACTION,
         "not surely a face": quality.confidence < settings.min_confidence,
         "mouth outside the picture": quality.mouth < settings.min_mouth,
         "mouth hidden": quality.mouth_error > settings.max_mouth_error,
@@ -78,7 +79,7 @@ def reason_to_drop(quality: Quality, settings: Settings, crops: int) -> str | No
 
 
 def reason_without_face(span: FaceSpan) -> str:
-    """Why a span has hardly a frame with a face, in the tracker's words."""
+    """The most frequent reason why the tracker found no face in a span."""
     return Counter(span.reasons or ["no face"]).most_common(1)[0][0]
 
 

@@ -1,4 +1,4 @@
-"""What `prepare` tells: counts of everything kept and dropped, and why."""
+"""The report of `talkernel prepare`: what was kept, what was dropped, and why."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from talkernel.summary import Summary
 
 @dataclass(frozen=True)
 class VideoCount:
-    """One video's part.
+    """Counts for one video.
 
     Attributes:
         source: The file.
-        seconds: Of picture looked at, in all faces' spans.
-        kept: Tracks.
-        dropped: Tracks, by reason.
-        error: Why nothing could be read.
+        seconds: Total length of its candidates, kept or dropped.
+        kept: Number of tracks kept.
+        dropped: Number of tracks dropped, by reason.
+        error: Why the video could not be used; None if it could.
     """
 
     source: str
@@ -32,20 +32,20 @@ class VideoCount:
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """The whole set.
+    """Counts for the whole set.
 
     Attributes:
         out: Its folder.
-        videos: Each video's part.
-        found: Tracks looked at.
-        kept: Tracks kept.
-        seconds: Length of those kept.
-        dropped: Tracks dropped, by reason.
-        dropped_seconds: Length of those, by reason.
+        videos: Counts for each video.
+        found: Number of candidate tracks.
+        kept: Number of tracks kept.
+        seconds: Total length of the tracks kept.
+        dropped: Number of tracks dropped, by reason.
+        dropped_seconds: Total length of the tracks dropped, by reason.
         people: Number of people, by split.
         tracks: Number of tracks, by split.
-        offsets: Number of tracks by frames that the picture comes after its sound.
-        sync: How sync was judged in the last run: taught, model or none.
+        offsets: Number of tracks, by frames that the picture lags behind its sound.
+        sync: How sync was measured in the last run: taught, model or none; see `Settings.sync`.
         settings: The gates.
     """
 
@@ -64,11 +64,11 @@ class PrepareReport:
 
     @property
     def failed(self) -> list[VideoCount]:
-        """Videos of which nothing could be read."""
+        """Videos that could not be used."""
         return [video for video in self.videos if video.error]
 
     def to_json(self) -> str:
-        """All of it."""
+        """The report as JSON."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
     def summary(self) -> Summary:
@@ -76,7 +76,7 @@ class PrepareReport:
         return Summary(self.out, list(self._facts()))
 
     def to_markdown(self) -> str:
-        """A page with every video's part."""
+        """The totals and one row per video, as Markdown."""
         lines = [f"# {self.out}", "", "| what | |", "|---|---|"]
         lines += [f"| {name} | {value} |" for name, value in self._facts()]
         lines += ["", "| video | seconds | kept | dropped |", "|---|---|---|---|"]
@@ -93,8 +93,8 @@ class PrepareReport:
             yield "dropped", f"{count}: {reason} ({self.dropped_seconds[reason]:.1f} s)"
         for split in SPLITS:
             yield split, f"{self.tracks[split]} tracks of {self.people[split]} people"
-        yield "sync judged by", self.sync
-        yield "picture late by", ", ".join(f"{o:+d}: {n}" for o, n in self.offsets.items())
+        yield "sync measured by", self.sync
+        yield "picture lag in frames", ", ".join(f"{o:+d}: {n}" for o, n in self.offsets.items())
 
 
 def _list(dropped: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""`talkernel prepare`, from start to end."""
+"""`talkernel prepare`: processes all videos, then decides which tracks the set keeps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from talkernel.errors import NoTracksError, PreparedOtherwiseError
 from talkernel.files.atomic import write_text
 from talkernel.files.lock import folder_lock
 from talkernel.lab.prepare.corpus import remove_stored, remove_strays, write_index, write_shards
-from talkernel.lab.prepare.curves import Listen, curves_of
+from talkernel.lab.prepare.curves import CurvesOf, curves_of
 from talkernel.lab.prepare.report import PrepareReport
 from talkernel.lab.prepare.settings import Settings
 from talkernel.lab.prepare.settle import read_verdicts, settle, write_verdicts
@@ -32,27 +32,28 @@ def prepare(
     ray_address: str | None = None,
     progress: Progress | None = None,
 ) -> PrepareReport:
-    """Make training tracks of raw videos.
+    """Turn raw videos into training tracks.
 
-    Killed at any moment and started again, it goes on; with nothing new it changes nothing;
-    with more videos it adds theirs, and leaves earlier tracks and people where they are.
+    A run that was killed continues when it is started again. A run without new videos changes
+    nothing. New videos add tracks; earlier tracks, people and splits stay as they are.
 
     Args:
-        videos: Files and folders of files, of any kind, rate and number of people.
-        out: Folder for shards, index, report and contact sheet, made if need be.
-        settings: The quality gates; the defaults when omitted.
+        videos: Video files and folders, with any frame rate and any number of people.
+        out: Folder for shards, index, report and contact sheet; created if missing.
+        settings: The quality gates; the defaults if omitted.
         workers: Processes.
         ray_address: See `talkernel.workers.executor.executor`.
-        progress: Called with what is done and in all: videos, and then tracks that are listened to.
+        progress: Called with the number done and the total: first of videos, then of tracks
+            whose sync is measured.
 
     Returns:
-        What was kept and dropped, of all videos in the folder.
+        What was kept and dropped, over all videos in the folder.
 
     Raises:
-        NoVideosError: Nothing to look at.
-        NoTracksError: Nothing was kept; the report says why.
+        NoVideosError: There are no videos.
+        NoTracksError: No track was kept; the report says why.
         PreparedOtherwiseError: `out` was made with other settings.
-        InUseError: Another run is at it.
+        InUseError: Another run is using `out`.
     """
     found, chosen = find_videos(videos), settings or Settings()
     work = out / "work"
@@ -61,21 +62,21 @@ def prepare(
         _same_settings(out, chosen)
         _remove_parts(work)
         tasks = [VideoTask(video, work, chosen) for video in found]
-        lost = list(_look_at(tasks, workers, ray_address, progress))
+        lost = list(_process(tasks, workers, ray_address, progress))
         _remove_parts(work)
-        listen = partial(
+        curves = partial(
             curves_of, out, workers=workers, ray_address=ray_address, progress=progress
         )
-        report = _settle_all(out, chosen, lost, listen)
+        report = _settle_all(out, chosen, lost, curves)
     if not report.kept:
         raise NoTracksError(f"None of {len(found)} videos gave a track ({out}/report.md).")
     return report
 
 
-def _look_at(
+def _process(
     tasks: Sequence[VideoTask], workers: int, ray_address: str | None, progress: Progress | None
 ) -> Iterator[tuple[str, str]]:
-    """Look at every video; yields those that no worker survived, and why."""
+    """Process every video; yields those on which the worker died each time, and why."""
     outcomes = executor(workers, ray_address).map(work_on, tasks)
     for done, (task, outcome) in enumerate(outcomes, 1):
         if progress is not None:
@@ -85,13 +86,14 @@ def _look_at(
 
 
 def _settle_all(
-    out: Path, settings: Settings, lost: list[tuple[str, str]], listen: Listen
+    out: Path, settings: Settings, lost: list[tuple[str, str]], curves: CurvesOf
 ) -> PrepareReport:
+    """Decide on all new tracks, then write shards, index and report."""
     keys = sorted(path.name for path in (out / "work").iterdir() if not path.name.startswith("."))
     results = [read_result(out / "work", key) for key in keys]
     earlier = read_verdicts(out)
     remove_strays(out, earlier)
-    new, method = settle(out, results, earlier, settings, listen)
+    new, method = settle(out, results, earlier, settings, curves)
     verdicts = write_shards(out, results, earlier | new)
     write_verdicts(out, verdicts)
     write_index(out, results, verdicts)
@@ -100,12 +102,13 @@ def _settle_all(
 
 
 def _remove_parts(work: Path) -> None:
-    """Delete what killed workers left half done."""
+    """Delete unfinished folders that killed workers left behind."""
     for part in work.glob(f"{PART}*"):
         shutil.rmtree(part)
 
 
 def _same_settings(out: Path, settings: Settings) -> None:
+    """Store the settings, or raise if the set was made with others."""
     path = out / "settings.json"
     if not path.exists():
         write_text(path, settings.to_json())

@@ -1,4 +1,4 @@
-"""What a track must be like to be kept, and how people are shared out."""
+"""Settings of `talkernel prepare`: quality gates, sync method, identities and splits."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ SyncMethod = Literal["auto", "taught", "model", "none"]
 
 @dataclass(frozen=True)
 class Settings:
-    """The limits of the quality gates, and what the whole set is judged by.
+    """The limits of the quality gates, and how the whole set is organised.
 
     Attributes:
         min_seconds: Shortest track.
-        min_size: Smallest face from forehead to chin, in pixels, median over the track.
-        max_turn: Furthest turn to a side in radians, at the 90th percentile.
-        min_sharpness: Least `sharpness` of the crops, median.
-        min_confidence: Least detection score, 0 to 1, median.
-        max_mouth_error: How far detector and face mesh may see the mouth apart, in face
-            heights: where a hand or microphone hides it, they disagree.
-        min_mouth: Share of frames in which the whole mouth lies within the picture.
-        min_speech: Share of frames in which somebody is heard.
-        sync: How it is found whether sound and mouth belong together: `taught` by an
-            AudioNet per half of the people, `model` by the package's own weights, `none`.
-        identity_pattern: Regular expression whose first group, found in a file's stem, names
-            the person; None: people are told apart by their faces.
-        val: Share of people for validation.
-        test: Share of people for testing.
+        min_size: Smallest median face height, forehead to chin, in pixels.
+        max_turn: Largest yaw in radians, at the 90th percentile.
+        min_sharpness: Smallest median `sharpness` of the crops.
+        min_confidence: Smallest median detection score, 0 to 1.
+        max_mouth_error: Largest distance between the mouth of the detector and that of the face
+            mesh, in face heights: they disagree where a hand or microphone covers the mouth.
+        min_mouth: Smallest fraction of frames with the whole mouth inside the picture.
+        min_speech: Smallest fraction of frames with speech.
+        sync: How audio-video sync is measured. `taught`: an AudioNet trained on one half of the
+            people measures the other half. `model`: the packaged model does. `none`: not at all.
+            `auto`: `taught` if there is enough material, else `model`.
+        identity_pattern: Regular expression whose first group, matched in the file name without
+            its ending, is the person's name; None: people are identified by their faces.
+        val: Fraction of people for validation.
+        test: Fraction of people for testing.
     """
 
     min_seconds: float = 2.0
@@ -46,5 +47,5 @@ class Settings:
     test: float = 0.05
 
     def to_json(self) -> str:
-        """All of it, in a fixed order."""
+        """The settings as JSON, in a fixed order."""
         return json.dumps(dataclasses.asdict(self), indent=1)

@@ -1,6 +1,6 @@
-"""What can only be said of all tracks together: sync, people, splits, near-duplicates.
+"""Decisions that need all tracks together: sync, people, splits, near-duplicates.
 
-What was said in an earlier run stays said.
+Decisions of earlier runs are never changed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from talkernel.files.atomic import write_text
-from talkernel.lab.prepare.curves import Listen
-from talkernel.lab.prepare.duplicates import Print, first_like
+from talkernel.lab.prepare.curves import CurvesOf
+from talkernel.lab.prepare.duplicates import Fingerprint, first_duplicate
 from talkernel.lab.prepare.identities import People, split_of
 from talkernel.lab.prepare.record import Candidate
 from talkernel.lab.prepare.settings import Settings
-from talkernel.lab.prepare.sync import Method, judge_sync
-from talkernel.lab.prepare.work import VideoResult, read_embeddings, read_print
+from talkernel.lab.prepare.sync import Method, measure_sync
+from talkernel.lab.prepare.work import VideoResult, read_embeddings, read_fingerprint
 from talkernel.lab.train.sync import Sync
 
 VERDICTS = "verdicts.json"
@@ -28,17 +28,17 @@ VERDICTS = "verdicts.json"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was decided of a track that its own video passed on.
+    """The decision on a track that passed the quality gates.
 
     Attributes:
-        reason: Why it is dropped after all; None: kept.
-        person: Whom the face shows, by comparison with all others.
-        identity: The person's name; as the file's name says, if asked for.
-        split: Where the identity belongs.
-        offset: Frames by which the picture comes after its sound.
+        reason: Why it is dropped; None if it is kept.
+        person: Name of the person, found by comparing faces.
+        identity: The same, or the name in the file's name if `identity_pattern` is set.
+        split: The split of the identity.
+        offset: Frames by which the picture lags behind its sound.
         score: Correlation of sound and mouth at that offset.
-        like: The track of which this one is a near-duplicate.
-        shard: The tar in which it is stored.
+        like: The track of which this one is a near-duplicate; else empty.
+        shard: The tar that holds it.
     """
 
     reason: str | None
@@ -57,7 +57,7 @@ class Verdict:
 
 
 def read_verdicts(out: Path) -> dict[str, Verdict]:
-    """Those of earlier runs, by track."""
+    """Read the verdicts of earlier runs, by track."""
     path = out / VERDICTS
     if not path.exists():
         return {}
@@ -65,7 +65,7 @@ def read_verdicts(out: Path) -> dict[str, Verdict]:
 
 
 def write_verdicts(out: Path, verdicts: Mapping[str, Verdict]) -> None:
-    """Keep them for the next run."""
+    """Write all verdicts for the next run."""
     text = json.dumps({name: asdict(verdicts[name]) for name in sorted(verdicts)}, indent=0)
     write_text(out / VERDICTS, text)
 
@@ -75,19 +75,19 @@ def settle(
     results: Sequence[VideoResult],
     earlier: Mapping[str, Verdict],
     settings: Settings,
-    listen: Listen,
+    curves: CurvesOf,
 ) -> tuple[dict[str, Verdict], Method]:
-    """Decide of every new track that its own video passed on.
+    """Decide on every new track that passed the quality gates.
 
     Args:
         out: The folder of the whole set.
-        results: Of all videos ever looked at.
-        earlier: What was decided before.
+        results: Results of all videos processed in this or earlier runs.
+        earlier: Verdicts of earlier runs.
         settings: Of this set.
-        listen: See `judge_sync`.
+        curves: See `measure_sync`.
 
     Returns:
-        The new tracks' verdicts, and how sync was judged.
+        The new tracks' verdicts, and how sync was measured.
     """
     new = {
         c.name: c
@@ -97,17 +97,17 @@ def settle(
     }
     sources = {result.key: result.source for result in results}
     register = _Register(out, settings, sources, earlier, results, new)
-    synced, method = judge_sync(out, list(new.values()), register.persons, settings, listen)
-    in_doubt = Sync(0, 0.0)  # it stays as it is
-    verdicts = {name: register.judge(new[name], synced.get(name, in_doubt)) for name in sorted(new)}
+    synced, method = measure_sync(out, list(new.values()), register.persons, settings, curves)
+    unknown = Sync(0, 0.0)  # a track whose sync could not be measured is kept without an offset
+    verdicts = {name: register.decide(new[name], synced.get(name, unknown)) for name in sorted(new)}
     return verdicts, method
 
 
 class _Register:
-    """All kept tracks and the people in them, to which new tracks are added one by one.
+    """All kept tracks and the people in them. New tracks are added one by one.
 
     Attributes:
-        persons: Of the new tracks, by name.
+        persons: The person in each new track, by the track's name.
     """
 
     def __init__(
@@ -134,25 +134,28 @@ class _Register:
                 self._tracks_of.setdefault(verdict.person, []).append(name)
         self.persons = self._people.assign({name: self._embeddings[name] for name in new})
 
-    def judge(self, candidate: Candidate, sync: Sync) -> Verdict:
-        """Decide of the next track."""
+    def decide(self, candidate: Candidate, sync: Sync) -> Verdict:
+        """Decide on the next track, and add it if it is kept."""
         name, person = candidate.name, self.persons[candidate.name]
         if sync.offset is None:
             return Verdict("sound and mouth do not go together", person, score=sync.score)
         identity = self._identity(candidate, person)
         split = self._split(identity)
-        likes = self._people.near(self._embeddings[name])
-        if self._settings.identity_pattern is None and {self._split(p) for p in likes} - {split}:
+        similar = self._people.near(self._embeddings[name])
+        if self._settings.identity_pattern is None and {self._split(p) for p in similar} - {split}:
             return Verdict("looks like people of two splits", person)
-        others = ((other, self._print(other)) for other in self._tracks_of.get(person, []))
-        like = first_like(self._print(name), others)
-        if like is not None:
-            return Verdict("near-duplicate", person, like=like)
+        if (original := self._duplicate_of(name, person)) is not None:
+            return Verdict("near-duplicate", person, like=original)
         self._tracks_of.setdefault(person, []).append(name)
         return Verdict(None, person, identity, split, sync.offset, round(sync.score, 4))
 
-    def _print(self, name: str) -> Print:
-        return read_print(self._work, self._key_of[name], name)
+    def _duplicate_of(self, name: str, person: str) -> str | None:
+        """The kept track of the same person that shows the same scene."""
+        others = ((other, self._fingerprint(other)) for other in self._tracks_of.get(person, []))
+        return first_duplicate(self._fingerprint(name), others)
+
+    def _fingerprint(self, name: str) -> Fingerprint:
+        return read_fingerprint(self._work, self._key_of[name], name)
 
     def _identity(self, candidate: Candidate, person: str) -> str:
         pattern = self._settings.identity_pattern

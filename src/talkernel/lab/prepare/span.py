@@ -1,4 +1,4 @@
-"""One face through one shot, as it is collected."""
+"""One face through one shot: landmarks, crops and measurements, collected frame by frame."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from talkernel.lab.tracks.track import STORED, encode_crop
 from talkernel.media import Picture
 from talkernel.media.sample import warp_rgb
 
-CROP_EVERY = 2  # neighbouring frames are too alike to be worth storing all
-MOUTH = 3  # of a detection's points
+CROP_EVERY = 2  # frames per stored crop: neighbouring frames are nearly the same
+MOUTH = 3  # index of the mouth among a detection's points
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class StoredCrop:
-    """A face cut out.
+    """A face cut out of a frame.
 
     Attributes:
-        index: Frame number, in the span.
-        jpeg: Encoded, 304 pixels wide.
-        pose: `[4]` yaw, pitch, roll in radians and side in video pixels.
-        corner: `[2]` upper left in video pixels.
-        sharpness: Strength of fine detail beside coarse, about 0.1 to 0.5.
+        index: Frame number within the span.
+        jpeg: JPEG bytes of 304 x 304 pixels.
+        pose: `[4]` yaw, pitch, roll in radians and the crop's side in video pixels.
+        corner: `[2]` upper left corner in video pixels.
+        sharpness: See `sharpness`; about 0.1 to 0.5.
     """
 
     index: int
@@ -50,12 +50,14 @@ class FaceSpan:
 
     Attributes:
         start: Number of its first frame in the video.
-        landmarks: Per frame `[468, 3]` in video pixels, NaN where it was not found.
-        reasons: Why not, for each frame without it.
+        landmarks: For each frame `[468, 3]` in video pixels, NaN where the face was not found.
+        reasons: For each frame without the face, why.
         crops: Of every second frame.
-        scores: Of detections.
-        mouth_errors: Distance of the detected mouth from the mesh's, in face heights.
-        mouth_inside: Per found frame, whether the whole mouth is in the picture.
+        scores: Frame number and score of each detection.
+        mouth_errors: Frame number, and distance between the detector's and the mesh's mouth in
+            face heights.
+        mouth_inside: For each frame, whether the whole mouth is inside the picture; true where
+            the face was not found.
     """
 
     start: int
@@ -67,7 +69,7 @@ class FaceSpan:
     mouth_inside: list[bool] = field(default_factory=list)
 
     def add(self, picture: Picture, seen: Observation) -> None:
-        """Take in the next frame."""
+        """Append the next frame."""
         number = len(self.landmarks)
         if seen.face is None:
             self.landmarks.append(np.full((LANDMARKS, 3), np.nan, np.float32))
@@ -80,8 +82,8 @@ class FaceSpan:
         if (self.start + number) % CROP_EVERY == 0:
             self.crops.append(_crop(number, picture, points, seen.face.pose))
 
-    def look(self, found: Detection) -> None:
-        """Compare the last frame's face with a detection of it."""
+    def compare(self, found: Detection) -> None:
+        """Compare the face in the last frame with the detector's result for the same frame."""
         points, number = self.landmarks[-1], len(self.landmarks) - 1
         if np.isnan(points[0, 0]):
             return
@@ -92,7 +94,7 @@ class FaceSpan:
         self.mouth_errors.append((number, error))
 
     def part(self, first: int, last: int) -> FaceSpan:
-        """Frames `first` to `last - 1` of this span, counted in the span."""
+        """Frames `first` to `last - 1` of this span, counted from its first frame."""
         return FaceSpan(
             self.start + first,
             self.landmarks[first:last],
@@ -108,7 +110,7 @@ class FaceSpan:
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Landmarks and crops as a `Track` has them."""
+        """Landmarks and crops as the arrays of a `Track`."""
         jpegs = [crop.jpeg for crop in self.crops]
         return {
             "landmarks": np.array(self.landmarks, np.float32).reshape(-1, LANDMARKS, 3),
@@ -137,10 +139,10 @@ def _crop(number: int, picture: Picture, landmarks: Array, pose: HeadPose) -> St
 
 
 def sharpness(rgb: NDArray[np.uint8]) -> float:
-    """Energy of detail about two pixels wide beside that of detail about eight wide.
+    """Energy of detail about two pixels wide, relative to detail about eight pixels wide.
 
-    Both are taken where the face is, of a crop `[304, 304, 3]`; a blurred or much enlarged
-    face has little of the first.
+    Measured in the middle of a crop `[304, 304, 3]`. A blurred or enlarged face has little fine
+    detail.
     """
     grey = cv2.cvtColor(rgb[64:256, 64:240], cv2.COLOR_RGB2GRAY).astype(np.float32)
     soft, softer = (cv2.GaussianBlur(grey, (0, 0), width) for width in (1.5, 6.0))

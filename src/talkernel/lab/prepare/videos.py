@@ -1,4 +1,4 @@
-"""Which files to look at."""
+"""Finds the video files in the given files and folders."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ ENDINGS = {
 
 
 def find_videos(given: Sequence[Path]) -> list[Path]:
-    """The files given, and the videos in the folders given and below, by their endings.
+    """The given files, and all files with a video's ending in the given folders and below.
 
     Raises:
-        MissingFileError: Something given does not exist.
-        NoVideosError: There is none.
+        MissingFileError: A given path does not exist.
+        NoVideosError: There are no videos.
     """
     found: dict[Path, None] = {}
     for path in given:
@@ -41,7 +41,7 @@ def find_videos(given: Sequence[Path]) -> list[Path]:
             raise MissingFileError(f"{path} does not exist.")
         found |= dict.fromkeys(_videos_in(path) if path.is_dir() else [path.absolute()])
     if not found:
-        raise NoVideosError(f"No video in {', '.join(map(str, given)) or 'nothing'}.")
+        raise NoVideosError(f"There is no video in {', '.join(map(str, given)) or 'nothing'}.")
     return list(found)
 
 

@@ -1,4 +1,4 @@
-"""Where somebody is heard speaking: silero-vad."""
+"""A video's sound, and the frames with speech in it (voice activity detection by silero-vad)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SAMPLES = SAMPLE_RATE // FPS  # per frame
 
 
 def read_wave(video: Path) -> NDArray[np.int16]:
-    """A video's sound, 16 kHz, on the clock of its pictures.
+    """A video's sound, `[n]` at 16 kHz, aligned with its pictures.
 
     Raises:
-        TalkernelError: There is none, or none that can be read.
+        TalkernelError: There is no sound, or it cannot be read.
     """
     blocks = [
         np.clip(block * 32768.0, -32768, 32767).astype(np.int16)
@@ -29,8 +29,8 @@ def read_wave(video: Path) -> NDArray[np.int16]:
     return np.concatenate(blocks)
 
 
-def voiced_frames(wave: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """`[T]` per frame at 25 a second, whether somebody speaks."""
+def frames_with_speech(wave: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """`[T]` for each frame, at 25 a second, whether there is speech."""
     import torch
     from silero_vad import get_speech_timestamps
 
@@ -43,7 +43,7 @@ def voiced_frames(wave: NDArray[np.int16]) -> NDArray[np.bool_]:
 
 
 def wave_of(wave: NDArray[np.int16], start: int, frames: int) -> NDArray[np.int16]:
-    """The sound of some frames; silence where the sound has ended."""
+    """The sound of `frames` frames from `start` on, padded with silence at the end."""
     part = wave[start * SAMPLES : (start + frames) * SAMPLES]
     return np.pad(part, (0, frames * SAMPLES - len(part)))
 

@@ -1,4 +1,4 @@
-"""Writes what `prepare` tells: report.json, report.md, contact_sheet.jpg."""
+"""Writes the report of `talkernel prepare`: report.json, report.md, contact_sheet.jpg."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from talkernel.lab.prepare.work import VideoResult
 from talkernel.lab.tracks.track import Track, load_tracks
 from talkernel.sample.contact_sheet import sheet_of
 
-SHOWN, CROPS = 12, 8  # tracks and crops of each in the contact sheet
+SHOWN, CROPS = 12, 8  # tracks in the contact sheet, and crops of each
 
 
 def write_report(
@@ -33,11 +33,11 @@ def write_report(
 
     Args:
         out: The folder of the whole set.
-        results: Of all videos ever looked at.
-        verdicts: Of all tracks that these passed on.
-        settings: The gates.
-        method: How sync was judged.
-        lost: Videos that killed their worker, and why.
+        results: Results of all videos processed in this or earlier runs.
+        verdicts: Decisions on all tracks that passed the quality gates.
+        settings: The quality gates.
+        method: How sync was measured.
+        lost: Videos on which the worker died each time, and why.
     """
     report = make_report(out, results, verdicts, settings, method, lost)
     for name, text in (("report.json", report.to_json()), ("report.md", report.to_markdown())):
@@ -55,7 +55,7 @@ def make_report(
     method: str,
     lost: Sequence[tuple[str, str]],
 ) -> PrepareReport:
-    """Count what was kept and dropped; see `write_report`."""
+    """Count what was kept and dropped; arguments as in `write_report`."""
     reasons = {
         c.name: c.reason or verdicts[c.name].reason for result in results for c in result.candidates
     }
@@ -92,7 +92,7 @@ def _count(result: VideoResult, reasons: Mapping[str, str | None]) -> VideoCount
 
 
 def _contact_sheet(out: Path) -> None:
-    """Crops of some tracks, drawn by chance, the same ones while the set stays the same."""
+    """Crops of `SHOWN` random tracks: the same tracks as long as the set is the same."""
     tracks = [track for split in SPLITS for track in load_tracks(out, split)]
     drawn = np.random.default_rng(0).permutation(len(tracks))[:SHOWN]
     rows = [_row(tracks[number]) for number in sorted(drawn)]

@@ -1,1 +1,1 @@
-"""Prepared tracks: one person talking."""
+"""Prepared tracks on disk: one person talking in one shot, with landmarks, sound and face crops."""

@@ -1,4 +1,4 @@
-"""Prepared tracks: one person talking, with landmarks, speech and face crops."""
+"""A prepared track: one person talking in one shot, with landmarks, sound and face crops."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from talkernel.speech.mel import MelKind, mel_spectrogram
 
 Array = NDArray[np.float32]
 FPS = 25
-STORED = 304  # side in pixels of a stored crop, which shows 304 / 256 of the network's crop
+STORED = 304  # side in pixels of a stored crop: 304 / 256 of the network's crop, so views can shift
 QUALITY = 93  # of the stored JPEGs
-LIST = "shards.json"  # names the shards that count, by split; written after them
+LIST = "shards.json"  # lists the complete shards by split; written after them
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class Track:
 
     Attributes:
         name: Unique among all tracks.
-        identity: The person.
-        landmarks: `[T, 468, 3]` in video pixels; NaN where there was no face.
-        wave: `[n]` int16 at 16 kHz, from the first frame on.
+        identity: Name of the person.
+        landmarks: `[T, 468, 3]` in video pixels; NaN where no face was found.
+        wave: `[n]` int16 at 16 kHz, starting with the first frame.
         crop_index: `[N]` frame number of each stored crop.
         crop_pose: `[N, 4]` yaw, pitch, roll in radians and crop side in video pixels.
-        crop_corner: `[N, 2]` upper left of the crop in video pixels.
-        jpeg: Encoded crops, one after the other.
-        offsets: `[N + 1]` where each begins.
-        speech: `[T]` whether somebody is heard speaking.
-        offset: Frames by which the picture comes after its sound.
+        crop_corner: `[N, 2]` upper left corner of the crop in video pixels.
+        jpeg: The crops' JPEG bytes, concatenated.
+        offsets: `[N + 1]` position of each crop's first byte in `jpeg`.
+        speech: `[T]` whether there is speech in the frame.
+        offset: Frames by which the picture lags behind its sound.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Track:
 
     @staticmethod
     def of(name: str, identity: str, arrays: Mapping[str, NDArray[Any]], offset: int = 0) -> Track:
-        """A track of arrays called as its attributes are."""
+        """Build a track from arrays named like its attributes; see `ARRAYS`."""
         landmarks, wave, index, pose, corner, jpeg, offsets, speech = (arrays[a] for a in ARRAYS)
         return Track(
             name, identity, landmarks, wave, index, pose, corner, jpeg, offsets, speech, offset
@@ -68,7 +68,7 @@ class Track:
 
     @cached_property
     def has_face(self) -> NDArray[np.bool_]:
-        """`[T]` whether landmarks were found."""
+        """`[T]` whether a face was found."""
         return ~np.isnan(self.landmarks[:, 0, 0])
 
     @cached_property
@@ -80,12 +80,16 @@ class Track:
 
     @cached_property
     def crop_mouth(self) -> NDArray[np.float64]:
-        """`[2]` middle of lips and jaw at rest in crop pixels: the median of some crops."""
+        """`[2]` centre of lips and jaw at rest in crop pixels: the median of about 8 crops."""
         some = self.crop_points[:: max(1, len(self.crop_index) // 8)]
         return np.asarray(np.median([mouth_centre(HeadPose.fit(p)) for p in some], axis=0))
 
     def view_middle(self, narrow: bool) -> NDArray[np.float64]:
-        """`[2]` in crop pixels, what f looks at: the whole crop's middle, or a narrow part's."""
+        """Centre `[2]` of the generator's view, in crop pixels.
+
+        Args:
+            narrow: Whether the view shows the mouth only, not the whole crop.
+        """
         return self.crop_mouth if narrow else np.full(2, STORED / 2)
 
     @cached_property
@@ -98,20 +102,20 @@ class Track:
 
     @cached_property
     def deviations(self) -> Array:
-        """Lip shapes less the person's neutral shape, `[T, 165]`."""
+        """Lip shapes minus the person's neutral shape, `[T, 165]`."""
         return self.shapes - neutral_shape(self.shapes[self.has_face])
 
     @property
     def sound(self) -> Array:
-        """The wave `[n]` in [-1, 1]."""
+        """The wave `[n]` as float32 in [-1, 1]."""
         return self.wave.astype(np.float32) / 32768.0
 
     def mel_of(self, kind: MelKind) -> Array:
-        """Mel spectrogram `[80, columns]` of the sound."""
+        """Mel spectrogram of the sound, `[80, columns]`."""
         return mel_spectrogram(self.sound, kind)
 
     def crop(self, number: int) -> NDArray[np.uint8]:
-        """Stored crop `number`, RGB `[304, 304, 3]`."""
+        """Decode stored crop `number`: RGB `[304, 304, 3]`."""
         start, end = self.offsets[number : number + 2]
         image = cv2.imdecode(self.jpeg[start:end], cv2.IMREAD_COLOR_RGB)
         assert image is not None
@@ -119,7 +123,7 @@ class Track:
 
 
 def encode_crop(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A crop to store, `[bytes]`; colours are kept whole, for lips are mostly colour."""
+    """Encode a crop as JPEG bytes `[n]`, without chroma subsampling: lips differ in colour most."""
     options = [
         cv2.IMWRITE_JPEG_QUALITY,
         QUALITY,
@@ -143,10 +147,10 @@ ARRAYS = (
 
 
 def load_tracks(folder: Path, split: str) -> list[Track]:
-    """All tracks of a split, in order of name; their arrays stay on the disk until looked at.
+    """All tracks of a split, sorted by name. Their arrays are memory-mapped, not read.
 
     Args:
-        folder: What `talkernel prepare` or `write_tracks` wrote.
+        folder: Written by `talkernel prepare` or `write_tracks`.
         split: `train`, `val` or `test`.
 
     Raises:
@@ -162,12 +166,12 @@ def load_tracks(folder: Path, split: str) -> list[Track]:
 
 
 def write_tracks(folder: Path, split: str, tracks: Sequence[Track]) -> None:
-    """Write tracks that `load_tracks` reads, without the index and report of `prepare`.
+    """Write tracks for `load_tracks`, without the index and report that `prepare` adds.
 
     Args:
-        folder: Made if need be; its other splits stay.
-        split: `train`, `val` or `test`; a split of that name is replaced.
-        tracks: Their names are unique and hold no dot.
+        folder: Created if missing; its other splits are kept.
+        split: `train`, `val` or `test`; replaced if it exists.
+        tracks: Their names must be unique and contain no dot.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shard = f"{split}-00000.tar"
@@ -177,12 +181,12 @@ def write_tracks(folder: Path, split: str, tracks: Sequence[Track]) -> None:
 
 
 def write_list(folder: Path, listed: Mapping[str, Sequence[str]]) -> None:
-    """Say which shards belong to each split; others in the folder do not count."""
+    """Write the list of shards per split. `load_tracks` ignores shards that are not listed."""
     write_text(folder / LIST, json.dumps(listed, indent=1))
 
 
 def sample_of(track: Track, **facts: Any) -> Sample:
-    """A track as a shard's sample, with more facts about it."""
+    """A track as a sample of a shard, with further values for its JSON part."""
     meta = {"name": track.name, "identity": track.identity, "offset": track.offset}
     return meta | facts, {name: getattr(track, name) for name in ARRAYS}
 
@@ -195,8 +199,16 @@ def _listed(folder: Path) -> dict[str, list[str]]:
     return listed
 
 
-def share_of_people(identities: Sequence[str], counts: Sequence[int]) -> NDArray[np.float64]:
-    """Chance of each track: people by the square root of their frames, so that nobody rules."""
+def sampling_probabilities(identities: Sequence[str], counts: Sequence[int]) -> NDArray[np.float64]:
+    """Probability of drawing each track.
+
+    A person's probability grows with the square root of their number of frames, so that people
+    with much material do not dominate. Within a person, it is proportional to the frames.
+
+    Args:
+        identities: The person of each track.
+        counts: Frames of each track.
+    """
     frames: dict[str, int] = {}
     for identity, count in zip(identities, counts, strict=True):
         frames[identity] = frames.get(identity, 0) + count

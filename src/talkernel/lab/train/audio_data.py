@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talkernel.lab.tracks.track import Track, share_of_people
+from talkernel.lab.tracks.track import Track, sampling_probabilities
 from talkernel.lab.train.audio_augment import augment, hush
 from talkernel.lab.train.front_end import SpeechFrontEnd
 from talkernel.model.lip_basis import LipBasis
@@ -80,7 +80,9 @@ class SpeechTable:
         end = sum(part.shape[1] for part in columns)
         counts = [len(own) for own in frames]
         codes = [basis.encode(t.deviations[own]) for t, own in zip(kept, frames, strict=True)]
-        per_track = share_of_people([track.identity for track in kept], counts) / np.array(counts)
+        per_track = sampling_probabilities([track.identity for track in kept], counts) / np.array(
+            counts
+        )
         return SpeechTable(
             speech=torch.from_numpy(np.hstack([*columns, quiet]).T.copy()),
             start=torch.from_numpy(np.hstack(starts).reshape(versions, -1)),

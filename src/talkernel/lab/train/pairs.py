@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from talkernel.errors import TrainingDataError
 from talkernel.face.lips import OUTER_LIP, lip_shape, mouth_opening
-from talkernel.lab.tracks.track import Track, share_of_people
+from talkernel.lab.tracks.track import Track, sampling_probabilities
 from talkernel.lab.train.degradation import Shot, compress, occlude
 from talkernel.lab.train.front_end import SpeechFrontEnd
 from talkernel.lab.train.makers import PairMaker, Side, TransplantMaker, Wav2LipPairMaker
@@ -109,7 +109,7 @@ class Pairs(Dataset[Sample]):
                 for number, track in enumerate(self.tracks)
             },
         )
-        self.chance = share_of_people(
+        self.chance = sampling_probabilities(
             [track.identity for track in self.tracks],
             [len(track.crop_index) for track in self.tracks],
         )

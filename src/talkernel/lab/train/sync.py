@@ -1,9 +1,9 @@
-"""Do sound and picture belong together? Offsets of prepared tracks, and which to drop.
+"""Audio-video sync of prepared tracks: finds each offset, and tracks whose sound does not fit.
 
-Many published clips are off by some frames, dubbed, or spoken over. Nothing outside is
-needed to find out: half of the people teach an AudioNet, which then listens to the other
-half. The lag at which it agrees best with the mouths it sees is the track's offset; a track
-that agrees at no lag is dropped.
+Many published clips are out of sync by some frames, dubbed, or have a voice-over. No outside model
+is needed to find them: an AudioNet is trained on one half of the people and predicts lip codes for
+the other half. The lag at which the predicted mouth opening correlates best with the measured one
+is the track's offset. A track without correlation at any lag is dropped.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from talkernel.lab.train.lip_reader import LAGS, correlations
 from talkernel.lab.train.recipes import AudioNetRecipe
 from talkernel.model.lip_basis import LipBasis
 
-CLEAR = 2.2  # standard errors above no correlation, from which an offset is believed
-AGREES = 0.15  # correlation below which sound and mouth do not belong together
-ENOUGH = 4.0  # seconds of speech, from which such a verdict is believed
-INDEPENDENT = 6.0  # frames after which the mouth's opening is as good as a new one
+CLEAR = 2.2  # standard errors above zero correlation from which an offset is accepted
+AGREES = 0.15  # correlation below which sound and mouth do not fit
+ENOUGH = 4.0  # seconds of speech from which a track may be dropped
+INDEPENDENT = 6.0  # frames between independent samples of the mouth opening
 
 
 @dataclass(frozen=True)
 class Sync:
-    """What was found of one track.
+    """The sync of one track.
 
     Attributes:
-        offset: Frames by which the picture comes after its sound; None: drop the track.
-        score: Correlation of the mouth's opening with what the sound says, at that offset.
+        offset: Frames by which the picture lags behind its sound; None: drop the track.
+        score: Correlation of predicted and measured mouth opening at that offset.
     """
 
     offset: int | None
@@ -49,28 +49,32 @@ def find_sync(
     recipe: AudioNetRecipe,
     recording: Mapping[str, str] | None = None,
 ) -> dict[str, Sync]:
-    """Offset and agreement of every track, by name.
+    """Measure the sync of every track with AudioNets trained on the tracks themselves.
 
     Args:
         tracks: Prepared tracks of at least two people.
         basis: Turns lip shapes into lip codes.
-        front_end: What the AudioNets hear with.
-        recipe: How it is trained; a few hundred steps are enough.
-        recording: By track, the recording it was cut from: its tracks share one offset.
+        front_end: Makes the speech features for the AudioNets.
+        recipe: How the AudioNets are trained; a few hundred steps are enough.
+        recording: The recording from which each track was cut. Tracks of one recording share an
+            offset.
+
+    Returns:
+        The result for each track, by name.
     """
     curves: dict[str, NDArray[np.float64]] = {}
     halves = [SpeechTable.build(half, basis, front_end) for half in _halves(tracks)]
-    for teaching, judged in (halves, halves[::-1]):
-        reader = train_lip_reader(front_end.config, None, teaching, judged, basis, recipe)
-        by_lag = correlations(reader, judged, basis)
+    for training, measured in (halves, halves[::-1]):
+        reader = train_lip_reader(front_end.config, None, training, measured, basis, recipe)
+        by_lag = correlations(reader, measured, basis)
         found = np.nan_to_num(np.array([by_lag[lag] for lag in LAGS])).T
-        curves |= dict(zip(judged.names, found, strict=True))
+        curves |= dict(zip(measured.names, found, strict=True))
     seconds = {track.name: len(track.landmarks) / FPS for track in tracks}
-    return judge(curves, seconds, recording or {})
+    return sync_of(curves, seconds, recording or {})
 
 
 def _halves(tracks: Sequence[Track]) -> tuple[list[Track], list[Track]]:
-    """Two groups of people with about as many frames each."""
+    """Two groups with different people and about the same number of frames."""
     people: dict[str, list[Track]] = {}
     for track in tracks:
         people.setdefault(track.identity, []).append(track)
@@ -83,19 +87,20 @@ def _halves(tracks: Sequence[Track]) -> tuple[list[Track], list[Track]]:
     return halves
 
 
-def judge(
+def sync_of(
     curves: Mapping[str, NDArray[np.float64]],
     seconds: Mapping[str, float],
     recording: Mapping[str, str],
     agrees: float = AGREES,
 ) -> dict[str, Sync]:
-    """Offset and agreement of every track, from how well sound and mouth agree at each lag.
+    """The sync of every track, from its curve of correlations.
 
     Args:
-        curves: By track, correlations over `LAGS`.
-        seconds: By track, how much speech they were taken from.
-        recording: By track, the recording it was cut from: its tracks share one offset.
-        agrees: Correlation below which sound and mouth do not belong together.
+        curves: Correlations over `LAGS`, by track.
+        seconds: Seconds of speech in each track.
+        recording: The recording from which each track was cut. Tracks of one recording share an
+            offset.
+        agrees: Correlation below which sound and mouth do not fit.
     """
     groups: dict[str, list[str]] = {}
     for name in curves:
@@ -104,13 +109,12 @@ def judge(
     for names in groups.values():
         length = np.array([seconds[name] for name in names])
         curve = length @ np.array([curves[name] for name in names]) / length.sum()
-        verdict = _verdict(curve, float(length.sum()), agrees)
-        found |= dict.fromkeys(names, verdict)
+        found |= dict.fromkeys(names, _of_curve(curve, float(length.sum()), agrees))
     return found
 
 
-def _verdict(curve: NDArray[np.float64], seconds: float, agrees: float) -> Sync:
-    """Of a curve of correlations over `LAGS`; in doubt the track stays as it is."""
+def _of_curve(curve: NDArray[np.float64], seconds: float, agrees: float) -> Sync:
+    """Sync from correlations over `LAGS`; if unclear, the track is kept with offset 0."""
     smooth = np.convolve(curve, [0.25, 0.5, 0.25], "same")
     best = int(np.argmax(smooth))
     peak = float(smooth[best])

@@ -1,8 +1,9 @@
-"""Do sound and mouth belong together, judged by the model that ships.
+"""Audio-video sync of one track, measured with the packaged model.
 
-The model makes a still picture of the person speak the track's own sound; the face mesh
-reads the mouth that it drew. How well that mouth agrees with the real one, at each lag, needs
-no training and no second person, and takes any weights.
+The model animates a still picture of the person with the track's own sound. The face mesh
+measures how far the generated mouth is open. Correlating that with the real mouth's opening at
+each lag gives the track's sync curve. This needs no training and no second person, and works
+with any weights.
 """
 
 from __future__ import annotations
@@ -29,43 +30,47 @@ from talkernel.mouth.lip_driver import LipDriver, LipMotion
 from talkernel.mouth.person import Person
 from talkernel.mouth.renderer import MouthRenderer
 
-EVERY, MOST = 2, 200  # frames listened to; the mouth's next frame says little new
+EVERY, MOST = 2, 200  # every second frame, 200 at most: neighbouring frames are much alike
 Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
-def agreement(track: Track) -> Array:
-    """Correlation of the mouth heard with the mouth seen, at each of `LAGS`.
+def sync_curve(track: Track) -> Array:
+    """Correlation of generated and real mouth opening at each of `LAGS`, `[17]`.
 
-    At lag k, what is heard is compared with what is seen k frames later.
+    At lag k, the mouth generated for a frame is compared with the real one k frames later.
     """
-    heard = heard_opening(track)
-    seen = np.full(len(track.landmarks), np.nan, np.float32)
-    seen[track.has_face] = mouth_opening(track.shapes[track.has_face])
-    return np.array([correlation(heard, seen, lag) for lag in LAGS], np.float32)
+    generated = generated_opening(track)
+    real = np.full(len(track.landmarks), np.nan, np.float32)
+    real[track.has_face] = mouth_opening(track.shapes[track.has_face])
+    return np.array([correlation(generated, real, lag) for lag in LAGS], np.float32)
 
 
-def heard_opening(track: Track) -> Array:
-    """Opening `[T]` of the mouth that the sound makes the model draw; NaN where not drawn."""
+def generated_opening(track: Track) -> Array:
+    """Mouth opening `[T]` that the model generates from the sound; NaN for skipped frames."""
     engine, mesh = _engine(), FaceMesh()
     opening = np.full(len(track.landmarks), np.nan, np.float32)
-    frames = np.flatnonzero(track.speech)[::EVERY]
-    frames = frames[:: -(-len(frames) // MOST) or 1]
-    if not len(frames):
+    wanted = _sampled_frames(track)
+    if not wanted:
         return opening
     face, points = _portrait(track, engine.config)
-    wanted = set(frames.tolist())
     for frame, motion in enumerate(_motions(track, engine)):
         if frame not in wanted:
             continue
-        drawn = _drawn(engine, face, points, motion)
-        found, _ = mesh.landmarks(picture_of_rgb(drawn), Region.of_landmarks(points))
+        generated = _animated(engine, face, points, motion)
+        found, _ = mesh.landmarks(picture_of_rgb(generated), Region.of_landmarks(points))
         opening[frame] = mouth_opening(lip_shape(found)[None])[0]
     return opening
 
 
+def _sampled_frames(track: Track) -> set[int]:
+    """Frames with speech that are compared: evenly spread, `MOST` at most."""
+    frames = np.flatnonzero(track.speech)[::EVERY]
+    return set(frames[:: -(-len(frames) // MOST) or 1].tolist())
+
+
 def _portrait(track: Track, config: ModelConfig) -> tuple[Image, Array]:
-    """The most frontal crop as f is given faces, and its landmarks there, `[468, 3]`."""
+    """The most frontal crop, cut as the generator needs it, and its landmarks `[468, 3]`."""
     number = int(np.argmin(np.abs(track.crop_pose[:, :2]).sum(1)))
     landmarks = track.crop_points[number]
     crop = crop_of(face_geometry(HeadPose.fit(landmarks)), config.crop_share)
@@ -80,8 +85,8 @@ def _motions(track: Track, engine: Engine) -> Iterator[LipMotion]:
     yield from driver.finish(len(track.landmarks))
 
 
-def _drawn(engine: Engine, face: Image, points: Array, motion: LipMotion) -> Image:
-    """The face with the mouth of one frame's sound; it is its own reference."""
+def _animated(engine: Engine, face: Image, points: Array, motion: LipMotion) -> Image:
+    """The face with the mouth generated for one frame; the face is its own reference."""
     picture, crop = picture_of_rgb(face), Crop(0, 0, len(face))
     still = Person(len(face), engine.basis).update(picture, crop, points)
     placement = Placement(crop, points, 1.0)
