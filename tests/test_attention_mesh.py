@@ -1,4 +1,4 @@
-"""MediaPipe's three operations as they are written here, against NumPy; and where lips are seen."""
+"""MediaPipe's three operations compared with NumPy, and the lip landmarks on a portrait."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from talkernel.face.mesh import FaceMesh, Region
 from talkernel.media.sample import picture_of_rgb
 
 Array = NDArray[np.float32]
-# By hand, on the portrait enlarged 14 times: corners, and the lips' edges in the middle.
+# Marked by hand on the portrait, enlarged 14 times: the corners and the middle of each lip edge.
 MARKED = {
     61: (202.8, 139.0),
     291: (244.4, 140.8),
@@ -31,7 +31,7 @@ SQUARE = {"output_width": 16, "output_height": 16, "scale_x": 1.5, "scale_y": 1.
 
 
 class Node:
-    """One of the network's nodes, as OpenVINO shows it to who translates it."""
+    """A node of the network, as OpenVINO passes it to a converter."""
 
     def __init__(self, inputs: list[Any], attributes: dict[str, float]) -> None:
         self._inputs, self._attributes = inputs, attributes
@@ -51,7 +51,7 @@ def compute(name: str, *values: Array, **attributes: float) -> Array:
 
 
 def some_lips(turn: float) -> Array:
-    """Landmarks `[1, 468, 3]` of which the lips are an ellipse, turned by some degrees."""
+    """Landmarks `[1, 468, 3]` whose lips are an ellipse, rotated by `turn` degrees."""
     rng = np.random.default_rng(3)
     points = rng.uniform(0.0, 48.0, (1, 468, 3)).astype(np.float32)
     angle = np.linspace(0.0, 2 * np.pi, len(LIPS), endpoint=False)
@@ -75,31 +75,31 @@ def test_the_square_around_the_lips_is_upright(turn: float) -> None:
     )
 
 
-def test_what_is_cut_out_is_what_lies_there() -> None:
+def test_the_crop_samples_the_features_under_the_affine() -> None:
     picture = np.random.default_rng(1).uniform(size=(1, 48, 40, 3)).astype(np.float32)
     affine = np.eye(4, dtype=np.float32)[None]
     affine[0, :2] = [[1.1, -0.4, 0.0, 14.0], [0.4, 1.1, 0.0, 12.0]]
-    cut = compute("TransformTensorBilinear", picture, affine, output_width=16, output_height=16)
+    crop = compute("TransformTensorBilinear", picture, affine, output_width=16, output_height=16)
     columns, rows = np.meshgrid(np.arange(16) + 0.5, np.arange(16) + 0.5)
     x = 1.1 * columns - 0.4 * rows + 14.0 - 0.5
     y = 0.4 * columns + 1.1 * rows + 12.0 - 0.5
-    wanted = cv2.remap(picture[0], x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
-    np.testing.assert_allclose(cut[0], wanted, atol=0.03)  # OpenCV counts in 32nds of a pixel
+    expected = cv2.remap(picture[0], x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
+    np.testing.assert_allclose(crop[0], expected, atol=0.03)  # OpenCV counts in 32nds of a pixel
 
 
-def test_landmarks_are_put_back() -> None:
+def test_landmarks_are_mapped_back() -> None:
     points = np.random.default_rng(2).uniform(size=(1, 80, 2)).astype(np.float32)
     affine = np.random.default_rng(4).uniform(size=(1, 4, 4)).astype(np.float32)
-    put = compute("TransformLandmarks", points, affine)
-    wanted = points[0] @ affine[0, :2, :2].T + affine[0, :2, 3]
-    np.testing.assert_allclose(put[0], wanted, atol=1e-5)
+    mapped = compute("TransformLandmarks", points, affine)
+    expected = points[0] @ affine[0, :2, :2].T + affine[0, :2, 3]
+    np.testing.assert_allclose(mapped[0], expected, atol=1e-5)
 
 
-def test_each_landmark_of_the_lips_is_found_again_once() -> None:
+def test_each_lip_landmark_is_refined_once() -> None:
     assert len(LIPS) == len(set(LIPS)) == 80
 
 
-def test_lips_are_seen_where_they_are() -> None:
+def test_lip_landmarks_lie_on_the_lips() -> None:
     picture, mesh = picture_of_rgb(astronaut()), FaceMesh()
     region = Region.of_detection(FaceDetector().detect(picture)[0])
     for _ in range(3):

@@ -30,7 +30,7 @@ def detector() -> FaceDetector:
     return FaceDetector()
 
 
-def test_the_portrait_is_found_where_it_is(detector: FaceDetector) -> None:
+def test_the_detector_locates_the_portrait(detector: FaceDetector) -> None:
     face = detector.detect(picture_of_rgb(astronaut()))[0]
     left, top, right, bottom = face.box
     assert 150 < left < 190 and 260 < right < 300 and 50 < top < 110 and 150 < bottom < 220
@@ -38,11 +38,11 @@ def test_the_portrait_is_found_where_it_is(detector: FaceDetector) -> None:
     assert eyes[0, 0] < eyes[1, 0] and abs(eyes[0, 1] - eyes[1, 1]) < 20
 
 
-def test_nothing_is_found_on_an_empty_picture(detector: FaceDetector) -> None:
+def test_nothing_is_detected_in_an_empty_picture(detector: FaceDetector) -> None:
     assert detector.detect(picture_of_rgb(blank())) == []
 
 
-def test_a_close_up_that_fills_the_picture_is_found(detector: FaceDetector) -> None:
+def test_a_close_up_that_fills_the_picture_is_detected(detector: FaceDetector) -> None:
     close = astronaut()[60:215, 155:285]
     faces = detector.detect(picture_of_rgb(np.ascontiguousarray(close)))
     assert len(faces) == 1 and faces[0].box[2] - faces[0].box[0] > 60
@@ -85,27 +85,27 @@ def test_an_opening_jaw_neither_moves_nor_scales_the_crop() -> None:
 @pytest.mark.parametrize("yaw", [-40, 0, 40])
 @pytest.mark.parametrize("pitch", [-25, 0, 25])
 @pytest.mark.parametrize("roll", [-30, 0, 30])
-def test_all_that_is_veiled_lies_in_f_s_part_of_the_face(
+def test_the_mouth_mask_lies_within_the_generators_crop(
     yaw: float, pitch: float, roll: float
 ) -> None:
     face = canonical_face().copy()
-    face[[i for i in SHAPE if i not in RIGID and face[i, 1] > 1.2], 1] += 0.3  # a mouth wide open
+    face[[i for i in SHAPE if i not in RIGID and face[i, 1] > 1.2], 1] += 0.3  # an open mouth
     turn = Rotation.from_euler("yxz", [yaw, pitch, roll], degrees=True).as_matrix()
     points = 70.0 * face @ turn.T + np.array([300.0, 200.0, 5.0])
-    share, size = 0.75, 192
-    crop = crop_of(face_geometry(HeadPose.fit(points)), share)
-    assert crop.side == pytest.approx(share * SIDE * 70.0, abs=1.0)
-    weight = mouth_mask(crop.to_view(points, size), size, size / share)
+    fraction, size = 0.75, 192
+    crop = crop_of(face_geometry(HeadPose.fit(points)), fraction)
+    assert crop.side == pytest.approx(fraction * SIDE * 70.0, abs=1.0)
+    weight = mouth_mask(crop.to_view(points, size), size, size / fraction)
     assert weight.max() == 1.0
     assert (weight * (border_window(size) == 0.0)).max() < 0.05
 
 
-def test_the_whole_face_is_the_papers() -> None:
+def test_a_fraction_of_one_gives_the_papers_face_crop() -> None:
     pose = HeadPose.fit(70.0 * canonical_face())
     assert crop_of(face_geometry(pose), 1.0) == Crop.around(*crop_geometry(pose))
 
 
-def test_lip_codes_round_trip_and_mirror() -> None:
+def test_lip_codes_and_mirroring_round_trip() -> None:
     rng = np.random.default_rng(0)
     shapes = rng.normal(0, 0.1, (300, 4)) @ rng.normal(0, 1, (4, 3 * len(SHAPE)))
     shapes = shapes.astype(np.float32)
@@ -117,7 +117,7 @@ def test_lip_codes_round_trip_and_mirror() -> None:
     np.testing.assert_allclose(mirrored(mirrored(deviations)), deviations, atol=1e-6)
 
 
-def test_the_tracker_follows_detects_cuts_and_reports_what_is_lost() -> None:
+def test_the_tracker_follows_a_face_detects_cuts_and_reports_a_lost_face() -> None:
     tracker = FaceTracker()
     left = []
     for i in range(12):
@@ -131,7 +131,7 @@ def test_the_tracker_follows_detects_cuts_and_reports_what_is_lost() -> None:
     assert again.face is not None and again.cut
 
 
-def test_a_head_that_tarries_at_the_limit_is_not_taken_and_left_by_turns(
+def test_hysteresis_keeps_a_head_near_the_limit_from_flickering(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     yaws = [0.9, 0.9, 1.0, 0.9, 1.0, 0.8, 0.7, 0.9]
@@ -139,8 +139,8 @@ def test_a_head_that_tarries_at_the_limit_is_not_taken_and_left_by_turns(
     landmarks = iter((np.add(face, [150.0, 150.0, 0.0]), 1.0) for face in turned)
     monkeypatch.setattr(FaceMesh, "landmarks", lambda *_: next(landmarks))
     tracker, picture = FaceTracker(), picture_of_rgb(portrait_on_canvas())
-    taken = [tracker.update(picture).face is not None for _ in yaws]
-    assert taken == [True, True, False, False, False, False, True, True]
+    accepted = [tracker.update(picture).face is not None for _ in yaws]
+    assert accepted == [True, True, False, False, False, False, True, True]
 
 
 def test_a_tiny_face_is_too_small() -> None:
@@ -164,16 +164,16 @@ def two_faces() -> np.ndarray:
         (FaceInBox((0, 360, 0, 300), 640, 360), "left"),
     ],
 )
-def test_the_wanted_one_of_two_faces(chooser: FaceByIndex | None, side: str) -> None:
+def test_the_chosen_one_of_two_faces_is_followed(chooser: FaceByIndex | None, side: str) -> None:
     tracker = FaceTracker(chooser)
     seen = tracker.update(picture_of_rgb(two_faces()))
     assert seen.face is not None and tracker.faces_seen == 2
     assert ("left" if seen.face.geometry[0] < 320 else "right") == side
 
 
-def test_a_reference_tells_two_looks_apart() -> None:
+def test_a_reference_picture_chooses_the_similar_face() -> None:
     canvas = two_faces()
-    canvas[:, :300] = canvas[:, 299::-1]  # the left one as in a mirror: light and hair differ
+    canvas[:, :300] = canvas[:, 299::-1]  # mirror the left one: light and hair differ
     for rgb, left in ((astronaut()[:, ::-1], True), (astronaut(), False)):
         reference = picture_of_rgb(np.ascontiguousarray(rgb))
         seen = FaceTracker(FaceLikeReference(reference)).update(picture_of_rgb(canvas))
@@ -181,25 +181,25 @@ def test_a_reference_tells_two_looks_apart() -> None:
 
 
 @pytest.mark.parametrize("box", [(0, 400, 0, 100), (10, 10, 0, 100), (-1, 50, 0, 100)])
-def test_a_box_outside_the_picture_is_refused(box: tuple[int, int, int, int]) -> None:
+def test_a_box_outside_the_picture_is_rejected(box: tuple[int, int, int, int]) -> None:
     with pytest.raises(FaceChoiceError):
         FaceInBox(box, 640, 360)
 
 
-def test_choices_without_a_face_are_refused() -> None:
+def test_choices_that_fit_no_face_are_rejected() -> None:
     with pytest.raises(FaceChoiceError):
         FaceByIndex(-1)
     with pytest.raises(FaceChoiceError):
         FaceLikeReference(picture_of_rgb(blank()))
 
 
-def test_a_missing_model_is_named() -> None:
+def test_the_error_names_a_missing_model() -> None:
     with pytest.raises(ModelsMissingError, match=r"other\.tflite"):
         model_path("other.tflite")
     assert model_path(MESH).stat().st_size > 10**6
 
 
-def test_a_small_face_in_a_large_picture_is_found(detector: FaceDetector) -> None:
+def test_a_small_face_in_a_large_picture_is_detected(detector: FaceDetector) -> None:
     canvas = portrait_on_canvas(1920, 1080, (1300.0, 600.0), 0.75)
     faces = detector.detect(picture_of_rgb(canvas))
     assert len(faces) == 1

@@ -1,4 +1,4 @@
-"""Placement: steady, without lag, faded where a face is lost, cut where a shot is."""
+"""Placement: steady, without lag, faded where a face is lost, separate for each track."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from talkernel.face.track import Observation, TrackedFace
 from talkernel.media import Picture, PixelLayout
 
 
-def seen(x: float, cut: bool = False, track: int = 0) -> Observation:
+def observed(x: float, cut: bool = False, track: int = 0) -> Observation:
     pose = HeadPose(50.0, np.eye(3), np.zeros(3))
     face = TrackedFace(
         canonical_face().astype(np.float32), pose, np.array([x, 100.0, 80.0, x + 5.0, 130.0])
@@ -25,31 +25,31 @@ def seen(x: float, cut: bool = False, track: int = 0) -> Observation:
 LOST = Observation(None, "no face", False)
 
 
-def frames(observations: list[Observation], share: float = 1.0) -> list[PlacedFrame]:
+def frames(observations: list[Observation], fraction: float = 1.0) -> list[PlacedFrame]:
     plane = np.zeros((2, 2), np.uint8)
     pictures = [
         Picture((plane, plane, plane), PixelLayout("yuv444p", 8, (0, 0)), float(i))
         for i in range(len(observations))
     ]
-    placed = list(stabilise(zip(pictures, observations, strict=True), share))
+    placed = list(stabilise(zip(pictures, observations, strict=True), fraction))
     assert [frame.picture.time for frame in placed] == list(map(float, range(len(observations))))
     return placed
 
 
-def place(observations: list[Observation], share: float = 1.0) -> list[Placement | None]:
-    return [frame.placement for frame in frames(observations, share)]
+def place(observations: list[Observation], fraction: float = 1.0) -> list[Placement | None]:
+    return [frame.placement for frame in frames(observations, fraction)]
 
 
 def placed(observations: list[Observation]) -> list[Placement]:
-    """Where every frame has a face."""
+    """The placements, where every frame has a face."""
     found = [placement for placement in place(observations) if placement is not None]
     assert len(found) == len(observations)
     return found
 
 
 def moved(by: np.ndarray) -> list[Observation]:
-    """Faces whose landmarks are moved, `[T, 468, 3]` pixels."""
-    faces = [seen(100).face] * len(by)
+    """Faces whose landmarks are moved by `[T, 468, 3]` pixels."""
+    faces = [observed(100).face] * len(by)
     return [
         Observation(dataclasses.replace(face, landmarks=face.landmarks + shift), None, False)
         for face, shift in zip(faces, by, strict=True)
@@ -57,28 +57,28 @@ def moved(by: np.ndarray) -> list[Observation]:
     ]
 
 
-def wrong(shifts: np.ndarray, truth: np.ndarray, indices: list[int]) -> np.ndarray:
-    """How far off some landmarks are, `[T]` mean pixels."""
+def errors(shifts: np.ndarray, truth: np.ndarray, indices: list[int]) -> np.ndarray:
+    """Mean error of some landmarks, `[T]` pixels."""
     own = canonical_face()[indices]
     found = np.stack([p.landmarks[indices] for p in placed(moved(shifts))])
     return np.asarray(np.abs(found - own - truth[:, indices]).mean((1, 2)))
 
 
-def test_the_head_does_not_tremble_with_its_landmarks_and_the_mouth_is_where_it_was_seen() -> None:
+def test_rigid_landmarks_are_smoothed_and_mouth_landmarks_are_not() -> None:
     noise = np.random.default_rng(0).normal(0, 1.0, (60, 468, 3))
     still = np.zeros_like(noise)
     head, mouth = list(RIGID), list(SHAPE)
-    assert wrong(noise, still, head)[5:-5].mean() < 0.6 * np.abs(noise[:, head]).mean()
-    np.testing.assert_allclose(wrong(noise, noise, mouth), 0.0, atol=1e-5)
+    assert errors(noise, still, head)[5:-5].mean() < 0.6 * np.abs(noise[:, head]).mean()
+    np.testing.assert_allclose(errors(noise, noise, mouth), 0.0, atol=1e-5)
 
 
-def test_a_nodding_head_is_followed_all_the_way() -> None:
+def test_a_nodding_head_is_followed_to_its_full_extent() -> None:
     frames = np.arange(100)
-    for hertz, off in ((1.0, 0.01), (2.0, 0.1)):
+    for hertz, tolerance in ((1.0, 0.01), (2.0, 0.1)):
         nod = 10.0 * np.sin(2 * np.pi * hertz * frames / 25)[:, None, None] * np.ones((1, 468, 3))
-        assert wrong(nod, nod, list(RIGID))[5:-5].max() < 10.0 * off
+        assert errors(nod, nod, list(RIGID))[5:-5].max() < 10.0 * tolerance
     steady = 2.0 * frames[:, None, None] * np.ones((1, 468, 3))
-    np.testing.assert_allclose(wrong(steady, steady, list(RIGID)), 0.0, atol=1e-3)  # to the ends
+    np.testing.assert_allclose(errors(steady, steady, list(RIGID)), 0.0, atol=1e-3)  # to the ends
 
 
 def lefts(placements: list[Placement | None]) -> list[int]:
@@ -91,17 +91,17 @@ def strengths_of(placements: list[Placement | None]) -> list[float]:
 
 def test_a_still_face_with_jitter_gets_a_steady_crop() -> None:
     rng = np.random.default_rng(0)
-    left = lefts(place([seen(100 + rng.normal(0, 0.5)) for _ in range(60)]))
+    left = lefts(place([observed(100 + rng.normal(0, 0.5)) for _ in range(60)]))
     assert np.ptp(left) <= 2
 
 
 def test_a_moving_face_is_followed_without_lag() -> None:
-    left = lefts(place([seen(100 + 3 * i) for i in range(60)]))
+    left = lefts(place([observed(100 + 3 * i) for i in range(60)]))
     np.testing.assert_allclose(left, [60 + 3 * i for i in range(60)], atol=1.01)
 
 
 def test_the_edit_fades_out_before_a_gap_and_in_after_it() -> None:
-    placements = frames([*[seen(100)] * 20, *[LOST] * 5, *[seen(100)] * 20])
+    placements = frames([*[observed(100)] * 20, *[LOST] * 5, *[observed(100)] * 20])
     strengths = strengths_of([frame.placement for frame in placements])
     assert strengths[:15] == [1.0] * 15 and strengths[-15:] == [1.0] * 15
     assert strengths[20:25] == [0.0] * 5
@@ -112,27 +112,27 @@ def test_the_edit_fades_out_before_a_gap_and_in_after_it() -> None:
 
 
 def test_no_fade_at_the_ends_and_none_across_a_cut() -> None:
-    placements = place([*[seen(100)] * 10, seen(300, cut=True), *[seen(300)] * 9])
+    placements = place([*[observed(100)] * 10, observed(300, cut=True), *[observed(300)] * 9])
     assert strengths_of(placements) == [1.0] * 20
     assert lefts(placements) == [60] * 10 + [260] * 10
 
 
 def test_nothing_is_smoothed_across_the_end_of_a_track() -> None:
-    """Somebody else is followed from one frame to the next, without a cut."""
-    placements = place([*[seen(100)] * 10, *[seen(300, track=1)] * 10])
+    """The track changes from one frame to the next, without a cut."""
+    placements = place([*[observed(100)] * 10, *[observed(300, track=1)] * 10])
     assert strengths_of(placements) == [1.0] * 20
     assert lefts(placements) == [60] * 10 + [260] * 10
     assert [p.track for p in placements if p is not None] == [0] * 10 + [1] * 10
 
 
-def test_a_part_of_the_face_lies_around_the_mouth() -> None:
-    crops = {p.crop for p in place([seen(100)] * 12, share=0.5) if p is not None}
+def test_a_smaller_crop_is_centred_on_the_mouth() -> None:
+    crops = {p.crop for p in place([observed(100)] * 12, fraction=0.5) if p is not None}
     assert crops == {Crop(105 - 21, 130 - 20, 40)}  # 105 is odd: the even pixel before it
 
 
 def test_short_and_empty_videos() -> None:
     assert place([]) == []
-    assert len(place([seen(100)])) == 1
+    assert len(place([observed(100)])) == 1
     assert place([LOST, LOST]) == [None, None]
 
 

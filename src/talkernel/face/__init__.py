@@ -1,1 +1,1 @@
-"""Finding, following and cutting out the face."""
+"""Where the face is: detection, landmarks, head pose, tracking and the crop."""

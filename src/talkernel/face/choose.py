@@ -1,4 +1,4 @@
-"""Which of several faces to follow."""
+"""Chooses which of several faces to follow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from talkernel.media.sample import warp_rgb
 
 
 class Chooser(ABC):
-    """Picks a face when tracking starts or starts again."""
+    """Picks a face when tracking starts or restarts."""
 
     def choose(
         self, picture: Picture, faces: Sequence[Detection], last_seen: Region | None
@@ -28,10 +28,10 @@ class Chooser(ABC):
         Args:
             picture: The frame.
             faces: All faces in it, largest first.
-            last_seen: Where the followed face was before it was lost in this shot.
+            last_seen: Where the face was when this shot lost it; a face still there is preferred.
 
         Returns:
-            A face, or None when the wanted one is not in this frame.
+            A face, or None when the chosen one is not in this frame.
         """
         if not faces:
             return None
@@ -43,14 +43,14 @@ class Chooser(ABC):
 
     @abstractmethod
     def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
-        """The face to begin with, among one or more, largest first."""
+        """The face to start with, among one or more, largest first."""
 
 
 class LargestFace(Chooser):
     """The largest face: the default."""
 
     def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
-        """The first, as they come largest first."""
+        """The first one: they are sorted by size."""
         return faces[0]
 
 
@@ -58,7 +58,10 @@ class FaceByIndex(Chooser):
     """The N-th face from the left, counted from 0.
 
     Args:
-        index: N; a frame with fewer faces is passed through.
+        index: N; a frame with fewer faces passes through.
+
+    Raises:
+        FaceChoiceError: N is negative.
     """
 
     def __init__(self, index: int) -> None:
@@ -67,18 +70,21 @@ class FaceByIndex(Chooser):
         self.index = index
 
     def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
-        """The N-th from the left, if there are so many."""
+        """The N-th from the left, or None if there are fewer."""
         ordered = sorted(faces, key=lambda face: face.box[0] + face.box[2])
         return ordered[self.index] if self.index < len(ordered) else None
 
 
 class FaceInBox(Chooser):
-    """The largest face whose middle lies within a box.
+    """The largest face whose centre lies within a box.
 
     Args:
         box: Top, bottom, left, right in pixels.
-        width: Of the frame.
-        height: Of the frame.
+        width: Width of the frame.
+        height: Height of the frame.
+
+    Raises:
+        FaceChoiceError: The box is empty or reaches outside the frame.
     """
 
     def __init__(self, box: Box, width: int, height: int) -> None:
@@ -91,23 +97,26 @@ class FaceInBox(Chooser):
         self.box = box
 
     def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
-        """The largest in the box, if there is one."""
-        return next((face for face in faces if self._holds(face)), None)
+        """The largest in the box, or None."""
+        return next((face for face in faces if self._contains(face)), None)
 
-    def _holds(self, face: Detection) -> bool:
+    def _contains(self, face: Detection) -> bool:
         top, bottom, left, right = self.box
-        x, y = _middle(face)
+        x, y = _centre(face)
         return left <= x <= right and top <= y <= bottom
 
 
 class FaceLikeReference(Chooser):
     """The face that looks most like the one in a reference picture.
 
-    The likeness is that of level, equally large views, in grey and in coarse colours:
-    enough to tell the people of one video apart, not to recognise them anywhere.
+    Upright views of equal size are compared, in grey and in coarse colours. That is enough to
+    tell the people of one video apart, not to recognise them elsewhere.
 
     Args:
-        reference: A picture of the wanted person.
+        reference: A picture of the person to follow.
+
+    Raises:
+        FaceChoiceError: The picture shows no face.
     """
 
     def __init__(self, reference: Picture) -> None:
@@ -115,18 +124,18 @@ class FaceLikeReference(Chooser):
         if not faces:
             raise FaceChoiceError("--reference-face shows no face.")
         self._mesh = FaceMesh()
-        self._wanted = _appearance(self._mesh, reference, faces[0])
+        self._target = _appearance(self._mesh, reference, faces[0])
 
     def first(self, picture: Picture, faces: Sequence[Detection]) -> Detection | None:
-        """The one whose looks are nearest to the reference's."""
-        return max(faces, key=lambda face: self._likeness(picture, face))
+        """The one most similar to the reference."""
+        return max(faces, key=lambda face: self._similarity(picture, face))
 
-    def _likeness(self, picture: Picture, face: Detection) -> float:
-        return float(_appearance(self._mesh, picture, face) @ self._wanted)
+    def _similarity(self, picture: Picture, face: Detection) -> float:
+        return float(_appearance(self._mesh, picture, face) @ self._target)
 
 
 def _appearance(mesh: FaceMesh, picture: Picture, face: Detection) -> NDArray[np.float32]:
-    """A unit vector that describes a face's looks, seen level and cut at its outline."""
+    """A unit vector that describes an upright view of a face, cropped to its outline."""
     landmarks, _ = mesh.landmarks(picture, Region.of_detection(face))
     view = warp_rgb(picture, Region.of_landmarks(landmarks).affine(), 192)[32:160, 32:160]
     small = cv2.resize(view, (24, 24), interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -139,12 +148,12 @@ def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(vector / (np.linalg.norm(vector) + 1e-9), np.float32)
 
 
-def _middle(face: Detection) -> tuple[float, float]:
+def _centre(face: Detection) -> tuple[float, float]:
     left, top, right, bottom = face.box
     return (left + right) / 2, (top + bottom) / 2
 
 
 def _distance(face: Detection, region: Region) -> float:
-    """Distance of a face from a region, in regions' sides."""
-    x, y = _middle(face)
+    """Distance of a face from a region, in units of the region's side."""
+    x, y = _centre(face)
     return float(np.hypot(x - region.centre[0], y - region.centre[1]) / region.side)

@@ -1,4 +1,4 @@
-"""The face crop: a square fixed to the skull, not to the jaw (Section VI-A); and f's part of it."""
+"""The square crop of the face: fixed to the skull, so that a moving jaw does not move it (VI-A)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from talkernel.face.lips import JAW, OUTER_LIP
 from talkernel.face.pose import HeadPose, canonical_face
 
 CENTRE = np.array([[0.0, 0.75, 0.0]])  # canonical units: just under the nose
-SIDE = 3.64  # canonical units: forehead to chin is 2.8, the rest is room for the jaw
+SIDE = 3.64  # canonical units: 2.8 from forehead to chin, the rest is room for the jaw
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A square of the frame, on even pixels so that chroma planes are cut exactly.
+    """A square of the frame, on even pixels so that it falls on whole chroma samples.
 
     Attributes:
-        left: May be negative, or beyond the frame: the border is then repeated.
-        top: Likewise.
-        side: In pixels, even.
+        left: Left edge in pixels. It may lie outside the frame, whose border is then repeated.
+        top: Top edge in pixels, which may lie outside too.
+        side: Side in pixels, even.
     """
 
     left: int
@@ -29,14 +29,14 @@ class Crop:
     side: int
 
     def to_view(self, points: NDArray[np.floating], size: int) -> NDArray[np.floating]:
-        """Frame points `[N, 2 or 3]` to the pixels of a view `size` wide, depth likewise."""
+        """Frame points `[N, 2 or 3]` to the pixels of a view `size` wide; depth is scaled too."""
         corner = np.array([self.left, self.top, 0.0], np.float32)[: points.shape[1]]
         return (points - corner) * np.float32(size / self.side)
 
     def from_view(self, size: int) -> NDArray[np.float64]:
-        """Affine `[2, 3]` from pixels of a view `size` wide to the frame's, both by their middles.
+        """Affine `[2, 3]` from the pixel centres of a view `size` wide to those of the frame.
 
-        As resizing has it; `to_view` counts from the corners.
+        OpenCV's convention for resizing; `to_view` counts from pixel corners instead.
         """
         scale = self.side / size
         shift = 0.5 * scale - 0.5
@@ -45,9 +45,9 @@ class Crop:
     @staticmethod
     def around(x: float, y: float, side: float) -> Crop:
         """The even square nearest to a centre and a side in pixels."""
-        whole = max(2, 2 * round(side / 2))
-        left, top = (2 * round((v - whole / 2) / 2) for v in (x, y))
-        return Crop(left, top, whole)
+        even = max(2, 2 * round(side / 2))
+        left, top = (2 * round((v - even / 2) / 2) for v in (x, y))
+        return Crop(left, top, even)
 
 
 def crop_geometry(pose: HeadPose, scale: float = SIDE) -> NDArray[np.float64]:
@@ -57,24 +57,25 @@ def crop_geometry(pose: HeadPose, scale: float = SIDE) -> NDArray[np.float64]:
 
 
 def mouth_centre(pose: HeadPose) -> NDArray[np.float64]:
-    """Middle of lips and jaw as they are at rest, however the head is turned: `[2]`, x, y."""
+    """Centre of the neutral lips and jaw under this head pose: `[2]`, x, y in pixels."""
     region = pose.to_frame(canonical_face()[[*OUTER_LIP, *JAW]])[:, :2]
     return np.asarray((region.min(0) + region.max(0)) / 2)
 
 
 def face_geometry(pose: HeadPose) -> NDArray[np.float64]:
-    """`crop_geometry` and `mouth_centre` in one, `[5]`, to be smoothed together."""
+    """`crop_geometry` and `mouth_centre` in one `[5]`, to be smoothed together."""
     return np.concatenate([crop_geometry(pose), mouth_centre(pose)])
 
 
-def crop_of(geometry: NDArray[np.float64], share: float) -> Crop:
-    """What f is given.
+def crop_of(geometry: NDArray[np.float64], fraction: float) -> Crop:
+    """The generator's crop.
 
     Args:
         geometry: `[5]` of `face_geometry`, smoothed.
-        share: `ModelConfig.crop_share`.
+        fraction: Of the face crop's side (`ModelConfig.crop_share`). 1: the face crop itself, as
+            in the paper; less: a crop around the mouth.
     """
     x, y, side, mouth_x, mouth_y = map(float, geometry)
-    if share == 1.0:
+    if fraction == 1.0:
         return Crop.around(x, y, side)
-    return Crop.around(mouth_x, mouth_y, share * side)
+    return Crop.around(mouth_x, mouth_y, fraction * side)

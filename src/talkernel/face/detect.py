@@ -17,8 +17,8 @@ SIZE = 192
 GRID = 48
 MIN_SCORE = 0.5
 MAX_OVERLAP = 0.3
-TILED = 640  # a picture this wide or high is looked at again in parts, for small faces
-TILE_SHARE = 0.6  # of the picture's width and height in each part
+TILED = 640  # pictures this wide or high are also searched tile by tile, for small faces
+TILE_FRACTION = 0.6  # of the picture's width and height in each tile
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class FaceDetector:
         self._anchors = np.stack([x.ravel(), y.ravel()], axis=1)
 
     def detect(self, picture: Picture) -> list[Detection]:
-        """Find faces, also a close-up that fills the picture, or a small one in a large picture.
+        """Find faces of any size, from a close-up to a small face in a large picture.
 
         Args:
             picture: The frame.
@@ -60,21 +60,21 @@ class FaceDetector:
         Returns:
             Detections in frame pixels, largest first; empty when there is none.
         """
-        # The network misses faces as large as its view; a border makes them smaller.
-        found = self._look(picture) or self._look(picture, border=0.5)
+        # The network misses faces that fill its view. A border makes them smaller.
+        found = self._run(picture) or self._run(picture, border=0.5)
         if not found and max(picture.width, picture.height) >= TILED:
             for tile, left, top in _tiles(picture):
-                found += [_moved(face, left, top) for face in self._look(tile)]
+                found += [_shifted(face, left, top) for face in self._run(tile)]
         return _distinct(sorted(found, key=lambda face: -face.area))
 
-    def _look(self, picture: Picture, border: float = 0.0) -> list[Detection]:
+    def _run(self, picture: Picture, border: float = 0.0) -> list[Detection]:
         """Run the network on a picture, `border` times its size added on each side."""
         pad = round(border * SIZE / (1 + 2 * border))
         view, scale = thumbnail(picture, SIZE - 2 * pad)
         framed = cv2.copyMakeBorder(view, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
         boxes, logits = self._network(framed.astype(np.float32)[None] / 127.5 - 1.0)
         found = self._decode(boxes[0], logits[0, :, 0])
-        return [_scaled(_moved(face, -pad, -pad), 1.0 / scale) for face in found]
+        return [_scaled(_shifted(face, -pad, -pad), 1.0 / scale) for face in found]
 
     def _decode(self, boxes: NDArray[np.float32], logits: NDArray[np.float32]) -> list[Detection]:
         """Boxes `[2304, 16]` relative to their anchors and logits to detections."""
@@ -100,7 +100,7 @@ def _scaled(face: Detection, factor: float) -> Detection:
     return Detection((left, top, right, bottom), face.points * factor, face.score)
 
 
-def _moved(face: Detection, right: float, down: float) -> Detection:
+def _shifted(face: Detection, right: float, down: float) -> Detection:
     box = tuple(v + by for v, by in zip(face.box, (right, down, right, down), strict=True))
     points = face.points + np.array([right, down], np.float32)
     return Detection(box, points, face.score)  # type: ignore[arg-type]
@@ -108,14 +108,14 @@ def _moved(face: Detection, right: float, down: float) -> Detection:
 
 def _tiles(picture: Picture) -> Iterator[tuple[Picture, int, int]]:
     """Four overlapping parts of a large picture, with the left and top of each."""
-    width, height = (int(v * TILE_SHARE) // 2 * 2 for v in (picture.width, picture.height))
+    width, height = (int(v * TILE_FRACTION) // 2 * 2 for v in (picture.width, picture.height))
     for top in (0, (picture.height - height) // 2 * 2):
         for left in (0, (picture.width - width) // 2 * 2):
             yield part(picture, left, top, width, height), left, top
 
 
 def _distinct(faces: list[Detection]) -> list[Detection]:
-    """Faces whose middle lies in no larger one: overlapping tiles see the same face."""
+    """Drop faces whose centre lies in a larger one: overlapping tiles see the same face."""
     kept: list[Detection] = []
     for face in faces:
         x, y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2

@@ -1,4 +1,4 @@
-"""Face landmarks: MediaPipe's attention mesh on a level, square crop of one face."""
+"""Face landmarks: MediaPipe's attention mesh on an upright square crop of one face."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from talkernel.media.sample import warp_rgb
 
 SIZE = 192
 LANDMARKS = 468
-MARGIN = 1.5
+MARGIN = 1.5  # side of the region over that of the face
 RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)  # outer and inner corners
 
 
 @dataclass(frozen=True)
 class Region:
-    """The square that the mesh looks at: centre and side in pixels, roll in radians."""
+    """The square that the mesh network sees: centre and side in pixels, roll in radians."""
 
     centre: tuple[float, float]
     side: float
@@ -29,7 +29,7 @@ class Region:
 
     @staticmethod
     def of_detection(face: Detection) -> Region:
-        """The region around a detected face, its eyes made level."""
+        """The region around a detected face, rolled so that the eyes are horizontal."""
         left, top, right, bottom = face.box
         side = MARGIN * max(right - left, bottom - top)
         return Region(((left + right) / 2, (top + bottom) / 2), side, _roll(*face.points[:2]))
@@ -64,16 +64,16 @@ class FaceMesh:
 
         Args:
             picture: The frame.
-            region: Where the face is, roughly.
+            region: Roughly where the face is.
 
         Returns:
-            `[468, 3]` x, y in frame pixels, z in the same unit, nearer is smaller; and the
-            probability, 0 to 1, that a face is there.
+            Landmarks `[468, 3]`: x, y in frame pixels, z in the same unit, smaller is nearer.
+            And the probability, 0 to 1, that the region holds a face.
         """
         affine = region.affine()
         view = warp_rgb(picture, affine, SIZE).astype(np.float32)[None] / 255.0
-        whole, lips, logit = self._network(view)
-        points = whole.reshape(LANDMARKS, 3).astype(np.float64)
+        mesh, lips, logit = self._network(view)
+        points = mesh.reshape(LANDMARKS, 3).astype(np.float64)
         points[list(LIPS), :2] = lips.reshape(len(LIPS), 2)
         flat = points[:, :2] @ affine[:, :2].T + affine[:, 2]
         depth = points[:, 2:] * (region.side / SIZE)
@@ -82,6 +82,6 @@ class FaceMesh:
 
 
 def _roll(right: NDArray[np.float32], left: NDArray[np.float32]) -> float:
-    """Angle of the line from the right eye to the left, which the image shows on the right."""
+    """Angle of the line from the person's right eye to the left one, 0 when horizontal."""
     across = left - right
     return float(np.arctan2(across[1], across[0]))

@@ -1,4 +1,4 @@
-"""The face models, run by OpenVINO."""
+"""Runs the face detection and landmark networks with OpenVINO."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def model_path(name: str) -> Path:
     """Path of a face model that comes with the package.
 
     Args:
-        name: Of a file in `face/models`.
+        name: A file name in `face/models`.
 
     Raises:
         ModelsMissingError: The installation is incomplete.
@@ -33,11 +33,11 @@ def model_path(name: str) -> Path:
 
 
 class Network:
-    """A compiled model: arrays in, arrays out, one stream on one core.
+    """A compiled network that runs in one thread.
 
     Args:
         path: A TFLite file.
-        read: Who reads it; OpenVINO itself where it knows all of the network's operations.
+        read: Reads the file; by default OpenVINO's own reader, which lacks custom operations.
     """
 
     def __init__(self, path: Path, read: Reader | None = None) -> None:
@@ -51,7 +51,7 @@ class Network:
 
 @cache
 def _compiled(path: Path, read: Reader | None) -> Any:
-    """Compiled once per process, which takes longer than many a job's tracking."""
+    """Compiled once per process: that can take longer than tracking a short video."""
     options = {
         "INFERENCE_NUM_THREADS": 1,
         "PERFORMANCE_HINT": "LATENCY",

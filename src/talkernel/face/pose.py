@@ -1,8 +1,7 @@
-"""Head pose from rigid landmarks: what of a face moves without talking.
+"""Head pose: a similarity transform fitted to the rigid landmarks of a face.
 
-A similarity transform is fitted between a canonical face and the rigid landmarks (eyes,
-nose, temples, forehead). An opening jaw therefore neither moves nor scales the crop, and
-what remains after undoing the transform is expression: lips and jaw.
+Only eyes, nose, temples, forehead and ears count, so an opening jaw neither moves nor scales the
+crop. Undoing the transform leaves the expression: the motion of lips and jaw.
 """
 
 from __future__ import annotations
@@ -16,41 +15,21 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 
-# Eye corners, bridge and tip of the nose, temples, forehead, ears, nose wings.
-RIGID = (
-    33,
-    133,
-    362,
-    263,
-    168,
-    6,
-    197,
-    195,
-    5,
-    4,
-    127,
-    356,
-    162,
-    389,
-    21,
-    251,
-    10,
-    109,
-    338,
-    151,
-    234,
-    454,
-    98,
-    327,
-)
+# Landmarks that do not move with the expression.
+EYE_CORNERS = (33, 133, 362, 263)
+NOSE_RIDGE = (168, 6, 197, 195, 5, 4)
+TEMPLES = (127, 356, 162, 389, 21, 251)
+FOREHEAD = (10, 109, 338, 151)
+EARS, NOSE_WINGS = (234, 454), (98, 327)
+RIGID = (*EYE_CORNERS, *NOSE_RIDGE, *TEMPLES, *FOREHEAD, *EARS, *NOSE_WINGS)
 
 
 @cache
 def canonical_face() -> Points:
     """Mean face mesh `[468, 3]`: rigid landmarks at the origin with an RMS radius of 1.
 
-    x runs to the image's right, y down, z away from the viewer; made from the landmarks
-    of the training clips.
+    x points to the image's right, y down, z away from the camera. The mean is over the
+    landmarks of the training clips.
     """
     with (files("talkernel.face") / "canonical.npy").open("rb") as file:
         return np.asarray(np.load(file), np.float64)
@@ -62,8 +41,8 @@ class HeadPose:
 
     Attributes:
         scale: Pixels per canonical unit.
-        rotation: `[3, 3]`.
-        shift: `[3]`, in pixels.
+        rotation: `[3, 3]` rotation matrix.
+        shift: `[3]` translation in pixels.
     """
 
     scale: float
@@ -72,7 +51,7 @@ class HeadPose:
 
     @staticmethod
     def fit(landmarks: NDArray[np.floating]) -> HeadPose:
-        """Least-squares fit (Umeyama) to landmarks `[468, 3]` in pixels."""
+        """Least-squares fit to landmarks `[468, 3]` in pixels (Umeyama 1991)."""
         rigid = list(RIGID)
         source, target = canonical_face()[rigid], np.asarray(landmarks, np.float64)[rigid]
         centre_s, centre_t = source.mean(0), target.mean(0)
@@ -93,7 +72,7 @@ class HeadPose:
 
     @property
     def yaw(self) -> float:
-        """Turn to a side in radians, 0 when frontal."""
+        """Turn to the side in radians, 0 when frontal."""
         return float(np.arctan2(self.rotation[0, 2], self.rotation[2, 2]))
 
     @property
@@ -103,5 +82,5 @@ class HeadPose:
 
     @property
     def roll(self) -> float:
-        """Lean to a shoulder in radians, 0 when upright."""
+        """Tilt towards a shoulder in radians, 0 when upright."""
         return float(np.arctan2(self.rotation[1, 0], self.rotation[1, 1]))

@@ -1,4 +1,4 @@
-"""Where to edit each frame, and how strongly: a steady crop and head, soft starts and ends.
+"""Smooths the tracked face over time: a steady crop and head, and fades where a face is lost.
 
 Nothing is smoothed across the ends of a track.
 """
@@ -19,10 +19,10 @@ from talkernel.face.pose import RIGID
 from talkernel.face.track import Observation
 from talkernel.media.frame import Picture
 
-LOOK_AHEAD = 5  # frames held back, so that smoothing has no lag
-SIGMA = 1.5  # frames
-STEADY = 4  # frames to either side over which the head's path is taken for a parabola
-FADE = 4  # frames over which the edit fades out before a face is lost, and in after
+LOOK_AHEAD = 5  # frames buffered, so that smoothing adds no lag
+SIGMA = 1.5  # frames: of the Gaussian that smooths the crop
+HEAD_REACH = 4  # frames on either side to which a parabola is fitted, for the head
+FADE = 4  # frames over which the edit fades out before a face is lost, and in afterwards
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Placement:
     """Where a frame is edited.
 
     Attributes:
-        crop: Where the generator looks.
-        landmarks: `[468, 3]` of the face, in frame pixels; the rigid ones smoothed, for what is
-            drawn is placed by them, and would tremble with them.
-        strength: Of the edit, 0 to 1.
-        track: Number of the track that the face belongs to.
+        crop: The generator's crop.
+        landmarks: `[468, 3]` in frame pixels. The rigid ones are smoothed: the mouth is placed by
+            them and would jitter with them.
+        strength: Opacity of the edit, 0 to 1.
+        track: Number of the face's track.
     """
 
     crop: Crop
@@ -48,7 +48,7 @@ class PlacedFrame(NamedTuple):
 
     Attributes:
         picture: The frame.
-        placement: None: it passes through.
+        placement: None: the frame passes through.
         reason: Why it passes through.
     """
 
@@ -64,78 +64,78 @@ def stabilise(observed: Iterable[Observed], fraction: float = 1.0) -> Iterator[P
     """Place the edit in every frame, looking a few frames ahead.
 
     Args:
-        observed: Pictures and what the tracker said of them, in order.
-        fraction: Of the face crop's side, see `crop_of`.
+        observed: Pictures and the tracker's observations, in order.
+        fraction: Of the face crop's side; see `crop_of`.
 
     Yields:
         The same pictures, `LOOK_AHEAD` frames later, with their placement.
     """
     window: deque[Observed] = deque(maxlen=2 * LOOK_AHEAD + 1)
-    ahead = 0  # how many observed frames still wait for their placement
+    waiting = 0  # observed frames that are not placed yet
     for item in observed:
         window.append(item)
-        ahead += 1
-        if ahead > LOOK_AHEAD:
-            yield _place(window, len(window) - ahead, fraction)
-            ahead -= 1
-    while ahead:
-        yield _place(window, len(window) - ahead, fraction)
-        ahead -= 1
+        waiting += 1
+        if waiting > LOOK_AHEAD:
+            yield _place(window, len(window) - waiting, fraction)
+            waiting -= 1
+    while waiting:
+        yield _place(window, len(window) - waiting, fraction)
+        waiting -= 1
 
 
 def _place(window: deque[Observed], at: int, fraction: float) -> PlacedFrame:
     picture, observation = window[at]
     if observation.face is None:
         return PlacedFrame(picture, None, observation.reason)
-    around = [seen for _, seen in window]
-    first, before = _reach(around, at, -1)
-    last, after = _reach(around, at, +1)
-    path = np.stack([_geometry(around[i]) for i in range(first, last + 1)])
-    strength = min(_fade(at - first, before), _fade(last - at, after))
+    nearby = [other for _, other in window]
+    first, lost_before = _track_end(nearby, at, -1)
+    last, lost_after = _track_end(nearby, at, +1)
+    path = np.stack([_geometry(nearby[i]) for i in range(first, last + 1)])
+    strength = min(_fade(at - first, lost_before), _fade(last - at, lost_after))
     crop = crop_of(_gaussian_mean(path, at - first), fraction)
-    near = slice(max(first, at - STEADY), min(last, at + STEADY) + 1)
-    landmarks = _smoothed(around[near], at - near.start)
+    fitted = slice(max(first, at - HEAD_REACH), min(last, at + HEAD_REACH) + 1)
+    landmarks = _smoothed(nearby[fitted], at - fitted.start)
     return PlacedFrame(picture, Placement(crop, landmarks, strength, observation.track), None)
 
 
-def _reach(around: list[Observation], at: int, step: int) -> tuple[int, bool]:
-    """How far the track goes on in view, and whether the face is lost where it ends."""
-    while 0 <= at + step < len(around):
-        cut = around[at + max(step, 0)].cut
-        beyond = around[at + step]
-        if cut or beyond.face is None or beyond.track != around[at].track:
-            return at, not cut and beyond.face is None
+def _track_end(nearby: list[Observation], at: int, step: int) -> tuple[int, bool]:
+    """The last frame of the track in one direction, and whether the face is lost after it."""
+    while 0 <= at + step < len(nearby):
+        cut = nearby[at + max(step, 0)].cut
+        following = nearby[at + step]
+        if cut or following.face is None or following.track != nearby[at].track:
+            return at, not cut and following.face is None
         at += step
     return at, False
 
 
-def _geometry(seen: Observation) -> NDArray[np.float64]:
-    assert seen.face is not None
-    return seen.face.geometry
+def _geometry(observation: Observation) -> NDArray[np.float64]:
+    assert observation.face is not None
+    return observation.face.geometry
 
 
 def _gaussian_mean(path: NDArray[np.float64], at: int) -> NDArray[np.float64]:
-    """Weighted mean that stays on a steadily moving face: the window is kept symmetric."""
+    """Weighted mean over a symmetric window, which does not lag behind a steady motion."""
     reach = min(at, len(path) - 1 - at)
     near = path[at - reach : at + reach + 1]
     weight = np.exp(-0.5 * (np.arange(-reach, reach + 1) / SIGMA) ** 2)
     return np.asarray(weight @ near / weight.sum())
 
 
-def _smoothed(seen: list[Observation], at: int) -> NDArray[np.float32]:
-    """Landmarks of frame `at` of some, the head where its path over all of them has it."""
-    faces = [one.face.landmarks for one in seen if one.face is not None]
+def _smoothed(observations: list[Observation], at: int) -> NDArray[np.float32]:
+    """Landmarks of frame `at`, the rigid ones smoothed over all the observations."""
+    faces = [one.face.landmarks for one in observations if one.face is not None]
     landmarks, rigid = faces[at].copy(), list(RIGID)
     path = np.stack([face[rigid] for face in faces])
-    landmarks[rigid] = np.tensordot(_on_parabola(len(path), at), path, 1)
+    landmarks[rigid] = np.tensordot(_parabola_weights(len(path), at), path, 1)
     return landmarks
 
 
 @cache
-def _on_parabola(count: int, at: int) -> NDArray[np.float64]:
-    """Weights `[count]` that give the value at one place of the parabola through all.
+def _parabola_weights(count: int, at: int) -> NDArray[np.float64]:
+    """Weights `[count]` that evaluate a least-squares parabola at one frame.
 
-    A mean would cut a nod short (Savitzky and Golay 1964).
+    A mean would flatten a nod (Savitzky and Golay 1964).
     """
     times = np.arange(count) - at
     powers = times[:, None] ** np.arange(min(3, count))

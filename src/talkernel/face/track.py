@@ -1,4 +1,4 @@
-"""Face tracking: one face followed through a video, and what could not be followed."""
+"""Tracks one face through a video and says why a frame has none that can be edited."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from talkernel.media.frame import Picture
 Reason = Literal["no face", "turned too far", "face too small"]
 
 MIN_PRESENCE = 0.5
-MAX_YAW, MAX_PITCH = 0.95, 0.75  # radians from the mean; beyond, half the mouth is hidden
-BACK = 0.8  # hysteresis: accept a face again below 80 % of these limits
+MAX_YAW, MAX_PITCH = 0.95, 0.75  # radians from the mean; beyond, half the mouth is out of view
+HYSTERESIS = 0.8  # a face is accepted again below 80 % of these limits
 MIN_FACE = 32.0  # pixels from forehead to chin
 FACE_HEIGHT = 2.8  # canonical units from forehead to chin
-SAME_PLACE, SAME_SIZE = 0.25, 1.25  # of a region's side; ratio: a face found anew within both
-# continues its track
+# A face that is lost and detected again continues its track within both limits.
+MAX_SHIFT, MAX_RESIZE = 0.25, 1.25  # of the region's side; ratio of the sides
 COUNT_EVERY = 25  # frames after which faces are counted again while one is followed
 CUT_DIFFERENCE = 28.0  # mean change of a 32 x 18 luma thumbnail, of 255
 
@@ -37,7 +37,7 @@ class TrackedFace:
     Attributes:
         landmarks: `[468, 3]` in frame pixels.
         pose: The head pose fitted to them.
-        geometry: `[5]` of `face_geometry`, not yet smoothed.
+        geometry: `[5]` of `face_geometry`, before smoothing.
     """
 
     landmarks: NDArray[np.float32]
@@ -47,7 +47,7 @@ class TrackedFace:
 
 @dataclass(frozen=True)
 class Observation:
-    """What the tracker says of one frame.
+    """What the tracker found in one frame.
 
     Attributes:
         face: The face, or None when it cannot be edited.
@@ -69,13 +69,13 @@ class FaceTracker:
         chooser: Which face to follow when there are several; the largest by default.
 
     Attributes:
-        faces_seen: Most faces detected in one frame so far.
+        faces_seen: The most faces detected in one frame so far.
         ever_chosen: Whether the chooser has found its face in any frame so far.
     """
 
     def __init__(self, chooser: Chooser | None = None) -> None:
-        with ThreadPoolExecutor(1) as beside:  # each compiles a network, which takes a while
-            detector = beside.submit(FaceDetector)
+        with ThreadPoolExecutor(1) as pool:  # both compile a network, which takes a while
+            detector = pool.submit(FaceDetector)
             self._mesh = FaceMesh()
             self._detector = detector.result()
         self._chooser = chooser or LargestFace()
@@ -87,8 +87,8 @@ class FaceTracker:
         self.faces_seen, self.ever_chosen = 0, False
 
     @property
-    def takes_largest(self) -> bool:
-        """Whether nobody said which face to follow."""
+    def picks_largest(self) -> bool:
+        """Whether the face is picked by size, which is the default."""
         return isinstance(self._chooser, LargestFace)
 
     def update(self, picture: Picture) -> Observation:
@@ -105,29 +105,29 @@ class FaceTracker:
             self._count_faces(picture)
         if landmarks is None:
             return Observation(None, "no face", cut, self._track)
-        return self._judge(landmarks, cut)
+        return self._observe(landmarks, cut)
 
     def _follow(self, picture: Picture) -> NDArray[np.float32] | None:
-        """Landmarks near the previous frame's."""
+        """Landmarks found near those of the previous frame."""
         if self._region is None:
             return None
-        return self._look(picture, self._region)
+        return self._run_mesh(picture, self._region)
 
     def _search(self, picture: Picture) -> NDArray[np.float32] | None:
-        """Landmarks of a face detected anew; the lost one if it is near where it was."""
+        """Landmarks of a newly detected face: the lost one if it is still near its last place."""
         found = self._detect(picture)
         chosen = self._chooser.choose(picture, found, self._last_seen)
         if chosen is None:
             return None
         self.ever_chosen = True
         before = self._last_seen
-        landmarks = self._look(picture, Region.of_detection(chosen))
-        if before is not None and not (self._region and _agree(before, self._region)):
+        landmarks = self._run_mesh(picture, Region.of_detection(chosen))
+        if before is not None and not (self._region and _same_face(before, self._region)):
             self._track += 1
         return landmarks
 
     def _count_faces(self, picture: Picture) -> None:
-        """Notice now and then who else has come into the picture."""
+        """Count the faces now and then: more people may enter while one is followed."""
         self._uncounted += 1
         if self._uncounted >= COUNT_EVERY:
             self._detect(picture)
@@ -138,7 +138,7 @@ class FaceTracker:
         self.faces_seen = max(self.faces_seen, len(found))
         return found
 
-    def _look(self, picture: Picture, region: Region) -> NDArray[np.float32] | None:
+    def _run_mesh(self, picture: Picture, region: Region) -> NDArray[np.float32] | None:
         landmarks, presence = self._mesh.landmarks(picture, region)
         if presence < MIN_PRESENCE:
             self._region = None
@@ -146,9 +146,9 @@ class FaceTracker:
         self._region = self._last_seen = Region.of_landmarks(landmarks)
         return landmarks
 
-    def _judge(self, landmarks: NDArray[np.float32], cut: bool) -> Observation:
+    def _observe(self, landmarks: NDArray[np.float32], cut: bool) -> Observation:
         pose = HeadPose.fit(landmarks)
-        limit = BACK if self._turned else 1.0
+        limit = HYSTERESIS if self._turned else 1.0
         self._turned = abs(pose.yaw) > limit * MAX_YAW or abs(pose.pitch) > limit * MAX_PITCH
         if self._turned:
             return Observation(None, "turned too far", cut, self._track)
@@ -158,7 +158,7 @@ class FaceTracker:
         return Observation(face, None, cut, self._track)
 
     def _is_cut(self, picture: Picture) -> bool:
-        """Whether the picture as a whole changed at once."""
+        """Whether the whole picture changed from one frame to the next."""
         step = max(1, min(picture.width, picture.height) // 90)
         sparse = np.ascontiguousarray(picture.planes[0][::step, ::step])
         small = cv2.resize(sparse, (32, 18), interpolation=cv2.INTER_AREA)
@@ -167,8 +167,8 @@ class FaceTracker:
         return previous is not None and float(np.abs(current - previous).mean()) > CUT_DIFFERENCE
 
 
-def _agree(before: Region, after: Region) -> bool:
-    """Whether two regions may be the same face, found anew."""
+def _same_face(before: Region, after: Region) -> bool:
+    """Whether two regions are close enough in place and size to show the same face."""
     moved = np.hypot(*np.subtract(after.centre, before.centre)) / before.side
     grown = max(after.side / before.side, before.side / after.side)
-    return bool(moved < SAME_PLACE and grown < SAME_SIZE)
+    return bool(moved < MAX_SHIFT and grown < MAX_RESIZE)

@@ -23,7 +23,7 @@ from talkernel.mouth.region import region_mask
 Array = NDArray[np.float32]
 SEEN = 48  # pixels of the crop's side
 SIDE = 32  # of the descriptor's picture
-SHARE = 0.75  # of the face crop's side that it shows
+FRACTION = 0.75  # of the face crop's side that it shows
 MARGIN = 0.02 * SIDE
 PATCH = 5  # pixels: side of what is looked at together
 FINE = 160  # pixels of the crop's side in which its detail is looked for
@@ -85,7 +85,7 @@ def outlier_score(one: FaceDescriptor, usual: FaceDescriptor) -> float:
 def _upright() -> Points:
     """`[468, 2]` landmarks of the mean face in a descriptor's picture."""
     scale = 100.0 * canonical_face()
-    crop = crop_of(face_geometry(HeadPose.fit(scale)), SHARE)
+    crop = crop_of(face_geometry(HeadPose.fit(scale)), FRACTION)
     return np.asarray(crop.to_view(scale, SIDE)[:, :2], np.float64)
 
 

@@ -139,7 +139,7 @@ def _warnings(job: Job, options: Options) -> Iterator[str]:
         yield f"--fps is for photos: the video keeps its {float(source.fps):.2f} frames/s."
     if job.loudest < SILENT:
         yield f"{job.speech.path} is silent: the mouth stays shut."
-    if tracker.faces_seen > 1 and tracker.takes_largest:
+    if tracker.faces_seen > 1 and tracker.picks_largest:
         yield (
             f"Up to {tracker.faces_seen} faces are in a frame, and the largest speaks. "
             "--face-index, --reference-face or --box choose another."
