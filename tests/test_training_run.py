@@ -16,7 +16,13 @@ import pytest
 import torch
 from torch import nn
 
-from talkernel.errors import CheckpointError, RunConfigError, TrainingDivergedError
+from talkernel.errors import (
+    CheckpointError,
+    MissingFileError,
+    RunConfigError,
+    TrainingDataError,
+    TrainingDivergedError,
+)
 from talkernel.lab.tracks.track import load_tracks, write_tracks
 from talkernel.lab.train.audio_net import train_lip_reader
 from talkernel.lab.train.checkpoint import load_state
@@ -55,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def config_of(folder: Path, out: Path) -> Path:
     path = out.with_suffix(".yaml")
-    path.write_text(RUN.format(folder=folder, out=out).replace("1e-3", "0.001"))
+    path.write_text(RUN.format(folder=folder, out=out))
     return path
 
 
@@ -157,13 +163,50 @@ def test_a_config_comes_back_as_it_was(folder: Path, tmp_path: Path) -> None:
         ("recipe.steps=true", "recipe.steps"),
         ("recipe.pairs=3", "recipe.pairs"),
         ("nonsense", "nonsense"),
-        ("data={}", "data.tracks"),
+        ("recipe.steps=1.5", "recipe.steps"),
+        ("recipe.pairs={sze: 64}", "recipe.pairs.sze"),
+        ("model.channels=[8, wide]", "model.channels"),
+        ("model.static_layers=[1, 2, 3]", "model.static_layers"),
+        ("out=null", "out"),
+        ("out=${nowhere}", "out"),
         ("recipe.drive=sung", "drive"),
     ],
 )
 def test_a_wrong_config_is_named(folder: Path, tmp_path: Path, change: str, wrong: str) -> None:
     with pytest.raises(RunConfigError, match=re.escape(wrong)):
         load_run(GeneratorRun, config_of(folder, tmp_path / "x"), [change])
+
+
+@pytest.mark.parametrize(
+    "text, wrong",
+    [
+        ("out: x\ndata: {basis: b}", "data.tracks"),
+        ("out: x", "data"),
+        ("", "data"),
+        ("- out", "holds a list"),
+        ("out: [", "is not YAML"),
+        ("out: x\nout: y", "duplicate key out"),
+        ("words", "words"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, text: str, wrong: str) -> None:
+    (tmp_path / "run.yaml").write_text(text)
+    with pytest.raises(RunConfigError, match=re.escape(wrong)):
+        load_run(GeneratorRun, tmp_path / "run.yaml")
+
+
+@pytest.mark.parametrize("text", [None, "7"])
+def test_a_file_that_holds_no_config_is_named(tmp_path: Path, text: str | None) -> None:
+    if text:
+        (tmp_path / "run.yaml").write_text(text)
+    with pytest.raises(MissingFileError, match=re.escape("run.yaml")):
+        load_run(GeneratorRun, tmp_path / "run.yaml")
+
+
+def test_a_person_held_out_whom_no_track_shows_is_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match="nobody") as caught:
+        train_generator(config_of(folder, tmp_path / "x"), ["data.held_out=[id1, nobody]"])
+    assert "id1" not in str(caught.value) and "id0, id1" in caught.value.remedy
 
 
 def test_the_examples_are_read(request: pytest.FixtureRequest) -> None:

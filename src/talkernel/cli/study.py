@@ -65,12 +65,13 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
 ) -> None:
     """Serve a study's page until Ctrl-C; every acknowledged answer is on the disk."""
-    from talkernel.lab.study.server import StudyServer
+    from talkernel.lab.study.server import listen, study_server, url_of
 
-    with StudyServer(folder, host, port) as server:
-        print(f"Serving {folder} at {server.url} (Ctrl-C to stop)", flush=True)
+    server = study_server(folder)
+    with listen(host, port) as listening:
+        print(f"Serving {folder} at {url_of(listening)} (Ctrl-C to stop)", flush=True)
         try:
-            server.serve_forever()
+            server.run([listening])
         except KeyboardInterrupt:
             print(f"Stopped. See: talkernel study report {folder}")
 

@@ -12,7 +12,6 @@ from talkernel import __version__
 
 PACKAGES = (
     "numpy",
-    "scipy",
     "opencv-python-headless",
     "av",
     "openvino",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import types
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast
 
 import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from talkernel.errors import MissingFileError, RunConfigError
 from talkernel.lab.train.recipes import AudioNetRecipe, GeneratorRecipe
@@ -117,76 +120,58 @@ def load_run(kind: type[T], path: Path, changes: Sequence[str] = ()) -> T:
         MissingFileError: There is no such file.
         RunConfigError: It is not YAML, or holds a name or value that the run does not have.
     """
+    config = OmegaConf.structured(kind)
+    for values in (_read(path), *map(_parsed, changes)):
+        for name, value in _settings(OmegaConf.to_container(values)):
+            config = _with(config, name, value)
     try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read: {error.strerror}.") from None
-    except yaml.YAMLError as error:
-        raise RunConfigError(f"{path} is not YAML: {error}") from None
-    for change in changes:
-        _change(values, change)
-    run: T = _build(kind, values, where="")
-    return run
+        return cast(T, OmegaConf.to_object(config))
+    except OmegaConfBaseException as error:  # a value is missing
+        raise RunConfigError(f"{path} lacks {error.full_key} ({_reason(error)}).") from None
 
 
 def to_yaml(run: GeneratorRun | AudioNetRun) -> str:
     """What `load_run` reads."""
-    return str(yaml.safe_dump(_plain(dataclasses.asdict(run)), sort_keys=False))
+    plain = json.loads(json.dumps(dataclasses.asdict(run), default=str))  # paths become texts
+    return str(yaml.safe_dump(plain, sort_keys=False))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(inner) for inner in value]
-    return str(value) if isinstance(value, Path) else value
+def _read(path: Path) -> DictConfig:
+    try:
+        values = OmegaConf.load(path)
+    except OSError as error:
+        raise MissingFileError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RunConfigError(f"{path} is not YAML: {error}") from None
+    if not isinstance(values, DictConfig):
+        raise RunConfigError(f"{path} holds a list, where names are wanted.")
+    return values
 
 
-def _change(values: Any, change: str) -> None:
-    name, equals, text = change.partition("=")
-    *groups, last = name.split(".")
-    for group in groups:
-        values = values.setdefault(group, {}) if isinstance(values, dict) else None
-    if not equals or not isinstance(values, dict):
+def _parsed(change: str) -> DictConfig:
+    if "=" not in change:
         raise RunConfigError(f"{change!r} is not of the form group.name=value.")
-    values[last] = yaml.safe_load(text)
+    return OmegaConf.from_dotlist([change])
 
 
-def _build(kind: Any, value: Any, where: str) -> Any:
-    """A value of YAML as one of type `kind`."""
-    if dataclasses.is_dataclass(kind):
-        return _build_group(kind, value, where)
-    if get_origin(kind) in (Union, types.UnionType):
-        if value is None and type(None) in get_args(kind):
-            return None
-        kind = next(option for option in get_args(kind) if option is not type(None))
-    if get_origin(kind) is Literal:
-        if value in get_args(kind):
-            return value
-        raise RunConfigError(f"{where} is {value!r}, where there are {', '.join(get_args(kind))}.")
-    if get_origin(kind) is tuple and isinstance(value, list):
-        return tuple(_build(get_args(kind)[0], inner, where) for inner in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind is Path and isinstance(value, str):
-        return Path(value)
-    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-        return value
-    raise RunConfigError(f"{where} is {value!r}, where {kind.__name__} is wanted.")
-
-
-def _build_group(kind: Any, values: Any, where: str) -> Any:
+def _settings(values: Any, *groups: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Names, such as `("recipe", "steps")`, and their values."""
     if not isinstance(values, dict):
-        raise RunConfigError(f"{where or 'The file'} is {values!r}, where names are wanted.")
-    kinds, prefix = get_type_hints(kind), where + "." if where else ""
-    known = {part.name: part for part in dataclasses.fields(kind)}
-    for name in values:
-        if name not in known:
-            raise RunConfigError(f"There is no {prefix}{name}; there are {', '.join(known)}.")
-    missing = dataclasses.MISSING
-    for name, part in known.items():
-        if name not in values and part.default is missing and part.default_factory is missing:
-            raise RunConfigError(f"{prefix}{name} is missing.")
-    return kind(
-        **{name: _build(kinds[name], value, prefix + name) for name, value in values.items()}
-    )
+        yield groups, values
+        return
+    for name, value in values.items():
+        yield from _settings(value, *groups, str(name))
+
+
+def _with(config: DictConfig, name: tuple[str, ...], value: Any) -> DictConfig:
+    """The config with one value of another; set one by one, so that an error tells which."""
+    nested = reduce(lambda inner, group: {group: inner}, reversed(name), value)
+    try:
+        return cast(DictConfig, OmegaConf.merge(config, nested))
+    except OmegaConfBaseException as error:
+        raise RunConfigError(f"{'.'.join(name)} cannot be {value!r} ({_reason(error)}).") from None
+
+
+def _reason(error: OmegaConfBaseException) -> str:
+    """Without the lines that tell the types in OmegaConf's own words."""
+    return str(error).splitlines()[0]

@@ -26,6 +26,7 @@ from talkernel.model.export import export_checkpoint
 from talkernel.model.lip_basis import LipBasis
 
 AT_LEAST = 30  # frames with a face that a track must have
+NAMED = 10  # people in an error message
 
 
 def train_generator(config: Path, changes: Sequence[str]) -> Path:
@@ -121,11 +122,23 @@ def _remember(run: GeneratorRun | AudioNetRun, folder: Path) -> None:
 def _tracks(data: Data) -> tuple[list[Track], list[Track]]:
     """Tracks to learn from, and tracks of other people to judge by."""
     tracks = _with_face(load_tracks(data.tracks, "train"))
-    people = data.held_out or tuple(sorted({track.identity for track in tracks})[::10])
+    people = _held_out(data, sorted({track.identity for track in tracks}))
     taught = [track for track in tracks if track.identity not in people]
     if not taught:
         raise TrainingDataError(f"There are no training tracks of other people in {data.tracks}.")
     return taught, [track for track in tracks if track.identity in people]
+
+
+def _held_out(data: Data, known: Sequence[str]) -> Sequence[str]:
+    """People to judge by."""
+    if missing := ", ".join(name for name in data.held_out if name not in known):
+        raise TrainingDataError(
+            f"data.held_out names {missing}, of whom {data.tracks} has no training track with "
+            f"{AT_LEAST} frames that show the face.",
+            remedy=f"It has such tracks of: {', '.join(known[:NAMED])}"
+            f"{', ...' if len(known) > NAMED else ''}.",
+        )
+    return data.held_out or known[::10]
 
 
 def _twins(data: Data) -> list[Track]:
