@@ -1,4 +1,4 @@
-"""Both mel spectrograms against librosa's and torch's parts, and fed in pieces."""
+"""Both mel spectrograms compared with librosa and torch, whole and in pieces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def noise(seconds: float) -> np.ndarray:
 
 
 def spectrum(wave: np.ndarray, size: int, hop: int) -> np.ndarray:
-    """What `librosa.stft` gives too, which takes many seconds to be compiled at first use."""
+    """As `librosa.stft`, whose compilation at first use takes many seconds."""
     window = torch.hann_window(size, dtype=torch.float64)
     return torch.stft(
         torch.from_numpy(wave).double(),
@@ -41,32 +41,32 @@ def spectrum(wave: np.ndarray, size: int, hop: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", [WAV2LIP, WHISPER])
-def test_filter_bank_is_librosas(kind: MelKind) -> None:
-    theirs = librosa.filters.mel(
+def test_the_filter_bank_equals_librosas(kind: MelKind) -> None:
+    expected = librosa.filters.mel(
         sr=16000, n_fft=kind.n_fft, n_mels=80, fmin=kind.f_min, fmax=kind.f_max
     )
-    np.testing.assert_allclose(mel_filter_bank(kind), theirs, atol=1e-7)
+    np.testing.assert_allclose(mel_filter_bank(kind), expected, atol=1e-7)
 
 
-def test_mel_is_wav2lips() -> None:
+def test_the_mel_spectrogram_equals_wav2lips() -> None:
     wave = noise(2.0)
     stft = spectrum(lfilter([1, -0.97], [1], wave), size=800, hop=200)
     bank = librosa.filters.mel(sr=16000, n_fft=800, n_mels=80, fmin=55, fmax=7600)
     decibel = 20 * np.log10(np.maximum(1e-5, bank @ np.abs(stft))) - 20
-    theirs = np.clip(8 * (decibel + 100) / 100 - 4, -4, 4)
-    np.testing.assert_allclose(mel_spectrogram(wave), theirs, atol=1e-4)
+    expected = np.clip(8 * (decibel + 100) / 100 - 4, -4, 4)
+    np.testing.assert_allclose(mel_spectrogram(wave), expected, atol=1e-4)
 
 
-def test_mel_is_whispers_but_for_its_floor() -> None:
+def test_the_mel_spectrogram_equals_whispers_except_for_its_floor() -> None:
     wave = noise(2.0)
     stft = spectrum(wave, size=400, hop=160)
     bank = librosa.filters.mel(sr=16000, n_fft=400, n_mels=80)
-    theirs = (np.log10(np.maximum(10.0**-6.5, bank @ np.abs(stft) ** 2)) + 4.0) / 4.0
-    np.testing.assert_allclose(mel_spectrogram(wave, WHISPER), theirs, atol=1e-4)
+    expected = (np.log10(np.maximum(10.0**-6.5, bank @ np.abs(stft) ** 2)) + 4.0) / 4.0
+    np.testing.assert_allclose(mel_spectrogram(wave, WHISPER), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [WAV2LIP, WHISPER])
-def test_a_unit_is_so_many_decibels(kind: MelKind) -> None:
+def test_unit_gives_decibels(kind: MelKind) -> None:
     wave = noise(1.0)
     louder = mel_spectrogram(10.0 * wave, kind) - mel_spectrogram(wave, kind)
     np.testing.assert_allclose(louder * kind.unit, 20.0, atol=1e-3)
@@ -82,7 +82,7 @@ def test_pieces_give_the_same_columns(kind: MelKind, piece: int) -> None:
 
 
 @pytest.mark.parametrize("kind", [WAV2LIP, WHISPER])
-def test_silence_is_the_lowest_value_and_memory_stays_small(kind: MelKind) -> None:
+def test_silence_has_the_lowest_value_and_memory_is_bounded(kind: MelKind) -> None:
     stream = MelSpectrogram(kind)
     for _ in range(200):
         assert (stream.push(np.zeros(1600, np.float32)) == np.float32(kind.silence)).all()

@@ -1,4 +1,4 @@
-"""Direct covering: nothing outside the attention is touched, on any kind of plane."""
+"""Blending onto the frame: nothing outside the attention changes, in any pixel format."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_pixels_outside_the_attention_are_bit_identical(layout: PixelLayout, cro
     assert any((a != b).any() for a, b in zip(picture.planes, before.planes, strict=True))
 
 
-def test_the_crops_border_is_the_inputs_even_at_full_attention() -> None:
+def test_the_crops_border_is_unchanged_even_at_full_attention() -> None:
     picture = random_picture(LAYOUTS[0])
     before = picture.copy()
     ones = np.ones((64, 64), np.float32)
@@ -78,7 +78,7 @@ def test_the_crops_border_is_the_inputs_even_at_full_attention() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
-def test_motion_has_the_colour_it_says(layout: PixelLayout) -> None:
+def test_the_motion_image_keeps_its_colour(layout: PixelLayout) -> None:
     picture = flat_picture(layout, (0.2, 0.4, 0.6))
     motion = np.stack([np.full((64, 64), v, np.float32) for v in (0.5, -0.25, 0.0)])
     blend_onto_frame(picture, Crop(20, 20, 64), np.ones((64, 64), np.float32), motion)
@@ -86,7 +86,7 @@ def test_motion_has_the_colour_it_says(layout: PixelLayout) -> None:
     np.testing.assert_allclose(seen[:, 8, 8], (0.5, -0.25, 0.0), atol=0.03)
 
 
-def test_half_strength_goes_half_way_and_none_changes_nothing() -> None:
+def test_strength_scales_the_edit() -> None:
     layout = LAYOUTS[0]
     ones, white = np.ones((64, 64), np.float32), np.ones((3, 64, 64), np.float32)
     half, none = flat_picture(layout, (0, 0, 0)), flat_picture(layout, (0, 0, 0))
@@ -97,7 +97,7 @@ def test_half_strength_goes_half_way_and_none_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.format)
-def test_cut_shows_the_frame_in_its_colours(layout: PixelLayout) -> None:
+def test_a_view_has_the_frames_colours(layout: PixelLayout) -> None:
     view = to_network(crop_view(flat_picture(layout, (0.8, 0.1, 0.3)), Crop(-40, -40, 120), 32))
     assert view.shape == (3, 32, 32)
     expected = np.broadcast_to(np.array([0.6, -0.8, -0.4])[:, None, None], view.shape)
@@ -111,7 +111,7 @@ def test_colour_matrices_are_inverse() -> None:
         np.testing.assert_allclose(back @ forth, np.eye(4), atol=1e-5)
 
 
-def test_eight_bit_views_are_those_of_exact_arithmetic() -> None:
+def test_eight_bit_conversion_agrees_with_exact_arithmetic() -> None:
     rng = np.random.default_rng(0)
     planes = [rng.integers(16, 236, (64, 64), dtype=np.uint8) for _ in range(3)]
     for matrix in get_args(Matrix):

@@ -1,4 +1,4 @@
-"""The reference: the person's own mouth, as another frame shows it."""
+"""The reference: the person's own mouth from another frame."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from talkernel.model.checkpoint import save_model
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.talking_face import TalkingFace
-from talkernel.mouth.mask import blur_mouth, frame_input, mouth_mask
+from talkernel.mouth.mask import FrameInput, blur_mouth, mouth_mask
 from talkernel.mouth.reference import Reference
 from tests.tracks import TINY, drawn_face
 
 SHOWN = dataclasses.replace(TINY, reference=True)
 
 
-def test_a_reference_is_moved_to_where_the_face_is() -> None:
+def test_a_reference_is_aligned_with_the_face() -> None:
     points, image = drawn_face(0.3)
     turn = cv2.getRotationMatrix2D((150, 140), 12, 0.8)
     moved = cv2.warpAffine(image, turn, (STORED, STORED), borderMode=cv2.BORDER_REPLICATE)
     there = points[:, :2] @ turn[:, :2].T + turn[:, 2]
-    seen = Reference(image, points).warped(there, STORED).image
-    assert np.abs(seen.astype(int) - moved).mean() < 0.5
+    warped = Reference(image, points).warped(there, STORED).image
+    assert np.abs(warped.astype(int) - moved).mean() < 0.5
 
 
-def test_the_network_sees_the_veiled_face_and_behind_it_the_reference() -> None:
+def test_the_generator_sees_the_masked_face_and_the_reference() -> None:
     points, image = drawn_face(0.3)
     weight = mouth_mask(points, STORED, 256)
-    shown = frame_input(image, points, 256, Reference(image, points).warped(points, STORED))
-    np.testing.assert_array_equal(shown.hidden, weight)
+    shown = FrameInput.of(image, points, 256, Reference(image, points).warped(points, STORED))
+    np.testing.assert_array_equal(shown.mask, weight)
     np.testing.assert_array_equal(shown.picture[:, :, :3], blur_mouth(image, weight, 256))
     np.testing.assert_array_equal(shown.picture[:, :, 3:], image)
-    alone = frame_input(image, points, 256, None).picture
+    alone = FrameInput.of(image, points, 256, None).picture
     np.testing.assert_array_equal(alone, shown.picture[:, :, :3])
 
 

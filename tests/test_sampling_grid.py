@@ -1,4 +1,4 @@
-"""Pixels sampled from another picture, in layers, at any size."""
+"""Sampling grids: layers, transforms and any size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talkernel.mouth.lip_flow import pixel_grid
-from talkernel.mouth.sampling_grid import Box, Layers, SamplingGrid
+from talkernel.mouth.sampling_grid import Box, GridLayers, SamplingGrid
 
 SIDE = 48
 RNG = np.random.default_rng(0)
@@ -16,10 +16,10 @@ Array = np.ndarray
 
 
 def layered(*shifts: tuple[float, float], alpha: Array) -> SamplingGrid:
-    """Each layer so far away from each pixel's own coordinates."""
+    """Layers that are each shifted from the pixels' own coordinates."""
     own = pixel_grid(SIDE)
     coords = tuple(own[BOX] + np.array(shift, np.float32) for shift in shifts)
-    return SamplingGrid(own.copy(), Layers(BOX, coords, (alpha,) * (len(shifts) - 1)))
+    return SamplingGrid(own.copy(), GridLayers(BOX, coords, (alpha,) * (len(shifts) - 1)))
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,7 @@ def layered(*shifts: tuple[float, float], alpha: Array) -> SamplingGrid:
         ((30, 33), (slice(3, 33), slice(0, 30))),
     ],
 )
-def test_layers_that_say_the_same_change_nothing_at_any_size(
-    shape: tuple[int, int], part: Box
-) -> None:
+def test_identical_layers_change_nothing_at_any_size(shape: tuple[int, int], part: Box) -> None:
     alpha = RNG.uniform(0, 1, (20, 28)).astype(np.float32)
     grid = layered((0, 0), (0, 0), (0, 0), alpha=alpha)
     to_picture = np.array([[1.7, 0.2, 3.0], [-0.1, 1.5, 6.0]])
@@ -42,27 +40,27 @@ def test_layers_that_say_the_same_change_nothing_at_any_size(
         for one in (grid, SamplingGrid(grid.coords))
     )
     assert with_layers.shape == (part[0].stop - part[0].start, part[1].stop - part[1].start, 3)
-    wrong = np.abs(with_layers.astype(int) - plain)
-    assert np.percentile(wrong, 99) <= 6 and wrong.mean() < 1  # a 32th of a pixel, at steps
+    error = np.abs(with_layers.astype(int) - plain)
+    assert np.percentile(error, 99) <= 6 and error.mean() < 1  # OpenCV counts 32nds of a pixel
 
 
-def test_a_layer_covers_those_before_it_as_far_as_it_says() -> None:
+def test_a_layer_covers_those_below_it_by_its_opacity() -> None:
     alpha = np.zeros((20, 28), np.float32)
     alpha[:, 14:], alpha[:, 7:14] = 1.0, 0.5
-    seen = layered((2, 0), (0, 3), alpha=alpha).sample(PICTURE[..., 0])
+    sampled = layered((2, 0), (0, 3), alpha=alpha).sample(PICTURE[..., 0])
     rows, left = np.arange(10, 30), PICTURE[10:30, :, 0].astype(float)
     below = PICTURE[rows + 3, :, 0].astype(float)
-    np.testing.assert_array_equal(seen[10:30, 16:23], left[:, 18:25])
-    np.testing.assert_array_equal(seen[10:30, 30:44], below[:, 30:44])
+    np.testing.assert_array_equal(sampled[10:30, 16:23], left[:, 18:25])
+    np.testing.assert_array_equal(sampled[10:30, 30:44], below[:, 30:44])
     half = (left[:, 25:32] + below[:, 23:30]) / 2
-    assert np.abs(seen[10:30, 23:30] - half).max() <= 0.5
+    assert np.abs(sampled[10:30, 23:30] - half).max() <= 0.5
     outside = np.ones((SIDE, SIDE), bool)
     outside[BOX] = False
-    np.testing.assert_array_equal(seen[outside], PICTURE[:SIDE, :SIDE, 0][outside])
+    np.testing.assert_array_equal(sampled[outside], PICTURE[:SIDE, :SIDE, 0][outside])
 
 
-def test_what_lies_beyond_the_part_is_left_out() -> None:
+def test_layers_outside_the_part_are_dropped() -> None:
     grid = layered((5, 5), (5, 5), alpha=np.ones((20, 28), np.float32))
-    away = grid.resized((2 * SIDE, 2 * SIDE), (slice(64, 96), slice(0, 96)))
-    assert away.layers is None
-    np.testing.assert_array_equal(away.sample(PICTURE).shape, (32, 96, 3))
+    other = grid.resized((2 * SIDE, 2 * SIDE), (slice(64, 96), slice(0, 96)))
+    assert other.layers is None
+    np.testing.assert_array_equal(other.sample(PICTURE).shape, (32, 96, 3))

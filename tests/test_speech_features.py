@@ -1,4 +1,4 @@
-"""Windows of speech features: the right ones, whole or in pieces, with little memory."""
+"""Windows of speech features: their position, streaming, and bounded memory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from talkernel.lab.train.front_end import SpeechFrontEnd, wav2lip_front_end
 from talkernel.model.config import ModelConfig
 from talkernel.speech.features import SpeechFeatures
 from talkernel.speech.mel import SAMPLE_RATE
-from talkernel.speech.tokens import RECORDED
+from talkernel.speech.tokens import BLOCK
 from tests.tracks import tiny_front_end
 
 Array = np.ndarray
 RNG = np.random.default_rng(0)
-PAPERS = wav2lip_front_end()
+MEL_ONLY = wav2lip_front_end()
 RATES = [15, 25, Fraction(30000, 1001), 60]
 
 
@@ -41,11 +41,11 @@ def windows(
 
 @pytest.mark.parametrize("fps", RATES)
 @pytest.mark.parametrize("pieces", [37, 4001])
-@pytest.mark.parametrize("front_end", [PAPERS, tiny_front_end()], ids=["papers", "tiny"])
+@pytest.mark.parametrize("front_end", [MEL_ONLY, tiny_front_end()], ids=["mel", "encoder"])
 def test_pieces_give_the_same_windows(
     front_end: SpeechFrontEnd, fps: Fraction | int, pieces: int
 ) -> None:
-    wave = noise(0.3 if pieces > 1000 else 21.0)  # two blocks, and a rest
+    wave = noise(0.3 if pieces > 1000 else 21.0)  # two blocks and a remainder
     count = round(len(wave) / SAMPLE_RATE * fps)
     whole = windows(front_end, wave, fps, count)
     assert whole.shape == (count, 1, *front_end.config.speech_shape)
@@ -54,19 +54,19 @@ def test_pieces_give_the_same_windows(
 
 @pytest.mark.parametrize("fps", [15, 25, Fraction(30000, 1001), 50, 60])
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 1.7])
-def test_a_click_is_centred_in_its_own_frames_window(fps: Fraction | int, seconds: float) -> None:
+def test_a_click_is_centred_in_the_window_of_its_frame(fps: Fraction | int, seconds: float) -> None:
     wave = np.zeros(2 * SAMPLE_RATE, np.float32)
     wave[round(seconds * SAMPLE_RATE)] = 1.0
-    energy = (windows(PAPERS, wave, fps, round(2 * fps))[:, 0] + 4.0).sum(1)  # [frames, columns]
+    energy = (windows(MEL_ONLY, wave, fps, round(2 * fps))[:, 0] + 4.0).sum(1)  # [frames, columns]
     centre = np.abs((energy * np.arange(16)).sum(1) / np.maximum(energy.sum(1), 1e-9) - 7.5)
     centre[energy.sum(1) < energy.sum(1).max() * 0.9] = np.inf
     assert abs(int(np.argmin(centre)) - int(seconds * fps)) <= 1
 
 
 @pytest.mark.parametrize("fps", RATES)
-def test_a_token_is_in_the_middle_of_its_own_frames_window(fps: Fraction | int) -> None:
+def test_a_token_is_in_the_middle_of_the_window_of_its_frame(fps: Fraction | int) -> None:
     def number(mel: Array) -> Array:
-        """Tokens that say which mel column they are of."""
+        """Tokens that hold the number of their mel column."""
         return np.repeat(mel[:, :1, ::2], 64, axis=1)
 
     front_end = SpeechFrontEnd(dataclasses.replace(ModelConfig(), encoder_width=64), number)
@@ -80,11 +80,11 @@ def test_a_token_is_in_the_middle_of_its_own_frames_window(fps: Fraction | int) 
     np.testing.assert_allclose(middles, (frames + 0.5) / float(fps), atol=0.0101 + 0.004)
 
 
-def test_flush_fills_up_with_silence_and_cuts_off() -> None:
+def test_flush_pads_with_silence_or_truncates() -> None:
     wave = noise(1.0)
-    assert len(windows(PAPERS, wave, 25, 40)) == 40
-    assert len(windows(PAPERS, wave, 25, 10)) == 10
-    assert (windows(PAPERS, wave, 25, 60)[-1] == -4.0).all()
+    assert len(windows(MEL_ONLY, wave, 25, 40)) == 40
+    assert len(windows(MEL_ONLY, wave, 25, 10)) == 10
+    assert (windows(MEL_ONLY, wave, 25, 60)[-1] == -4.0).all()
     front_end = tiny_front_end()
     assert windows(front_end, wave, 25, 400).shape == (400, 1, 64, 13)
     assert (
@@ -92,16 +92,16 @@ def test_flush_fills_up_with_silence_and_cuts_off() -> None:
     )
 
 
-def test_memory_stays_small() -> None:
+def test_memory_is_bounded() -> None:
     front_end = tiny_front_end()
     features = SpeechFeatures(25, front_end.config, front_end.encode)
-    given = sum(len(features.push(noise(1.0))) for _ in range(60))
-    assert 60 - 13 < given / 25 < 60
+    returned = sum(len(features.push(noise(1.0))) for _ in range(60))
+    assert 60 - 13 < returned / 25 < 60
     assert features._columns.shape[1] < 2 * 13
-    assert features._stream._mel.shape[1] < 2 * (RECORDED.size + RECORDED.before + RECORDED.after)
+    assert features._stream._mel.shape[1] < 2 * (BLOCK.size + BLOCK.before + BLOCK.after)
 
 
-def test_a_live_voice_waits_for_a_window_only() -> None:
+def test_live_windows_are_returned_within_five_frames() -> None:
     front_end, wave = tiny_front_end(), noise(2.0)
     features = SpeechFeatures(25, front_end.config, front_end.encode, "live")
     waiting = []
@@ -112,32 +112,32 @@ def test_a_live_voice_waits_for_a_window_only() -> None:
 
 
 @pytest.mark.parametrize("fps", RATES)
-def test_live_windows_are_the_recorded_ones_but_for_what_the_encoder_hears(
+def test_live_windows_differ_only_in_the_encoders_context(
     fps: Fraction | int,
 ) -> None:
-    def deaf(mel: Array) -> Array:
-        """Tokens that know nothing of one another."""
+    def local(mel: Array) -> Array:
+        """Tokens that do not depend on their neighbours."""
         return mel[:, :64, ::2] - mel[:, :64, 1::2]
 
-    front_end, wave = SpeechFrontEnd(tiny_front_end().config, deaf), noise(2.0)
+    front_end, wave = SpeechFrontEnd(tiny_front_end().config, local), noise(2.0)
     count = int(2 * fps)
     live = windows(front_end, wave, fps, count, lookahead="live")
     np.testing.assert_array_equal(live, windows(front_end, wave, fps, count))
-    heard = windows(tiny_front_end(), wave, fps, count, lookahead="live")
-    np.testing.assert_array_equal(windows(tiny_front_end(), wave, fps, count, 9, "live"), heard)
+    encoded = windows(tiny_front_end(), wave, fps, count, lookahead="live")
+    np.testing.assert_array_equal(windows(tiny_front_end(), wave, fps, count, 9, "live"), encoded)
 
 
 @pytest.mark.parametrize(("lookahead", "changed"), [("live", False), ("full", True)])
-def test_what_comes_after_a_live_window_is_not_heard(lookahead: Lookahead, changed: bool) -> None:
+def test_live_windows_do_not_depend_on_later_sound(lookahead: Lookahead, changed: bool) -> None:
     front_end, wave = tiny_front_end(), noise(4.0)
     other = wave.copy()
     middle = round(50.5 * SAMPLE_RATE / 25)  # of frame 50
-    other[middle + round(0.145 * SAMPLE_RATE) :] = 0.0  # the last column's own 25 ms included
+    other[middle + round(0.145 * SAMPLE_RATE) :] = 0.0  # includes the 25 ms of the last column
     frames = [windows(front_end, one, 25, 100, lookahead=lookahead)[50] for one in (wave, other)]
     assert bool(np.abs(frames[0] - frames[1]).max() > 1e-6) == changed
 
 
-def test_without_an_encoder_there_is_nothing_to_wait_for() -> None:
+def test_without_an_encoder_live_windows_equal_full_ones() -> None:
     wave = noise(1.0)
-    live = windows(PAPERS, wave, 25, 25, lookahead="live")
-    np.testing.assert_array_equal(live, windows(PAPERS, wave, 25, 25))
+    live = windows(MEL_ONLY, wave, 25, 25, lookahead="live")
+    np.testing.assert_array_equal(live, windows(MEL_ONLY, wave, 25, 25))

@@ -20,7 +20,7 @@ from talkernel.mouth.lip_driver import FILE_BATCH
 from talkernel.pipeline.generate import generate
 from talkernel.pipeline.report import Report
 from talkernel.speech.mel import N_MELS
-from talkernel.speech.tokens import RECORDED, columns_encoded
+from talkernel.speech.tokens import BLOCK, columns_encoded
 from talkernel.summary import Summary
 
 # Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
@@ -130,7 +130,7 @@ def _encoder_ms(engine: Engine) -> float:
     """Median milliseconds per frame of the speech encoder; 0 without one."""
     if not engine.config.encoder_layers:
         return 0.0
-    rng, frames = np.random.default_rng(0), RECORDED.size // 2
+    rng, frames = np.random.default_rng(0), BLOCK.size // 2
     mel = rng.standard_normal((1, N_MELS, columns_encoded(frames))).astype(np.float32)
     seconds = []
     for _ in range(REPEATS):

@@ -1,1 +1,1 @@
-"""What is drawn: the mouth of one frame, from appearance to blend."""
+"""Draws a mouth into a frame: reference, lip warp, mouth mask, blending and the renderer."""

@@ -1,7 +1,8 @@
-"""Who is in each frame: a track is watched for a while before its frames are edited.
+"""Collects each person's appearance over their track, some frames ahead of the edit.
 
-The references are then a wide and a shut mouth from the first frame on, and the neutral shape is
-known: nothing changes in the picture when a better one is seen. A live avatar cannot wait.
+With frames buffered, the open and closed references and the neutral shape are known from the
+first edited frame on, and the picture does not change when a better reference is found. A live
+avatar cannot wait and buffers none.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ BUFFER_BYTES = 192 * 2**20  # most memory for them
 
 
 class FrameAnalysis(NamedTuple):
-    """What is known of one source frame.
+    """What is known about one source frame.
 
     Attributes:
-        placement: Where to edit it; None: it passes through.
-        person: Who is in it. They become better known with every frame of their track.
+        placement: Where to edit it; None: the frame passes through.
+        person: Whose face it is. Every further frame of the track refines them.
         reason: Why it passes through.
     """
 
@@ -34,7 +35,7 @@ class FrameAnalysis(NamedTuple):
 
     @property
     def appearance(self) -> Appearance | None:
-        """What the person looks like, as far as is known now."""
+        """The person's appearance from the frames so far."""
         return None if self.person is None else self.person.appearance
 
 
@@ -47,10 +48,13 @@ def analyse(
     """Add the person to every placed frame; each track gets a new one.
 
     Args:
-        placed: Frames not yet edited, with their placement.
+        placed: Unedited frames with their placement.
         size: Side of the generator's view.
-        basis: What lip codes mean, where the reference is warped by them.
-        ahead: Frames buffered; fewer where they are large.
+        basis: Decodes lip codes, if the model warps its reference by them.
+        ahead: Frames to buffer; fewer if they are large.
+
+    Yields:
+        The same frames in order, `ahead` frames later.
     """
     buffered: deque[BufferedFrame] = deque()
     person, track = None, -1

@@ -1,11 +1,11 @@
-"""Direct covering: the answer is laid straight onto the frame's own planes (Section IV-D).
+"""Blends the generator's output directly onto the frame's own YUV planes (Section IV-D).
 
-Only the samples of the crop are touched, and of those only where the attention is not
-zero; all others leave as they came, bit for bit.
+Only samples inside the crop with non-zero attention are written. All others stay bit-identical.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -17,24 +17,24 @@ from talkernel.face.view import plane_box
 from talkernel.media.frame import Picture, PixelLayout, Plane
 from talkernel.media.sample import rgb_to_yuv_matrix
 from talkernel.mouth.reference import WarpedReference
-from talkernel.mouth.smooth_step import smooth_step
+from talkernel.mouth.region import smooth_step
 from talkernel.mouth.texture import composite
 
 Array = NDArray[np.float32]
-EDGE = 0.08  # share of the crop over which attention falls to zero at its border
+EDGE = 0.08  # fraction of the crop over which attention falls to zero at its border
 FAINT = 1.0 / 256.0  # attention below this changes no 8-bit sample and counts as zero
 
 
 def to_network(view: NDArray[np.uint8]) -> Array:
-    """RGB `[S, S, 3]` in 0..255 to `[3, S, S]` in -1..1; two pictures' channels likewise."""
+    """Views `[S, S, 3 or 6]` in 0..255 to the network's input `[3 or 6, S, S]` in -1..1."""
     channels = np.stack(cv2.split(view)).astype(np.float32)
-    channels /= 127.5  # in place: new memory costs more than the division
+    channels /= 127.5  # in place: allocating memory costs more than the division
     channels -= 1.0
     return channels
 
 
 def with_reference(motion: Array, reference: WarpedReference | None) -> Array:
-    """M `[3, S, S]` as it is laid on, the reference in it, but at f's resolution."""
+    """The motion image `[3, S, S]` composited with the reference, at the generator's resolution."""
     if reference is None or reference.disoccluded is None:
         return motion
     shown = to_network(reference.image)
@@ -49,43 +49,56 @@ def blend_onto_frame(
     strength: float = 1.0,
     reference: WarpedReference | None = None,
 ) -> None:
-    """Blend motion into a frame, in place: eq. 7 at the frame's own resolution.
+    """Blend the motion image into a frame, in place: eq. 7 at the frame's own resolution.
 
     Args:
         picture: The frame; its planes are written.
-        crop: Where the network looked.
-        attention: Alpha `[S, S]` in 0..1.
-        motion: M `[3, S, S]`, RGB in -1..1.
-        strength: 0 leaves the frame as it is, 1 is the whole edit; between for fades.
-        reference: The reference as f saw it; where its own frame is at hand, M takes from that
-            what it shows.
+        crop: The generator's crop.
+        attention: Blend weight `[S, S]` in 0..1.
+        motion: Motion image `[3, S, S]`, RGB in -1..1.
+        strength: Opacity of the edit: 0 leaves the frame as it is, 1 applies the whole edit.
+        reference: The generator's reference. Where it shows the mouth, its own pixels are used
+            instead of the motion image, if its source frame is known.
     """
-    alpha = attention * (border_window(attention.shape[0]) * np.float32(strength))
-    alpha[alpha < FAINT] = 0.0
-    samples = cv2.split(cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout)))
-    down, across = (np.asarray(alpha.any(axis=axis)) for axis in (1, 0))
-    for own in (slice(0, 1), slice(1, 3)):  # luma; U and V, which lie in the same places
-        planes = picture.planes[own]
-        left, top, width, height = plane_box(picture, planes[0], crop)
-        rows = _visible(down, top, height, planes[0].shape[0])
-        columns = _visible(across, left, width, planes[0].shape[1])
-        if rows.start >= rows.stop or columns.start >= columns.stop:
-            continue
-        part, shape = (rows, columns), (width, height)
-        values = [_stretched(np.asarray(one), shape)[part] for one in samples[own]]
-        if reference is not None and reference.has_texture:
-            values = composite(values, reference, shape, part)
-        weight = _stretched(alpha, shape)[part]
-        for plane, value in zip(planes, values, strict=True):
-            target = plane[
-                top + rows.start : top + rows.stop, left + columns.start : left + columns.stop
-            ]
-            _mix(target, value, weight, highest=(1 << picture.layout.depth) - 1)
+    weight = attention * (border_window(attention.shape[0]) * np.float32(strength))
+    weight[weight < FAINT] = 0.0
+    yuv = cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout))
+    samples = [np.asarray(channel, np.float32) for channel in cv2.split(yuv)]
+    for channels in (slice(0, 1), slice(1, 3)):  # luma, then U and V, which share positions
+        _blend_planes(picture, channels, crop, weight, samples[channels], reference)
+
+
+def _blend_planes(
+    picture: Picture,
+    channels: slice,
+    crop: Crop,
+    weight: Array,
+    samples: Sequence[Array],
+    reference: WarpedReference | None,
+) -> None:
+    """Blend samples `[S, S]` each onto planes of one size, by a weight `[S, S]`."""
+    planes = picture.planes[channels]
+    left, top, width, height = plane_box(picture, planes[0], crop)
+    rows = _visible(np.asarray(weight.any(axis=1)), top, height, planes[0].shape[0])
+    columns = _visible(np.asarray(weight.any(axis=0)), left, width, planes[0].shape[1])
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return
+    part, shape = (rows, columns), (width, height)
+    values = [_resized(one, shape)[part] for one in samples]
+    if reference is not None and reference.has_texture:
+        values = composite(values, reference, shape, part)
+    weights, highest = _resized(weight, shape)[part], (1 << picture.layout.depth) - 1
+    target = (
+        slice(top + rows.start, top + rows.stop),
+        slice(left + columns.start, left + columns.stop),
+    )
+    for plane, value in zip(planes, values, strict=True):
+        _mix(plane[target], value, weights, highest)
 
 
 @cache
 def _motion_to_yuv(layout: PixelLayout) -> Array:
-    """Affine `[3, 4]` matrix from M's RGB in -1..1 to samples of `layout`."""
+    """Affine `[3, 4]` matrix from RGB in -1..1 to samples of `layout`."""
     matrix = rgb_to_yuv_matrix(layout).astype(np.float64)
     matrix[:, :3] *= 0.5
     matrix[:, 3] += matrix[:, :3].sum(1)
@@ -94,24 +107,24 @@ def _motion_to_yuv(layout: PixelLayout) -> Array:
 
 @cache
 def border_window(size: int) -> Array:
-    """`[size, size]`: 1 inside, falling smoothly to 0 before the border."""
+    """Window `[size, size]`: 1 inside, falling smoothly to 0 just before the border."""
     distance = np.minimum(np.arange(size), np.arange(size)[::-1]) - 1.0
     ramp = smooth_step(distance / (EDGE * size))
     return np.asarray(np.minimum(ramp[:, None], ramp[None, :]), np.float32)
 
 
-def _stretched(values: Array, shape: tuple[int, int]) -> Array:
+def _resized(values: Array, shape: tuple[int, int]) -> Array:
     return np.asarray(cv2.resize(values, shape), np.float32)
 
 
 def _mix(target: Plane, value: Array, weight: Array, highest: int) -> None:
-    """Blend into a plane's samples, in place; those of no weight are not written."""
+    """Blend into a plane's samples, in place; samples of zero weight are not written."""
     mixed = np.rint(target + weight * (value - target))
     np.copyto(target, np.clip(mixed, 0, highest).astype(target.dtype), where=weight > 0.0)
 
 
 def _visible(active: NDArray[np.bool_], start: int, length: int, limit: int) -> slice:
-    """Samples of a crop's side that lie in the plane and where attention may not be zero."""
+    """Samples along one side of the crop that lie in the plane and may have non-zero weight."""
     at = np.flatnonzero(active)
     if not len(at):
         return slice(0, 0)

@@ -1,7 +1,4 @@
-"""A descriptor of the lower face: small, upright, always cut out alike; and how sharp it is.
-
-It tells the frames in which a face looks as usual from outliers.
-"""
+"""A small, pose-normalised image of the lower face, to tell outlier frames from usual ones."""
 
 from __future__ import annotations
 
@@ -21,31 +18,32 @@ from talkernel.mouth.reference import Points, align, warp
 from talkernel.mouth.region import region_mask
 
 Array = NDArray[np.float32]
-SEEN = 48  # pixels of the crop's side
-SIDE = 32  # of the descriptor's picture
-FRACTION = 0.75  # of the face crop's side that it shows
-MARGIN = 0.02 * SIDE
-PATCH = 5  # pixels: side of what is looked at together
-FINE = 160  # pixels of the crop's side in which its detail is looked for
-TINY = 1e-6  # detail of a picture that has none
-DULL = 0.25  # outlier score of a picture without any detail
+FRACTION = 0.75  # of the face crop's side that the descriptor covers
+SIDE = 32  # pixels of the descriptor's image
+COARSE = 48  # pixels of the crop's side from which the image is sampled
+FINE = 160  # pixels of the crop's side in which sharpness is measured
+MARGIN = 0.02 * SIDE  # pixels around the landmark hulls
+PATCH = 5  # pixels: side of the patches in which differences are averaged
+TINY = 1e-6  # sharpness of a uniform picture
+BLUR_COST = 0.25  # outlier score of a picture without any detail
 
 
 class FaceDescriptor(NamedTuple):
-    """What a face looks like in one frame.
+    """The appearance of a face in one frame.
 
     Attributes:
-        image: RGB `[32, 32, 3]` in 0..1, the head's pose removed as far as an affine can.
-        detail: Mean step from pixel to pixel around the mouth, of 255.
+        image: RGB `[32, 32, 3]` in 0..1, with the head pose removed by an affine.
+        sharpness: Mean step between neighbouring pixels around the mouth, of 255.
     """
 
     image: Array
-    detail: float
+    sharpness: float
 
-    def mixed(self, other: FaceDescriptor, share: float) -> FaceDescriptor:
-        """Some way from this to another."""
-        image = self.image + np.float32(share) * (other.image - self.image)
-        return FaceDescriptor(image, self.detail + share * (other.detail - self.detail))
+    def mixed(self, other: FaceDescriptor, weight: float) -> FaceDescriptor:
+        """Interpolate to another descriptor, which gets the given weight."""
+        image = self.image + np.float32(weight) * (other.image - self.image)
+        sharpness = self.sharpness + weight * (other.sharpness - self.sharpness)
+        return FaceDescriptor(image, sharpness)
 
 
 def describe_face(picture: Picture, crop: Crop, landmarks: Points) -> FaceDescriptor:
@@ -56,43 +54,44 @@ def describe_face(picture: Picture, crop: Crop, landmarks: Points) -> FaceDescri
         crop: Around the mouth.
         landmarks: `[468, 3]` in the frame's pixels.
     """
-    near = crop_view(picture, crop, FINE)
-    small = np.asarray(cv2.resize(near, (SEEN, SEEN), interpolation=cv2.INTER_AREA), np.uint8)
-    seen = warp(small, align(crop.to_view(landmarks, SEEN), _upright()), SIDE)
-    return FaceDescriptor(np.asarray(seen / np.float32(255.0), np.float32), _detail(near))
+    view = crop_view(picture, crop, FINE)
+    small = np.asarray(cv2.resize(view, (COARSE, COARSE), interpolation=cv2.INTER_AREA), np.uint8)
+    upright = warp(small, align(crop.to_view(landmarks, COARSE), _canonical_points()), SIDE)
+    return FaceDescriptor(np.asarray(upright / np.float32(255.0), np.float32), _sharpness(view))
 
 
-def _detail(near: NDArray[np.uint8]) -> float:
-    """Of a view `[160, 160, 3]`; a head or camera that moves blurs it."""
-    grey = cv2.cvtColor(near, cv2.COLOR_RGB2GRAY)
+def _sharpness(view: NDArray[np.uint8]) -> float:
+    """Mean gradient of the middle of a view `[160, 160, 3]`; motion blur lowers it."""
+    grey = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
     middle = grey[FINE // 4 : -FINE // 4, FINE // 4 : -FINE // 4].astype(np.float32)
     steps = (np.abs(np.diff(middle, axis=axis)).mean() for axis in (0, 1))
     return float(sum(steps))
 
 
-def outlier_score(one: FaceDescriptor, usual: FaceDescriptor) -> float:
-    """How much a face differs from what is usual where it does most, but for the lips, 0..1.
+def outlier_score(face: FaceDescriptor, usual: FaceDescriptor) -> float:
+    """The largest local difference from the usual face, lips excluded, plus a cost for blur.
 
-    A hand before the chin is 0.3 and more, a turned head 0.1 to 0.2, speech less than 0.1; a
+    A hand in front of the chin scores 0.3 and more, a turned head 0.1 to 0.2, speech below 0.1. A
     picture half as sharp as usual adds 0.12.
     """
-    different = np.abs(one.image - usual.image).mean(2) * _skin()
-    dull = max(0.0, 1.0 - one.detail / max(usual.detail, TINY))
-    return float(cv2.blur(different, (PATCH, PATCH)).max()) + DULL * dull
+    difference = np.abs(face.image - usual.image).mean(2) * _chin_mask()
+    blur = max(0.0, 1.0 - face.sharpness / max(usual.sharpness, TINY))
+    return float(cv2.blur(difference, (PATCH, PATCH)).max()) + BLUR_COST * blur
 
 
 @cache
-def _upright() -> Points:
-    """`[468, 2]` landmarks of the mean face in a descriptor's picture."""
-    scale = 100.0 * canonical_face()
-    crop = crop_of(face_geometry(HeadPose.fit(scale)), FRACTION)
-    return np.asarray(crop.to_view(scale, SIDE)[:, :2], np.float64)
+def _canonical_points() -> Points:
+    """`[468, 2]` landmarks of the mean face in the descriptor's image."""
+    face = 100.0 * canonical_face()
+    crop = crop_of(face_geometry(HeadPose.fit(face)), FRACTION)
+    return np.asarray(crop.to_view(face, SIDE)[:, :2], np.float64)
 
 
 @cache
-def _skin() -> Array:
-    """`[32, 32]`, 1 on lips and chin of the mean face, but for the lips."""
-    face, lips = (
-        region_mask([_upright()], part, SIDE, MARGIN) for part in ([*OUTER_LIP, *JAW], OUTER_LIP)
+def _chin_mask() -> Array:
+    """`[32, 32]`, 1 on the lower part of the mean face without its lips."""
+    lower_face, lips = (
+        region_mask([_canonical_points()], part, SIDE, MARGIN)
+        for part in ([*OUTER_LIP, *JAW], OUTER_LIP)
     )
-    return np.asarray(cv2.subtract(face, lips) / np.float32(255.0), np.float32)
+    return np.asarray(cv2.subtract(lower_face, lips) / np.float32(255.0), np.float32)

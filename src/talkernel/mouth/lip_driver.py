@@ -1,4 +1,4 @@
-"""Sound in, one lip code and its kernels per video frame out (eq. 2)."""
+"""Predicts one lip code and its kernels per video frame from streaming sound (eq. 2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from talkernel.engine import Engine
 from talkernel.speech.features import SpeechFeatures
 
 Array = NDArray[np.float32]
-FILE_BATCH = 16  # frames whose kernels are inferred together where nobody waits for the first
+FILE_BATCH = 16  # frames inferred together for a file, where latency does not matter
 
 
 class LipMotion(NamedTuple):
@@ -57,17 +57,20 @@ class LipDriver:
             samples: `[n]` mono at 16 kHz in -1..1.
 
         Returns:
-            The frames that are complete, inferred as they are taken; up to `batch - 1` windows
-            are held back.
+            The complete frames, inferred lazily as they are consumed; up to `batch - 1` windows
+            wait for the next call.
         """
         self._windows.extend(self._features.push(samples))
         return self._infer(self._batch)
 
     def finish(self, frame_count: int | None = None) -> Iterator[LipMotion]:
-        """End of the sound: the frames still missing.
+        """End of the sound.
 
         Args:
-            frame_count: Frames in all; None: as many as the sound is long.
+            frame_count: Frames in total; None: as many as the sound is long.
+
+        Returns:
+            The frames still missing.
         """
         self._windows.extend(self._features.finish(frame_count))
         return self._infer(1)
@@ -78,7 +81,7 @@ class LipDriver:
         self._windows.clear()
 
     def _infer(self, least: int) -> Iterator[LipMotion]:
-        """Infer what is waiting, batch by batch, while there are so many windows."""
+        """Infer the waiting windows in batches, as long as there are at least `least`."""
         while len(self._windows) >= least:
             batch, self._windows = self._windows[: self._batch], self._windows[self._batch :]
             codes = self._engine.predict_lip_code(np.stack(batch))

@@ -1,4 +1,4 @@
-"""The inner lips as a curve above and a curve below, and how pixels lie to them."""
+"""The inner lips as two curves, and where pixels lie relative to them."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from numpy.typing import NDArray
 
 from talkernel.face.lips import CORNER, INNER_LIP
 
+# Both edges from the left corner to the right one, in `INNER_LIP`.
 LOWER = list(range(CORNER + 1))
 UPPER = [0, *range(CORNER + 1, len(INNER_LIP)), CORNER]
 Array = NDArray[np.float32]
 Points = NDArray[np.floating]
 
 
-class LipMaps(NamedTuple):
-    """How pixels lie to the lips, `[...]` in 0..1.
+class LipWeights(NamedTuple):
+    """How pixels belong to the lips, `[...]` in 0..1.
 
     Attributes:
-        below: How far below the middle between the lips; beside the mouth, by degrees.
-        within: How far between the lips.
+        lower: Weight of the lower lip, 0.5 halfway between the lips. The step is sharp between
+            the lips and grows softer beside the mouth.
+        inside: How far the pixel lies between the lips, as its covered fraction.
     """
 
-    below: Array
-    within: Array
+    lower: Array
+    inside: Array
 
 
-class Mouth(NamedTuple):
-    """The inner lips, in axes along the mouth and, downwards, across it.
+class InnerLips(NamedTuple):
+    """The inner lips in coordinates along the mouth and, downwards, across it.
 
     Attributes:
         left: `[2]` the left corner.
-        axes: `[2, 2]` unit vectors along the mouth and across.
-        upper: `[11, 2]` (along, across) the upper lip's edge, from the left.
-        lower: Likewise.
+        axes: `[2, 2]` unit vectors along the mouth and across it.
+        upper: `[11, 2]` (along, across) edge of the upper lip, from the left.
+        lower: `[11, 2]` edge of the lower lip.
     """
 
     left: Points
@@ -43,33 +45,34 @@ class Mouth(NamedTuple):
     lower: Points
 
     @staticmethod
-    def of(lips: Points) -> Mouth:
-        """By the inner lips `[20, 2]`."""
+    def of(lips: Points) -> InnerLips:
+        """From the landmarks `[20, 2]` of `INNER_LIP`."""
         left, (x, y) = lips[0], lips[CORNER] - lips[0]
         axes = np.array([(x, y), (-y, x)]) / max(1.0, float(np.hypot(x, y)))
         edges = [(lips[edge] - left) @ axes.T for edge in (UPPER, LOWER)]
-        for edge in edges:
+        for edge in edges:  # interpolation needs positions that do not decrease
             edge[:, 0] = np.maximum.accumulate(edge[:, 0])
-        return Mouth(left, axes, *edges)
+        return InnerLips(left, axes, *edges)
 
-    def maps(self, coords: Array) -> LipMaps:
-        """How pixels around coordinates `[..., 2]` lie."""
+    def weights(self, coords: Array) -> LipWeights:
+        """The weights of pixels at coordinates `[..., 2]`."""
         along, across, upper, lower = self._along_and_across(coords)
-        beyond = np.maximum(np.maximum(-along, along - self.upper[-1, 0]), 0.0)
-        within = np.minimum(across + 0.5, lower) - np.maximum(across - 0.5, upper)
-        below = 0.5 + (across - (upper + lower) / 2) / (1.0 + beyond)
-        return LipMaps(np.clip(below, 0.0, 1.0), np.clip(within, 0.0, 1.0) * (beyond == 0.0))
+        outside = np.maximum(np.maximum(-along, along - self.upper[-1, 0]), 0.0)
+        covered = np.minimum(across + 0.5, lower) - np.maximum(across - 0.5, upper)
+        below = 0.5 + (across - (upper + lower) / 2) / (1.0 + outside)
+        inside = np.clip(covered, 0.0, 1.0) * (outside == 0.0)
+        return LipWeights(np.clip(below, 0.0, 1.0), inside)
 
-    def clamped(self, coords: Array, rim: float) -> Array:
-        """Coordinates `[..., 2]`; what is not within the lips is moved there, `rim` from them."""
+    def clamp(self, coords: Array, rim: float) -> Array:
+        """Coordinates `[..., 2]` moved between the lips, at least `rim` from their edges."""
         along, across, upper, lower = self._along_and_across(coords)
         middle = (upper + lower) / 2
         across = np.clip(across, np.minimum(upper + rim, middle), np.maximum(lower - rim, middle))
         along = np.clip(along, 0.0, self.upper[-1, 0])
-        return self._placed(along, across)
+        return self._to_view(along, across)
 
     def _along_and_across(self, coords: Array) -> tuple[Array, Array, Array, Array]:
-        """Each coordinate along and across the mouth, and both lips there."""
+        """Each coordinate along and across the mouth, and both edges at that position."""
         x, y = coords[..., 0] - np.float32(self.left[0]), coords[..., 1] - np.float32(self.left[1])
         along, across = (np.float32(axis[0]) * x + np.float32(axis[1]) * y for axis in self.axes)
         upper, lower = (
@@ -77,7 +80,7 @@ class Mouth(NamedTuple):
         )
         return along, across, upper, np.maximum(upper, lower)
 
-    def _placed(self, along: Array, across: Array) -> Array:
+    def _to_view(self, along: Array, across: Array) -> Array:
         right, down = self.axes.astype(np.float32)
-        placed = self.left + along[..., None] * right + across[..., None] * down
-        return np.asarray(placed, np.float32)
+        coords = self.left + along[..., None] * right + across[..., None] * down
+        return np.asarray(coords, np.float32)

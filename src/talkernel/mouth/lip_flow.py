@@ -1,8 +1,8 @@
-"""Where the reference has what belongs to each pixel, once its lips are moved as told.
+"""The optical flow that moves a reference's lips to a target shape.
 
-Lips and skin go with the landmarks, and the face is torn between the lips: what is above them
-goes with the upper lip, what is below with the lower. Teeth do not move with the lips that pass
-over them.
+Lips and skin follow the landmarks. The face is split between the lips: pixels above follow the
+upper lip, pixels below the lower. What lies between them, such as teeth, stays in place while the
+lips move over it.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.face.lips import INNER, LOWER_EDGE, UPPER_EDGE
-from talkernel.mouth.lip_edges import LipMaps, Mouth
-from talkernel.mouth.sampling_grid import Box, Layers, SamplingGrid
-from talkernel.mouth.thin_plate import cell_middles, enlarged, enlarged_part, plate_flows
+from talkernel.mouth.lip_edges import InnerLips, LipWeights
+from talkernel.mouth.sampling_grid import Box, GridLayers, SamplingGrid
+from talkernel.mouth.thin_plate import cell_centres, plate_flows, upsample, upsample_part
 
 Array = NDArray[np.float32]
 Points = NDArray[np.floating]
-AROUND = 4  # pixels around the lips in which they are torn apart at a pixel's edge
-ITS_PLACE = 1e-3  # pixels: what comes from so near is in its own place
-SEAM = 0.012  # of the view's side: width of the dark line along which lips meet
-RIM = 0.006  # of the view's side: of what lies within the lips, nothing so near to them is taken
+AROUND = 4  # pixels around the lips in which they are split at pixel accuracy
+IN_PLACE = 1e-3  # pixels: anything that moves less counts as unmoved
+SEAM = 0.012  # of the view's side: width of the dark line along which closed lips meet
+RIM = 0.006  # of the view's side: pixels this near to the lips are not sampled as mouth interior
 
 
 class LipFlow(NamedTuple):
-    """A backward warp that moves a reference's lips and jaw to where they are wanted.
+    """A backward warp that moves a reference's lips and jaw to a target.
 
     Attributes:
-        grid: Where each pixel comes from. Around the lips in layers: what goes with the upper
-            lip, over it what goes with the lower, over both what lies between them.
-        disoccluded: `[S, S]` in 0..1: what is between the lips, but not in the reference.
+        grid: Where each pixel comes from. Around the lips it has three layers: what follows the
+            upper lip, over it what follows the lower lip, over both the mouth interior.
+        disoccluded: `[S, S]` in 0..1: mouth interior that the reference does not show.
     """
 
     grid: SamplingGrid
@@ -42,63 +42,69 @@ class LipFlow(NamedTuple):
 
 
 def lip_flows(target: Points, sources: Sequence[Points], still: Points, size: int) -> list[LipFlow]:
-    """The warps that move lips and jaw of some references to where they are wanted.
+    """The warps that move lips and jaw of several references to one target.
 
     Args:
-        target: `[55, 2]` of `SHAPE` as they are to be, in the view's pixels.
-        sources: `[55, 2]` each, where a reference has them.
-        still: `[M, 2]` landmarks that are where they belong.
+        target: `[55, 2]` target positions of `SHAPE` in the view's pixels.
+        sources: `[55, 2]` each, their positions in a reference.
+        still: `[M, 2]` landmarks that do not move.
         size: Side of the view, a multiple of 4.
     """
-    sources = [_parted(source, target, SEAM * size) for source in sources]
-    mouth, box = Mouth.of(target[INNER]), _box(target[INNER], size)
-    below = mouth.maps(cell_middles(size)).below[..., None]
-    maps = mouth.maps(pixel_grid(size)[box])
-    torn = zip(sources, _torn(target, sources, still, size), strict=True)
+    sources = [_without_seam(source, target, SEAM * size) for source in sources]
+    lips, box = InnerLips.of(target[INNER]), _box(target[INNER], size)
+    cells = lips.weights(cell_centres(size)).lower[..., None]
+    weights = lips.weights(pixel_grid(size)[box])
+    both = zip(sources, _flows_per_lip(target, sources, still, size), strict=True)
     return [
-        _layered(source, upper, lower, below, box, maps, size) for source, (upper, lower) in torn
+        _layered(source, upper, lower, cells, box, weights, size) for source, (upper, lower) in both
     ]
 
 
 def _layered(
-    source: Points, upper: Array, lower: Array, below: Array, box: Box, maps: LipMaps, size: int
+    source: Points,
+    upper: Array,
+    lower: Array,
+    cells: Array,
+    box: Box,
+    weights: LipWeights,
+    size: int,
 ) -> LipFlow:
-    """What goes with the upper lip, with the lower, and what lies between them, in one flow.
+    """Combine the flow of either lip and the mouth interior.
 
     Args:
-        source: `[55, 2]` where the reference has lips and jaw.
-        upper: `[C, C, 2]` the flow of what goes with the upper lip, in the middles of cells.
-        lower: Likewise.
-        below: `[C, C, 1]` how far below the middle between the lips.
-        box: Around the lips.
-        maps: How its pixels lie to them.
+        source: `[55, 2]` lips and jaw in the reference.
+        upper: `[C, C, 2]` the flow that follows the upper lip, at cell centres.
+        lower: `[C, C, 2]` the flow that follows the lower lip.
+        cells: `[C, C, 1]` weight of the lower lip.
+        box: Rows and columns around the lips.
+        weights: Of the box's pixels.
         size: Side of the view.
     """
-    coords = pixel_grid(size) + enlarged(upper + below * (lower - upper), size)
+    coords = pixel_grid(size) + upsample(upper + cells * (lower - upper), size)
     here, disoccluded = pixel_grid(size)[box], np.zeros((size, size), np.float32)
     if not here.size:
         return LipFlow(SamplingGrid(coords), disoccluded)
-    between = Mouth.of(source[INNER]).clamped(here, RIM * size)
-    disoccluded[box] = maps.within * (np.abs(between - here) > ITS_PLACE).any(2)
-    moved = (here + enlarged_part(flow, box) for flow in (upper, lower))
-    layers = Layers(box, (*moved, between), maps)
+    interior = InnerLips.of(source[INNER]).clamp(here, RIM * size)
+    disoccluded[box] = weights.inside * (np.abs(interior - here) > IN_PLACE).any(2)
+    moved = (here + upsample_part(flow, box) for flow in (upper, lower))
+    layers = GridLayers(box, (*moved, interior), weights)
     soft = np.asarray(cv2.blur(disoccluded, (3, 3)), np.float32)
     return LipFlow(SamplingGrid(coords, layers), soft)
 
 
-def _parted(source: Points, target: Points, seam: float) -> Points:
-    """A reference's lips without the seam between them, as far as they are to open.
+def _without_seam(source: Points, target: Points, seam: float) -> Points:
+    """Move a reference's lip edges apart, up to the seam's width, if the target opens them.
 
-    Else lips that were shut would keep it, a dark line beside the gap.
+    Otherwise closed lips would keep their seam when they open, as a dark line beside the gap.
     """
     gap, own = (lips[LOWER_EDGE] - lips[UPPER_EDGE] for lips in (target, source))
-    wanted, there = (np.linalg.norm(apart, axis=1, keepdims=True) for apart in (gap, own))
-    lacking = np.maximum(np.minimum(wanted, seam) - there, 0.0)
-    push = gap / np.maximum(wanted, 1e-6) * lacking / 2
-    parted = source.copy()
-    parted[UPPER_EDGE] -= push
-    parted[LOWER_EDGE] += push
-    return parted
+    wanted, present = (np.linalg.norm(edge, axis=1, keepdims=True) for edge in (gap, own))
+    missing = np.maximum(np.minimum(wanted, seam) - present, 0.0)
+    push = gap / np.maximum(wanted, 1e-6) * missing / 2
+    opened = source.copy()
+    opened[UPPER_EDGE] -= push
+    opened[LOWER_EDGE] += push
+    return opened
 
 
 @cache
@@ -108,7 +114,7 @@ def pixel_grid(size: int) -> Array:
 
 
 def _box(lips: Points, size: int) -> Box:
-    """Rows and columns that some points lie in, and some around them."""
+    """Rows and columns around the lips, within the view."""
     low, high = (
         np.clip(points.round().astype(int), 0, size)
         for points in (lips.min(0) - AROUND, lips.max(0) + AROUND)
@@ -116,8 +122,10 @@ def _box(lips: Points, size: int) -> Box:
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
-def _torn(target: Points, sources: Sequence[Points], still: Points, size: int) -> list[list[Array]]:
-    """Of each source, the flow of what goes with the upper lip, and with the lower."""
-    places, stay = np.concatenate([target, still]), np.zeros_like(still)
-    moves = [np.concatenate([source - target, stay]) for source in sources]
+def _flows_per_lip(
+    target: Points, sources: Sequence[Points], still: Points, size: int
+) -> list[list[Array]]:
+    """For each source, the flow that follows the upper lip and the one that follows the lower."""
+    places, unmoved = np.concatenate([target, still]), np.zeros_like(still)
+    moves = [np.concatenate([source - target, unmoved]) for source in sources]
     return plate_flows(places, moves, (LOWER_EDGE, UPPER_EDGE), size)

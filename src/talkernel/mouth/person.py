@@ -1,4 +1,4 @@
-"""What a shot has shown of a person: their own mouth, wide and shut, and how it is at rest."""
+"""Learns a person's appearance from a track: an open and a closed mouth, and the neutral shape."""
 
 from __future__ import annotations
 
@@ -21,140 +21,162 @@ from talkernel.mouth.reference import (
     WarpedReference,
     warp_references,
 )
-from talkernel.mouth.smooth_step import smooth_step
+from talkernel.mouth.region import smooth_step
 
 Array = NDArray[np.float32]
-WIDE = 0.25  # canonical units of opening: from here on a mouth shows all that there is to see
-SHUT = 0.01  # up to here it is shut
-BETTER = 0.04  # by how much, in the same, a reference must be better to replace the one before
-OUTLIER_COST = 0.8  # canonical units of opening that an outlier through and through is worth less
-LEARNED = 50  # frames that say how the face usually looks
-MIXED = (0.05, 0.2)  # target openings between which the shut mouth gives way to the wide one
+# Openings and gains in canonical units.
+OPEN = 0.25  # a wider mouth shows nothing more
+CLOSED = 0.01  # up to here a mouth counts as closed
+MIN_GAIN = 0.04  # by which a reference must score higher to replace the one before
+OUTLIER_COST = 0.8  # of an outlier score of 1
+LEARNED = 50  # frames that define how the face usually looks
+FADE_RANGE = (0.05, 0.2)  # target openings over which the closed mouth fades to the open one
 
 
 class Appearance(NamedTuple):
-    """What a person looks like, as a frame is made with it.
+    """A person's appearance, from which their mouth is drawn.
 
     Attributes:
-        wide: Their own mouth, open.
-        shut: Likewise, shut; lips that were wide apart look stretched when they are to meet.
-        neutral: `[165]` their neutral shape; None where no basis tells what lip codes mean.
+        open: A view with their mouth open.
+        closed: A view with it closed: lips from an open mouth look stretched when they close.
+        neutral: `[165]` their neutral shape; None if the model's references are not warped.
     """
 
-    wide: Reference
-    shut: Reference
+    open: Reference
+    closed: Reference
     neutral: Array | None
 
     def warped(
         self, points: Points, size: int, code: Array, basis: LipBasis | None
     ) -> WarpedReference:
-        """The reference as f is shown it; its lips as `code` says, where there is a `basis` for it.
+        """The reference for one frame, its lips moved to the target of a lip code.
 
         Args:
             points: `[468, 3]` landmarks of the frame's view.
             size: Side of that view.
             code: `[K]` lip code.
-            basis: What it means.
+            basis: Decodes the lip code; None: the lips are not moved.
         """
         if self.neutral is None or basis is None:
-            return self.wide.warped(points, size)
+            return self.open.warped(points, size)
         shape = self.neutral + basis.decode(code)
         target, opacity = target_lips(shape, points), closedness(shape)
-        if opacity == 0.0 or self.shut is self.wide:
-            return self.wide.warped(points, size, target)
-        wide, shut = warp_references([self.wide, self.shut], points, size, target)
-        if opacity == 1.0 and shut.disoccluded is not None and not shut.disoccluded.any():
-            return shut  # all of it
-        return wide.overlaid_by(shut, opacity)
+        if opacity == 0.0 or self.closed is self.open:
+            return self.open.warped(points, size, target)
+        opened, closed = warp_references([self.open, self.closed], points, size, target)
+        if opacity == 1.0 and closed.disoccluded is not None and not closed.disoccluded.any():
+            return closed  # it would cover the open one completely
+        return opened.overlaid_by(closed, opacity)
 
 
 def closedness(shape: Array) -> float:
-    """How much a mouth of a shape `[165]` looks as it does when it is shut, 0 to 1."""
-    least, most = MIXED
+    """How closed the mouth of a shape `[165]` is, 0 to 1."""
+    least, most = FADE_RANGE
     opening = float(mouth_opening(shape[None])[0])
     return 1.0 - float(smooth_step((opening - least) / (most - least)))
 
 
-class _Best:
-    """The frame with the most of something, of those in which the face looks as usual."""
+class _BestFrame(NamedTuple):
+    """The frame that serves best as one of the references so far.
 
-    def __init__(self, merit: float, seen: FaceDescriptor, reference: Reference) -> None:
-        self.reference = reference
-        self._merit, self._seen = merit, seen
+    Attributes:
+        score: How open or how closed its mouth is; higher is better.
+        descriptor: How its face looks.
+        reference: The reference made from it.
+    """
 
-    def beaten_by(self, merit: float, seen: FaceDescriptor, usual: FaceDescriptor) -> bool:
-        """Whether a frame of some merit that looks like `seen` would be a better one."""
-        kept = self._merit - OUTLIER_COST * outlier_score(self._seen, usual)
-        return merit - OUTLIER_COST * outlier_score(seen, usual) > kept + BETTER
+    score: float
+    descriptor: FaceDescriptor
+    reference: Reference
+
+    def loses_to(self, score: float, descriptor: FaceDescriptor, usual: FaceDescriptor) -> bool:
+        """Whether another frame is better by a margin, outliers penalised in both."""
+        own = self.score - OUTLIER_COST * outlier_score(self.descriptor, usual)
+        return score - OUTLIER_COST * outlier_score(descriptor, usual) > own + MIN_GAIN
 
 
 class Person:
-    """Gets to know a person, frame by frame.
+    """Learns a person's appearance frame by frame.
 
-    References are the frame with the widest mouth and one with a shut mouth, of those in which
-    the face looks as usual: no hand before it, the head not turned away, nothing blurred. What is
-    usual, the first frames say.
+    The references are the frame with the most open mouth and one with a closed mouth, among those
+    in which the face looks as usual: not covered by a hand, not turned away, not blurred. The
+    first frames define what is usual.
 
     Args:
-        size: Side of f's view.
-        basis: What lip codes mean, where the reference is warped by them.
+        size: Side of the generator's view.
+        basis: Decodes lip codes, if the model warps its reference by them.
     """
 
     def __init__(self, size: int, basis: LipBasis | None) -> None:
         self._size, self._neutral = size, None if basis is None else NeutralShape(basis)
-        self._best: list[_Best | None] = [None, None]  # the widest, the most shut
+        self._best: list[_BestFrame | None] = [None, None]  # for open and for closed
         self._usual: FaceDescriptor | None = None
         self._learned = 0
 
     def update(self, picture: Picture, crop: Crop, landmarks: Points) -> Person:
-        """Take one more frame of them into account.
+        """Learn from one more frame.
 
         Args:
-            picture: The frame, not yet edited.
-            crop: Where f would look.
+            picture: The unedited frame.
+            crop: The generator's crop.
             landmarks: `[468, 3]` in the frame's pixels.
+
+        Returns:
+            The person.
         """
         shape = lip_shape(landmarks)[None]
         if self._neutral is not None:
             self._neutral.update(shape)
         opening = float(mouth_opening(shape)[0])
-        merits = min(WIDE, opening), -max(SHUT, opening)
-        usual = self._usual
-        if usual is None or self._learned < LEARNED or any(self._better(merits, usual, usual)):
-            seen = describe_face(picture, crop, landmarks)
-            usual = self._learn(seen)
-            better = self._better(merits, seen, usual)
-            if any(better):
-                taken = self._taken(picture, crop, landmarks)
-                self._best = [
-                    _Best(merit, seen, taken) if wins else best
-                    for best, merit, wins in zip(self._best, merits, better, strict=True)
-                ]
+        scores = min(OPEN, opening), -max(CLOSED, opening)
+        if self._may_improve(scores):
+            self._compare(picture, crop, landmarks, scores)
         return self
 
     @property
     def appearance(self) -> Appearance:
-        """What is known of them, after one frame or more."""
-        wide, shut = (best.reference for best in self._best if best is not None)
-        return Appearance(wide, shut, None if self._neutral is None else self._neutral.shape)
+        """The appearance learned so far, after at least one frame."""
+        opened, closed = (best.reference for best in self._best if best is not None)
+        return Appearance(opened, closed, None if self._neutral is None else self._neutral.shape)
 
-    def _learn(self, seen: FaceDescriptor) -> FaceDescriptor:
-        """How they usually look, this frame among it while there are few."""
+    def _may_improve(self, scores: tuple[float, float]) -> bool:
+        """Whether the frame is worth describing: it defines the usual face, or could be better."""
+        usual = self._usual
+        if usual is None or self._learned < LEARNED:
+            return True
+        return any(self._better(scores, usual, usual))
+
+    def _compare(
+        self, picture: Picture, crop: Crop, landmarks: Points, scores: tuple[float, float]
+    ) -> None:
+        """Make the frame a reference where it is better than the best one so far."""
+        descriptor = describe_face(picture, crop, landmarks)
+        better = self._better(scores, descriptor, self._learn(descriptor))
+        if not any(better):
+            return
+        reference = self._reference(picture, crop, landmarks)
+        self._best = [
+            _BestFrame(score, descriptor, reference) if wins else best
+            for best, score, wins in zip(self._best, scores, better, strict=True)
+        ]
+
+    def _learn(self, descriptor: FaceDescriptor) -> FaceDescriptor:
+        """The usual face: the mean of the first frames."""
         if self._usual is None or self._learned < LEARNED:
             self._learned += 1
-            usual = self._usual or seen
-            self._usual = usual.mixed(seen, 1.0 / self._learned)
+            usual = self._usual or descriptor
+            self._usual = usual.mixed(descriptor, 1.0 / self._learned)
         return self._usual
 
     def _better(
-        self, merits: tuple[float, float], seen: FaceDescriptor, usual: FaceDescriptor
+        self, scores: tuple[float, float], descriptor: FaceDescriptor, usual: FaceDescriptor
     ) -> list[bool]:
-        """Whether a frame that looks like `seen` would be a better one to show each mouth."""
+        """Whether a frame is a better open and a better closed reference."""
         return [
-            best is None or best.beaten_by(merit, seen, usual)
-            for best, merit in zip(self._best, merits, strict=True)
+            best is None or best.loses_to(score, descriptor, usual)
+            for best, score in zip(self._best, scores, strict=True)
         ]
 
-    def _taken(self, picture: Picture, crop: Crop, landmarks: Points) -> Reference:
+    def _reference(self, picture: Picture, crop: Crop, landmarks: Points) -> Reference:
         view, points = crop_view(picture, crop, self._size), crop.to_view(landmarks, self._size)
         return Reference(view, points, SourceFrame.of(picture, crop.from_view(self._size)))

@@ -1,9 +1,8 @@
-"""The reference: the person's own mouth, as another frame of the video shows it.
+"""The reference: a view of the person's own mouth from another frame, warped to the current one.
 
-Under the veil f cannot know what this person's lips and teeth look like. So it is also shown a
-frame in which they are seen. That frame stays the same, so nothing that moves in it can leak
-into what is drawn, and copying it would not follow the speech. It can be shown warped: its lips
-moved to where the lip code wants them, as far as landmarks say.
+The mouth mask hides this person's lips and teeth from the generator, so it also sees a frame that
+shows them. One reference serves many frames: the generator cannot follow the speech by copying
+it. Its lips can be warped to the target of the lip code.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from talkernel.face.pose import RIGID
 from talkernel.mouth.lip_flow import LipFlow, lip_flows, pixel_grid
 from talkernel.mouth.sampling_grid import SamplingGrid
 
-if TYPE_CHECKING:  # training, which knows no videos, goes without PyAV
+if TYPE_CHECKING:  # training reads no videos and works without PyAV
     from talkernel.media.frame import Picture, PixelLayout, Plane
 
 Image = NDArray[np.uint8]
@@ -29,12 +28,12 @@ Array = NDArray[np.float32]
 
 
 class SourceFrame(NamedTuple):
-    """The frame that a reference was seen in, as it came.
+    """The unedited frame that a reference was taken from.
 
     Attributes:
         luma: `[H, W]` samples.
-        chroma: `[h, w, 2]` U and V, which are always sampled together.
-        layout: How to read them.
+        chroma: `[h, w, 2]` U and V, which are sampled together.
+        layout: Their pixel format.
         affine: `[2, 3]` from the pixels of the reference's view to the frame's.
     """
 
@@ -45,7 +44,7 @@ class SourceFrame(NamedTuple):
 
     @staticmethod
     def of(picture: Picture, affine: NDArray[np.float64]) -> SourceFrame:
-        """With samples of its own, that no edit of the frame reaches."""
+        """Copies the samples, so that edits of the frame do not reach them."""
         y, u, v = picture.planes
         return SourceFrame(y.copy(), np.asarray(cv2.merge([u, v])), picture.layout, affine)
 
@@ -56,7 +55,7 @@ class Reference(NamedTuple):
     Attributes:
         view: `[S, S, 3]`.
         points: `[468, 3]` landmarks in its pixels.
-        source: The frame that it was seen in, if that is at hand.
+        source: The frame it was taken from, if available.
     """
 
     view: Image
@@ -64,20 +63,20 @@ class Reference(NamedTuple):
     source: SourceFrame | None = None
 
     def warped(self, points: Points, size: int, target: Points | None = None) -> WarpedReference:
-        """The reference as one frame needs it; see `warp_references`."""
+        """The reference warped to one frame; see `warp_references`."""
         return warp_references([self], points, size, target)[0]
 
 
 class WarpedReference(NamedTuple):
-    """A reference as f is shown it with one frame.
+    """A reference warped to one frame.
 
     Attributes:
         image: `[S, S, 3]`.
-        grid: Where in its own view that comes from.
-        target: `[55, 2]` where its lips and jaw were moved to; None: they stayed as they were.
-        disoccluded: `[S, S]` in 0..1, then, see `LipFlow`.
-        source: The frame that the reference was seen in.
-        overlay: Another reference that lies over it.
+        grid: Where each of its pixels comes from in the reference's view.
+        target: `[55, 2]` where its lips and jaw were moved; None: only the head was moved.
+        disoccluded: `[S, S]` in 0..1, see `LipFlow`; None: only the head was moved.
+        source: The frame the reference was taken from.
+        overlay: Another reference, composited over this one.
     """
 
     image: Image
@@ -89,15 +88,15 @@ class WarpedReference(NamedTuple):
 
     @property
     def has_texture(self) -> bool:
-        """Whether M takes its pixels: its lips are warped, and its own frame is at hand."""
+        """Whether its own pixels are blended: its lips are warped and its frame is available."""
         return self.disoccluded is not None and self.source is not None
 
     def overlaid_by(self, other: WarpedReference, opacity: float) -> WarpedReference:
-        """With another reference, warped alike, over it wherever that one shows the mouth.
+        """With another reference composited over it, except where that one is disoccluded.
 
         Args:
-            other: What lies over it.
-            opacity: 0 to 1.
+            other: The upper one, warped to the same target.
+            opacity: Of the upper one, 0 to 1.
         """
         assert other.disoccluded is not None
         alpha = np.float32(opacity) * (1.0 - other.disoccluded)
@@ -106,7 +105,7 @@ class WarpedReference(NamedTuple):
 
 
 class Overlay(NamedTuple):
-    """A reference that lies over another, and its opacity `[S, S]` in 0..1."""
+    """A reference composited over another, and its opacity `[S, S]` in 0..1."""
 
     reference: WarpedReference
     alpha: Array
@@ -115,14 +114,14 @@ class Overlay(NamedTuple):
 def warp_references(
     references: Sequence[Reference], points: Points, size: int, target: Points | None = None
 ) -> list[WarpedReference]:
-    """References of one person as one frame needs them: heads moved to where it has the head.
+    """Warp references of one person to a frame's head pose, and their lips to a target.
 
     Args:
         references: The references.
-        points: `[468, 2 or 3]` landmarks in that view's pixels.
-        size: Its side.
-        target: `[55, 2]` where lips and jaw are to be, in the order of `SHAPE`; None: they stay
-            as they are.
+        points: `[468, 2 or 3]` landmarks in the pixels of the frame's view.
+        size: Side of that view.
+        target: `[55, 2]` target lips and jaw, in the order of `SHAPE`; None: only the head is
+            moved.
     """
     affines = [align(reference.points, points) for reference in references]
     flows: Sequence[LipFlow | None] = [None] * len(references)
@@ -143,7 +142,7 @@ def _warped(
     size: int,
     target: Points | None,
 ) -> WarpedReference:
-    """A reference moved by an affine, and its lips by a flow."""
+    """A reference whose head is moved by an affine and its lips by a flow."""
     grid, disoccluded = flow or (SamplingGrid(pixel_grid(size)), None)
     grid = grid.transformed(cv2.invertAffineTransform(affine))
     image = grid.sample(reference.view)
@@ -151,7 +150,7 @@ def _warped(
 
 
 def align(source: Points, target: Points) -> NDArray[np.float64]:
-    """Affine `[2, 3]` that takes the rigid landmarks of one face to another's, `[468, 2+]`."""
+    """Least-squares affine `[2, 3]` between the rigid landmarks of two faces `[468, 2+]`."""
     rigid = list(RIGID)
     ones = np.ones((len(rigid), 1))
     solution, *_ = np.linalg.lstsq(np.hstack([source[rigid, :2], ones]), target[rigid, :2])
@@ -159,18 +158,18 @@ def align(source: Points, target: Points) -> NDArray[np.float64]:
 
 
 def warp(image: Image, affine: NDArray[np.float64], size: int) -> Image:
-    """A picture by an affine `[2, 3]` from its pixels to those of a square result."""
-    shown = cv2.warpAffine(image, affine, (size, size), borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(shown, np.uint8)
+    """Warp an image by an affine `[2, 3]` from its pixels to those of a square result."""
+    result = cv2.warpAffine(image, affine, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(result, np.uint8)
 
 
 def transform(points: Points, affine: NDArray[np.float64]) -> Points:
-    """Points `[N, 2+]` by an affine `[2, 3]`, to `[N, 2]`."""
+    """Map points `[N, 2+]` by an affine `[2, 3]` to `[N, 2]`."""
     return np.asarray(points[:, :2] @ affine[:, :2].T + affine[:, 2], np.float32)
 
 
 def place(landmarks: Points, affine: NDArray[np.float64]) -> Points:
-    """Landmarks `[N, 3]` by an affine `[2, 3]` that enlarges them; their depth likewise."""
-    enlarged = np.sqrt(abs(np.linalg.det(affine[:, :2])))
+    """Map landmarks `[N, 3]` by an affine `[2, 3]`; depth is scaled by the same factor."""
+    scale = np.sqrt(abs(np.linalg.det(affine[:, :2])))
     flat = transform(landmarks, affine)
-    return np.hstack([flat, (enlarged * landmarks[:, 2:3]).astype(np.float32)])
+    return np.hstack([flat, (scale * landmarks[:, 2:3]).astype(np.float32)])

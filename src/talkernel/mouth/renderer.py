@@ -1,6 +1,6 @@
-"""Draws one mouth: a placed face, an appearance, a lip code and its kernels in; the frame edited.
+"""Draws a mouth into a frame: crop, mask, generator and blend.
 
-Everything that draws a mouth goes through `MouthRenderer`.
+All code that draws a mouth uses `MouthRenderer`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from talkernel.face.stabilise import Placement
 from talkernel.face.view import crop_view
 from talkernel.media.frame import Picture
 from talkernel.mouth.blend import blend_onto_frame, to_network
-from talkernel.mouth.mask import FrameInput, frame_input
+from talkernel.mouth.mask import FrameInput
 from talkernel.mouth.person import Appearance
 
 Array = NDArray[np.float32]
@@ -30,9 +30,9 @@ class Edit:
         before: The frame before the edit.
         after: The frame after it; only valid during the call.
         placement: Where it was edited.
-        shown: What the generator was shown.
-        attention: `[S, S]` the generator's own attention mask.
-        alpha: `[S, S]` the mask that was blended with, before its border window.
+        shown: The generator's input.
+        attention: `[S, S]` the generator's attention mask.
+        alpha: `[S, S]` the blend weight, before the border window.
         motion: `[3, S, S]` the generator's motion image, RGB in -1..1.
     """
 
@@ -48,11 +48,11 @@ class Edit:
 class MouthRenderer:
     """Draws mouths with one engine.
 
-    `prepare` and `paint` are the two halves of `render`; a pipeline runs them in two threads.
+    `prepare` and `paint` are the two halves of `render`. The pipeline runs them in two threads.
 
     Args:
         engine: Runs the generator.
-        watch: Called with every edit; frames are copied only for it.
+        watch: Called with every edit. Frames are copied only if it is given.
     """
 
     def __init__(self, engine: Engine, watch: Callable[[Edit], None] | None = None) -> None:
@@ -70,11 +70,11 @@ class MouthRenderer:
 
         Args:
             picture: The frame; its planes are written within the crop.
-            placement: Where the face is, and how strong the edit.
-            appearance: What the person looks like.
-            lip_code: `[K]` the lips wanted, or AudioNet's features `[512]` where the model has
-                no lip code.
-            kernels: `[layers, c1, c2 * ks * ks + 1]` inferred from the same sound.
+            placement: Where the face is, and the opacity of the edit.
+            appearance: The person's appearance.
+            lip_code: `[K]` target lip code, or AudioNet's features `[512]` if the model has no
+                lip code.
+            kernels: `[layers, c1, c2 * ks * ks + 1]` predicted from the lip code.
         """
         shown = self.prepare(picture, placement, appearance, lip_code)
         self.paint(picture, placement, shown, kernels)
@@ -82,19 +82,19 @@ class MouthRenderer:
     def prepare(
         self, picture: Picture, placement: Placement, appearance: Appearance, lip_code: Array
     ) -> FrameInput:
-        """What the generator is shown of a frame; arguments as of `render`."""
+        """The generator's input for a frame; arguments as in `render`."""
         config, size = self.engine.config, self.engine.config.crop_size
         points = placement.crop.to_view(placement.landmarks, size)
         warped = None
         if config.reference:
             warped = appearance.warped(points, size, lip_code, self.engine.basis)
         view = crop_view(picture, placement.crop, size)
-        return frame_input(view, points, config.face_size, warped)
+        return FrameInput.of(view, points, config.face_size, warped)
 
     def paint(
         self, picture: Picture, placement: Placement, shown: FrameInput, kernels: Array
     ) -> None:
-        """Run the generator and blend its answer onto the frame, in place (eq. 7)."""
+        """Run the generator and blend its output onto the frame, in place (eq. 7)."""
         self.blend(picture, placement, shown, *self.generate(shown, kernels))
 
     def generate(self, shown: FrameInput, kernels: Array) -> tuple[Array, Array]:
@@ -111,7 +111,7 @@ class MouthRenderer:
         attention: Array,
         motion: Array,
     ) -> None:
-        """Blend what `generate` answered onto the frame, in place."""
+        """Blend the output of `generate` onto the frame, in place."""
         before = None if self.watch is None else picture.copy()
         alpha = shown.blend_alpha(attention)
         blend_onto_frame(

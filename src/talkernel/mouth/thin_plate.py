@@ -1,4 +1,4 @@
-"""Thin plates: flows as smooth as some landmarks that they pass allow (Bookstein 1989)."""
+"""Thin-plate splines: the smoothest flows through given landmarks (Bookstein 1989)."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from talkernel.mouth.sampling_grid import Box
 Array = NDArray[np.float32]
 Points = NDArray[np.floating]
 Real = TypeVar("Real", NDArray[np.float32], NDArray[np.float64])
-STEP = 4  # pixels between places where a plate is worked out; between them it is linear
-SLACK = 5e-4  # how far a plate may pass a landmark by; landmarks jitter
-TINY = 1e-12  # square distance of a place from itself
-BORDER = 5  # places along each border of the view, which stay
+STEP = 4  # pixels per cell: splines are evaluated at cell centres and interpolated between them
+SMOOTHING = 5e-4  # regularisation: a spline need not pass exactly through landmarks, which jitter
+TINY = 1e-12  # smallest squared distance, whose logarithm is finite
+BORDER = 5  # fixed points along each border of the view
 
 
 def plate_flows(
-    places: Points, moves: Sequence[Points], without: Sequence[slice], size: int
+    places: Points, moves: Sequence[Points], excluded: Sequence[slice], size: int
 ) -> list[list[Array]]:
-    """Flows through landmarks, in the middles of a view's cells.
+    """Interpolate flows from landmarks to the cell centres of a view.
 
     Args:
-        places: `[N, 2]` in a view's pixels.
-        moves: `[N, 2]` each, the flow there.
-        without: Which landmarks a flow does not pass.
+        places: `[N, 2]` landmarks in the view's pixels.
+        moves: `[N, 2]` each, the flow at the landmarks.
+        excluded: For each wanted flow, the landmarks that it ignores.
         size: Side of the view, a multiple of 4.
 
     Returns:
-        For each of the moves, a flow `[S / 4, S / 4, 2]` for each choice of landmarks.
+        For each of `moves`, a flow `[S / 4, S / 4, 2]` for each of `excluded`.
     """
     border = _border(size)
     anchors = np.concatenate([places, border]) / size
     values = np.pad(np.hstack(moves).astype(np.float64), ((0, len(border) + 3), (0, 0)))
     system = _system(anchors)
-    plates = np.stack([_plates(system, values, but) for but in without])
-    flows = _in_cells(plates.astype(np.float32), anchors.astype(np.float32), size)
+    weights = np.stack([_spline_weights(system, values, left_out) for left_out in excluded])
+    flows = _evaluate(weights.astype(np.float32), anchors.astype(np.float32), size)
     return [[flow[..., at : at + 2] for flow in flows] for at in range(0, 2 * len(moves), 2)]
 
 
-def enlarged(cells: Array, size: int) -> Array:
-    """What is known of each cell, `[S / 4, S / 4, ...]`, of each pixel, `[S, S, ...]`."""
+def upsample(cells: Array, size: int) -> Array:
+    """Interpolate values of cells `[S / 4, S / 4, ...]` to pixels `[S, S, ...]`."""
     return np.asarray(cv2.resize(cells, (size, size)), np.float32)
 
 
-def enlarged_part(cells: Array, box: Box) -> Array:
-    """The same of the pixels of a box only, `[h, w, ...]`."""
-    firsts = [max(0, side.start // STEP - 1) for side in box]  # a cell beyond what it covers
+def upsample_part(cells: Array, box: Box) -> Array:
+    """Interpolate values of cells to the pixels of a box only, `[h, w, ...]`."""
+    firsts = [max(0, side.start // STEP - 1) for side in box]  # one cell beyond the box
     rows, columns = (
         slice(first, side.stop // STEP + 2) for first, side in zip(firsts, box, strict=True)
     )
@@ -63,51 +63,51 @@ def enlarged_part(cells: Array, box: Box) -> Array:
     return np.asarray(around[down, across], np.float32)
 
 
-def _plates(
-    system: NDArray[np.float64], values: NDArray[np.float64], but: slice
+def _spline_weights(
+    system: NDArray[np.float64], values: NDArray[np.float64], left_out: slice
 ) -> NDArray[np.float64]:
-    """Weights `[N + 3, V]` of the plates through all anchors but some, for values `[N + 3, V]`."""
-    kept = np.delete(np.arange(len(system)), but)
+    """Weights `[N + 3, V]` of splines for values `[N + 3, V]`, some anchors left out."""
+    kept = np.delete(np.arange(len(system)), left_out)
     weights = np.zeros_like(values)
     weights[kept] = np.linalg.solve(system[np.ix_(kept, kept)], values[kept])
     return weights
 
 
 def _system(anchors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The plate's equations, `[N + 3, N + 3]`."""
+    """The linear system `[N + 3, N + 3]` of the spline's weights."""
     count, (x, y) = len(anchors), anchors.T
     squares = np.square(np.subtract.outer(x, x)) + np.square(np.subtract.outer(y, y))
     system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = _bend(squares) + SLACK * np.eye(count)
+    system[:count, :count] = _kernel(squares) + SMOOTHING * np.eye(count)
     system[:count, count], system[:count, count + 1 :] = 1.0, anchors
     system[count:, :count] = system[:count, count:].T
     return system
 
 
-def _in_cells(plates: Array, anchors: Array, size: int) -> Array:
-    """Plates of weights `[P, N + 3, V]` in the middles of cells, `[P, S / 4, S / 4, V]`."""
-    steps = np.asarray((cell_middles(size)[0, :, 0] + 0.5) / size, np.float32)
+def _evaluate(splines: Array, anchors: Array, size: int) -> Array:
+    """Splines of weights `[P, N + 3, V]` at the cell centres, `[P, S / 4, S / 4, V]`."""
+    steps = np.asarray((cell_centres(size)[0, :, 0] + 0.5) / size, np.float32)
     x, y = np.square(steps - anchors[:, :1]), np.square(steps - anchors[:, 1:])
-    bends = _bend((y[:, :, None] + x[:, None, :]).reshape(len(anchors), -1))
+    kernel = _kernel((y[:, :, None] + x[:, None, :]).reshape(len(anchors), -1))
     flows = []
-    for weights in plates:  # one by one: BLAS would wake threads for more, which spin
-        bent = (bends.T @ weights[:-3]).reshape(len(steps), len(steps), -1)
+    for weights in splines:  # one by one: BLAS would start threads for a larger product
+        bent = (kernel.T @ weights[:-3]).reshape(len(steps), len(steps), -1)
         across, down = steps[:, None] * weights[-2], steps[:, None] * weights[-1]
         flows.append(bent + (weights[-3] + across + down[:, None]))
     return np.stack(flows)
 
 
-def _bend(squares: Real) -> Real:
-    """What an anchor does at some square distances `[A, B]`, which are lost."""
-    np.maximum(squares, TINY, out=squares)  # in place: new memory costs more than this does
-    bend = np.asarray(cv2.log(squares), squares.dtype)
-    bend *= squares
-    return bend
+def _kernel(squares: Real) -> Real:
+    """The spline kernel r^2 log r^2 of squared distances `[A, B]`, which are overwritten."""
+    np.maximum(squares, TINY, out=squares)  # in place: allocating memory costs more than this
+    kernel = np.asarray(cv2.log(squares), squares.dtype)
+    kernel *= squares
+    return kernel
 
 
 @cache
-def cell_middles(size: int) -> Array:
-    """Where the cells are that a plate is worked out at, `[S / 4, S / 4, 2]` in pixels."""
+def cell_centres(size: int) -> Array:
+    """The centres of the cells, `[S / 4, S / 4, 2]` in pixels."""
     steps = np.arange(0, size, STEP, dtype=np.float32) + (STEP - 1) / 2
     return np.stack(np.meshgrid(steps, steps), -1)
 

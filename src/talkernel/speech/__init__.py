@@ -1,1 +1,1 @@
-"""Sound to speech features; voices."""
+"""Turns sound into speech features, and text into sound."""

@@ -1,8 +1,8 @@
 """Speech features: 16 kHz wave -> mel spectrogram -> speech encoder -> a window per video frame.
 
-Everything streams: fed whole or in small pieces, the numbers agree. A recording is encoded in
-long blocks, which windows are cut from; a live voice may not wait for a block to be full, so
-there windows are cut from the mel spectrogram and each is encoded for itself.
+Everything streams: the sound may arrive in pieces of any size, and the result is the same. With
+full look-ahead, long blocks are encoded and windows are cut from the tokens. A live voice cannot
+wait for a full block: windows are cut from the mel spectrogram and each is encoded separately.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from talkernel.speech.tokens import (
 )
 
 Array = NDArray[np.float32]
-PAST = 50  # tokens, 1 s, that are heard before a live window; half as many cost r 0.05
+PAST = (
+    50  # tokens (1 s) of context before a live window; half as many lower the correlation by 0.05
+)
 
 
 class SpeechFeatures:
@@ -37,13 +39,14 @@ class SpeechFeatures:
 
     Args:
         fps: Video frames a second, any rate.
-        config: Of the model that is given them.
-        encode: Its speech encoder, mel columns `[1, 80, 2 T]` to tokens `[1, C, T]`.
-        lookahead: "full": the encoder sees up to 11 s beyond a frame. "live": nothing beyond
-            the frame's window, 120 ms after its middle, at many times the cost.
+        config: The model's `ModelConfig`.
+        encode: The model's speech encoder: mel columns `[1, 80, 2 T]` to tokens `[1, C, T]`.
+        lookahead: "full": the encoder sees up to 11 s beyond a frame. "live": it sees
+            nothing beyond the frame's window, which ends 120 ms after the frame's middle; this
+            costs many times more.
 
     Raises:
-        OptionError: There is no such look-ahead.
+        OptionError: `lookahead` is neither.
     """
 
     def __init__(
@@ -56,31 +59,34 @@ class SpeechFeatures:
         if lookahead not in get_args(Lookahead):
             raise OptionError(f"There is no look-ahead {lookahead!r}.", remedy="Use full or live.")
         self.fps, self.config = fps, config
-        self._whole = encode
+        self._encode_blocks = encode
         self._encode = encode if lookahead == "live" and config.encoder_layers else None
         self._past = PAST if self._encode else 0
         self.reset()
 
     def reset(self) -> None:
-        """Forget all sound: what comes next is a new recording, its first frame number 0."""
-        streamed = self._encode is not None
-        self._stream = PairedColumns() if streamed else open_columns(self.config, self._whole)
+        """Forget all sound. The next push starts a new recording at frame 0."""
+        live = self._encode is not None
+        self._stream = PairedColumns() if live else open_columns(self.config, self._encode_blocks)
         self._mel = MelSpectrogram(mel_kind(self.config))
         self._frame = self._samples = 0
         self._offset = min(0, self._start(0))  # column number of self._columns[:, 0]
-        self._known = self._offset * mel_stride(self.config)  # mel column after the last one
+        self._known = self._offset * mel_stride(self.config)  # number of the next mel column
         self._columns = self._add_mel(silence(self.config, -self._offset))
 
     def push(self, wave: NDArray[np.floating]) -> Array:
-        """Feed `[n]` samples at 16 kHz; returns the windows now complete, `[k, 1, F, W]`."""
+        """Feed `[n]` samples at 16 kHz; returns the complete windows, `[k, 1, F, W]`."""
         self._samples += len(wave)
         return self._add(self._add_mel(self._mel.push(wave)))
 
     def finish(self, frame_count: int | None = None) -> Array:
-        """End of the sound: the windows still missing, with silence beyond it.
+        """End of the sound: the remaining windows, padded with silence.
 
         Args:
-            frame_count: Windows in all; None: as many as the sound is long, at least one.
+            frame_count: Windows in total; None: as many as the sound is long, at least one.
+
+        Returns:
+            `[k, 1, F, W]`.
         """
         if frame_count is None:
             frame_count = frames_of(self._samples, self.fps)
@@ -93,7 +99,7 @@ class SpeechFeatures:
         return windows[: len(windows) - surplus]
 
     def flush(self, frame_count: int) -> Array:
-        """As `finish`, by its earlier name."""
+        """The earlier name of `finish`."""
         return self.finish(frame_count)
 
     def _add_mel(self, mel: Array) -> Array:
@@ -119,7 +125,7 @@ class SpeechFeatures:
         return np.concatenate(windows)
 
     def _window(self, columns: Array) -> Array:
-        """What AudioNet is given of some columns, `[F, W]`."""
+        """AudioNet's window `[F, W]` from some columns."""
         if self._encode is None:
             return columns
         tokens: Array = self._encode(unpaired(columns)[None])[0]
@@ -127,17 +133,17 @@ class SpeechFeatures:
 
 
 def first_column(frame: int, fps: Fraction | float, config: SpeechConfig) -> int:
-    """First column of the window that is centred on a video frame's middle.
+    """First column of the window centred on the middle of a video frame.
 
     Args:
         frame: Index of the video frame.
         fps: Video frames a second, any rate.
-        config: Of the model.
+        config: The model's `ModelConfig`.
     """
     middle = (frame + 0.5) * column_rate(config) / float(fps)
     return round(middle - (config.speech_window - 1) / 2)
 
 
 def frames_of(samples: int, fps: Fraction | float) -> int:
-    """Video frames that so many samples at 16 kHz last, at least one."""
+    """Duration of some samples at 16 kHz in video frames, at least one."""
     return max(1, round(samples / SAMPLE_RATE * fps))

@@ -1,6 +1,6 @@
-"""Mel spectrograms of a 16 kHz wave, streaming: whole or in small pieces, the numbers agree.
+"""Streaming mel spectrograms of a 16 kHz wave; the size of the pieces does not matter.
 
-Two kinds: Wav2Lip's, on which the paper's audio network builds (Section VI-A), and Whisper's.
+There are two kinds: Wav2Lip's, which the paper's audio network uses (Section VI-A), and Whisper's.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class MelKind:
-    """Parameters of a mel spectrogram, whose values are `slope * log10(mel) + offset`.
+    """Parameters of a mel spectrogram with the values `slope * log10(mel) + offset`.
 
     Attributes:
-        n_fft: Samples of a Hann window.
+        n_fft: Length of the Hann window in samples.
         hop: Samples between columns.
-        f_min, f_max: Of the filters, Hz.
-        power: Of the magnitude, before the filters.
-        pre_emphasis: Of the wave.
-        silence: The value of a column without sound, the lowest.
+        f_min, f_max: Range of the filters in Hz.
+        power: Exponent of the magnitudes before filtering.
+        pre_emphasis: Coefficient of the pre-emphasis filter.
+        slope, offset: Scale of the values.
+        silence: Value of silence, which is the lowest one.
         highest: The highest value.
     """
 
@@ -49,11 +50,11 @@ class MelKind:
 
     @property
     def unit(self) -> float:
-        """Decibels of which a difference of 1 speaks."""
+        """Decibels per unit."""
         return 20.0 / self.power / self.slope
 
 
-# Wav2Lip: -100 to 0 dB below its reference of 20 dB, stretched over [-4, 4].
+# Wav2Lip: -100 to 0 dB, relative to its reference of 20 dB, scaled to [-4, 4].
 WAV2LIP = MelKind(
     n_fft=800,
     hop=200,
@@ -66,7 +67,8 @@ WAV2LIP = MelKind(
     silence=-4.0,
     highest=4.0,
 )
-# Whisper's floor is 80 dB below the loudest column of the recording, which a stream cannot know.
+# Whisper clips 80 dB below the loudest column of the recording. A stream cannot know that, so the
+# floor is fixed.
 WHISPER = MelKind(
     n_fft=400,
     hop=160,
@@ -112,7 +114,7 @@ class MelSpectrogram:
 
     def __init__(self, kind: MelKind = WAV2LIP) -> None:
         self.kind = kind
-        self._pending = np.zeros(kind.n_fft // 2)  # centring: silence before the first sample
+        self._pending = np.zeros(kind.n_fft // 2)  # silence: column 0 is centred on sample 0
         self._last_sample = 0.0
         self._samples = 0
         self._columns = 0
@@ -130,7 +132,7 @@ class MelSpectrogram:
         return self._advance(self._emphasise(np.asarray(wave, np.float64)))
 
     def flush(self) -> Array:
-        """The columns that reach past the end of the sound, `[80, k]`."""
+        """End of the sound: the columns that extend beyond it, `[80, k]`."""
         kind = self.kind
         wanted = 1 + self._samples // kind.hop - self._columns
         missing = (wanted - 1) * kind.hop + kind.n_fft - len(self._pending)

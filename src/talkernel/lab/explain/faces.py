@@ -26,7 +26,7 @@ from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.talking_face import TalkingFace
 from talkernel.mouth.blend import border_window, to_network, with_reference
-from talkernel.mouth.mask import FrameInput, frame_input
+from talkernel.mouth.mask import FrameInput
 from talkernel.mouth.person import Appearance, Person
 from talkernel.mouth.reference import Reference, WarpedReference
 from talkernel.mouth.renderer import Edit, MouthRenderer
@@ -73,7 +73,7 @@ class Face:
         view, points, config = self.view(), self.points(), self.config
         if config.reference and warped is None:
             warped = Reference(view, points).warped(points, config.crop_size)
-        return frame_input(view, points, config.face_size, warped if config.reference else None)
+        return FrameInput.of(view, points, config.face_size, warped if config.reference else None)
 
 
 def as_tensor(shown: FrameInput) -> Tensor:

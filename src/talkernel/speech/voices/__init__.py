@@ -1,1 +1,1 @@
-"""Voices that speak text."""
+"""Text to speech."""

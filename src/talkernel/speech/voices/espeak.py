@@ -1,7 +1,7 @@
-"""A sentence spoken by espeak-ng, and which of its sounds is when.
+"""Text to speech with espeak-ng, including the times of the phonemes.
 
-espeak-ng draws random numbers that seeding does not reset, so `speak` lets a
-process of its own do the work: the same text then gives the same samples.
+espeak-ng uses random numbers that seeding does not reset. `speak` therefore runs it in a new
+process: the same text then always gives the same samples.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any, NamedTuple
 from talkernel.files.wave import write_wave
 
 # From espeak-ng's speak_lib.h.
-SYNCHRONOUS = 2  # hand the samples over, return when all are there
+SYNCHRONOUS = 2  # return the samples, when all are there
 DONT_EXIT = 0x8000  # return an error instead of ending the process
 UTF8 = 1
-PHONEME_EVENTS, IPA = 1, 2  # tell each sound's beginning, in the phonetic alphabet
+PHONEME_EVENTS, IPA = 1, 2  # report the start of each phoneme, in the phonetic alphabet
 LAST_EVENT, PHONEME = 0, 7
-LONGEST_PATH = 140  # espeak-ng cuts longer data paths off and then finds nothing
+LONGEST_PATH = 140  # bytes; espeak-ng truncates longer data paths and fails
 
 
 class Event(ctypes.Structure):
-    """`espeak_EVENT`; of its union at the end only the phoneme's text is used."""
+    """`espeak_EVENT`; only the phoneme's text is used of the union at its end."""
 
     _fields_ = (
         ("type", ctypes.c_int),
@@ -46,11 +46,11 @@ WAVE_CALLBACK = ctypes.CFUNCTYPE(
 
 
 class Phoneme(NamedTuple):
-    """One sound of a sentence.
+    """A phoneme of a sentence.
 
     Attributes:
         start, end: Seconds.
-        ipa: In the phonetic alphabet, stress marks included; empty for a pause.
+        ipa: Its symbol in the phonetic alphabet with stress marks; empty for a pause.
     """
 
     start: float
@@ -59,16 +59,16 @@ class Phoneme(NamedTuple):
 
 
 def speak(text: str, outfile: Path) -> list[Phoneme]:
-    """Write a sentence as a mono 16-bit wave file.
+    """Speak a sentence into a mono 16-bit wave file.
 
     Args:
-        text: English.
+        text: English text.
         outfile: The file to write.
 
     Returns:
-        Its sounds, in order.
+        Its phonemes, in order.
     """
-    import espeakng_loader  # noqa: F401  # here, so that its absence is noticed here
+    import espeakng_loader  # noqa: F401  # fails here, not in the subprocess, if it is not installed
 
     command = [
         sys.executable,
@@ -81,21 +81,21 @@ def speak(text: str, outfile: Path) -> list[Phoneme]:
     return [Phoneme(*values) for values in json.loads(done.stdout)]
 
 
-def _speak_here(text: str, outfile: str) -> None:
+def _speak_in_this_process(text: str, outfile: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        rate, samples, begun = _synthesise(text, Path(folder))
+        rate, samples, starts = _synthesise(text, Path(folder))
     write_wave(outfile, rate, samples)
-    print(json.dumps(_phonemes(begun, len(samples) / 2 / rate)))
+    print(json.dumps(_phonemes(starts, len(samples) / 2 / rate)))
 
 
-def _phonemes(begun: list[tuple[float, str]], length: float) -> list[Phoneme]:
-    """Each sound lasts until the next begins."""
-    ends = [start for start, _ in begun[1:]] + [length]
-    return [Phoneme(start, end, ipa) for (start, ipa), end in zip(begun, ends, strict=True)]
+def _phonemes(starts: list[tuple[float, str]], length: float) -> list[Phoneme]:
+    """Phonemes from their starts: each lasts until the next one."""
+    ends = [start for start, _ in starts[1:]] + [length]
+    return [Phoneme(start, end, ipa) for (start, ipa), end in zip(starts, ends, strict=True)]
 
 
 def _synthesise(text: str, folder: Path) -> tuple[int, bytes, list[tuple[float, str]]]:
-    """Sample rate, 16-bit samples, and when which sound begins."""
+    """Sample rate, 16-bit samples, and the start of each phoneme in seconds."""
     import espeakng_loader
 
     library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -104,9 +104,9 @@ def _synthesise(text: str, folder: Path) -> tuple[int, bytes, list[tuple[float, 
         SYNCHRONOUS, 0, data.encode(), DONT_EXIT | PHONEME_EVENTS | IPA
     )
     pieces: list[bytes] = []
-    begun: list[tuple[float, str]] = []
+    starts: list[tuple[float, str]] = []
     callback = WAVE_CALLBACK(
-        lambda wave, count, events: _keep(pieces, wave, count) or _note(begun, events, rate)
+        lambda wave, count, events: _keep(pieces, wave, count) or _note(starts, events, rate)
     )
     library.espeak_SetSynthCallback(callback)
     library.espeak_SetVoiceByName(b"en")
@@ -115,27 +115,27 @@ def _synthesise(text: str, folder: Path) -> tuple[int, bytes, list[tuple[float, 
     failed = library.espeak_Synth(spoken, size, 0, 0, 0, UTF8, None, None)
     if rate <= 0 or failed or not pieces:
         raise RuntimeError(f"espeak-ng cannot speak (sample rate {rate}, error {failed}).")
-    return rate, b"".join(pieces), begun
+    return rate, b"".join(pieces), starts
 
 
 def _keep(pieces: list[bytes], wave: ctypes._Pointer[ctypes.c_short], count: int) -> int:
     if wave and count > 0:  # a call without samples marks the end
         pieces.append(ctypes.string_at(wave, 2 * count))
-    return 0  # go on
+    return 0  # continue
 
 
-def _note(begun: list[tuple[float, str]], events: Any, rate: int) -> int:
-    for number in range(1_000_000 if events else 0):  # the array ends with a mark
+def _note(starts: list[tuple[float, str]], events: Any, rate: int) -> int:
+    for number in range(1_000_000 if events else 0):  # a special event ends the array
         event = events[number]
         if event.type == LAST_EVENT:
             break
         if event.type == PHONEME:
-            begun.append((event.sample / rate, event.phoneme.decode("utf-8", "ignore")))
-    return 0  # go on
+            starts.append((event.sample / rate, event.phoneme.decode("utf-8", "ignore")))
+    return 0  # continue
 
 
 def _short_path(path: str, folder: Path) -> str:
-    """The path itself, or a link to it in a folder that lies nearer to the root."""
+    """The path itself, or a link to it in `folder` if it is too long."""
     if len(path.encode()) <= LONGEST_PATH:
         return path
     link = folder / Path(path).name
@@ -144,4 +144,4 @@ def _short_path(path: str, folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    _speak_here(sys.argv[1], sys.argv[2])
+    _speak_in_this_process(sys.argv[1], sys.argv[2])
