@@ -19,7 +19,7 @@ from talkernel.face.crop import Crop
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.stabilise import Placement
-from talkernel.lab.evaluate.correlation import correlation
+from talkernel.lab.evaluate.mouth_motion import correlation
 from talkernel.lab.tracks.track import Track
 from talkernel.lab.train.transplant import Image, Points
 from talkernel.lab.train.view import CROP, View

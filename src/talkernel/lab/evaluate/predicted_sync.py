@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from talkernel.engine import Engine, load_engine
 from talkernel.errors import CheckpointError
-from talkernel.lab.evaluate.correlation import correlation
+from talkernel.lab.evaluate.mouth_motion import correlation
 from talkernel.media import SpeechSource
 from talkernel.speech.features import SpeechFeatures
 

@@ -20,7 +20,7 @@ from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.pose import HeadPose
 from talkernel.face.stabilise import Placement
 from talkernel.face.view import crop_view
-from talkernel.lab.evaluate.correlation import correlation
+from talkernel.lab.evaluate.mouth_motion import correlation
 from talkernel.lab.tracks.track import FPS, Track
 from talkernel.lab.train.lip_reader import LAGS
 from talkernel.media.sample import picture_of_rgb

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from talkernel.errors import CheckpointError
-from talkernel.lab.evaluate.correlation import correlation
+from talkernel.lab.evaluate.mouth_motion import correlation
 from talkernel.lab.train.audio_data import SpeechTable
 from talkernel.lab.train.checkpoint import is_done, load_done, load_state
 from talkernel.model.audio_net import build_audio_net
