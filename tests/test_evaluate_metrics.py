@@ -33,16 +33,22 @@ from talkernel.lab.evaluate.align import (
 )
 from talkernel.lab.evaluate.bootstrap import mean_with_interval
 from talkernel.lab.evaluate.dlib_face import embedding, landmarks68
+from talkernel.lab.evaluate.edit_metrics import EditMetrics
 from talkernel.lab.evaluate.identity import identity
 from talkernel.lab.evaluate.lse import lse
 from talkernel.lab.evaluate.mfcc import mfcc
-from talkernel.lab.evaluate.mouth import CLOSED_SHARE, copying, following, leaking, meeting
-from talkernel.lab.evaluate.observe import Seen, observe
+from talkernel.lab.evaluate.mouth_motion import (
+    CLOSED_QUANTILE,
+    following,
+    input_correlation,
+    lip_closure,
+    motion_in_silence,
+)
 from talkernel.lab.evaluate.predicted_sync import predicted_opening, predicted_sync
+from talkernel.lab.evaluate.preservation import preservation
 from talkernel.lab.evaluate.quality import _scores, lmd, psnr, psnr_8bit
-from talkernel.lab.evaluate.stillness import stillness
 from talkernel.lab.evaluate.syncnet import SyncNet, distances, load_syncnet, lse_of
-from talkernel.lab.evaluate.watch import Watch
+from talkernel.lab.evaluate.tracked_video import TrackedVideo, track_video
 from talkernel.media import open_speech
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.checkpoint import load_model
@@ -166,20 +172,22 @@ def test_mouth_follows_copies_and_leaks() -> None:
     figures = following(late, speech)
     assert figures["r_lag-2"] > 0.99 > figures["r_speech"] == figures["r_lag+0"]
     assert figures["amplitude"] == pytest.approx(0.5, rel=0.02)
-    assert copying(seen, seen)["r_input"] == pytest.approx(1)
+    assert input_correlation(seen, seen)["r_input"] == pytest.approx(1)
     talking = 0.2 + 0.1 * np.sin(np.arange(100, dtype=np.float32))
-    shut = np.full(100, np.quantile(talking, CLOSED_SHARE), np.float32)
-    assert leaking(talking, talking) == pytest.approx({"movement": 1.0, "open": 1.0})
-    assert leaking(shut, talking) == pytest.approx({"movement": 0.0, "open": 0.0}, abs=1e-6)
+    shut = np.full(100, np.quantile(talking, CLOSED_QUANTILE), np.float32)
+    assert motion_in_silence(talking, talking) == pytest.approx({"movement": 1.0, "open": 1.0})
+    assert motion_in_silence(shut, talking) == pytest.approx(
+        {"movement": 0.0, "open": 0.0}, abs=1e-6
+    )
 
 
 def test_lips_are_counted_that_meet_with_the_speakers_and_else() -> None:
     wanted = np.array([0.0, 0.02, 0.01, 0.0, 0.2, 0.1, 0.3, np.nan, 0.0], np.float32)
     judged = np.array([0.01, 0.1, 0.02, np.nan, 0.0, 0.2, 0.3, 0.0], np.float32)
-    found = meeting(judged, wanted)
+    found = lip_closure(judged, wanted)
     assert found == pytest.approx({"met": 2 / 3, "met_else": 1 / 3})
-    assert meeting(wanted, wanted) == {"met": 1.0, "met_else": 0.0}
-    assert math.isnan(meeting(judged[5:7], wanted[5:7])["met"])
+    assert lip_closure(wanted, wanted) == {"met": 1.0, "met_else": 0.0}
+    assert math.isnan(lip_closure(judged[5:7], wanted[5:7])["met"])
 
 
 def test_correlation_finds_a_lag_and_skips_gaps() -> None:
@@ -287,7 +295,7 @@ def test_syncnet_takes_the_official_weights(tmp_path: Path) -> None:
     assert network.netfclip[3].bias[0].item() == pytest.approx(0.01)
     with torch.inference_mode():
         assert network.embed_sound(torch.zeros(2, 1, 13, 20)).shape == (2, 1024)
-        assert network.see(torch.zeros(2, 3, 5, 224, 224)).shape == (2, 1024)
+        assert network.embed_faces(torch.zeros(2, 3, 5, 224, 224)).shape == (2, 1024)
 
 
 def test_other_weights_are_no_syncnet(tmp_path: Path) -> None:
@@ -313,7 +321,9 @@ def test_lse_is_the_least_distance_and_how_far_it_lies_under_the_median() -> Non
 
 def test_lse_of_a_video(folder: Path) -> None:
     torch.manual_seed(0)
-    found = lse(SyncNet().eval(), observe(folder / "face.mp4"), open_speech(folder / "speech.wav"))
+    found = lse(
+        SyncNet().eval(), track_video(folder / "face.mp4"), open_speech(folder / "speech.wav")
+    )
     assert all(np.isfinite(value) for value in found.values())
     assert found["lse_d"] > 0
 
@@ -351,25 +361,25 @@ def edit_of(portrait: Image, seam: int = 0) -> Edit:
     return Edit(before, after, placement, shown, np.ones_like(alpha), alpha, motion)
 
 
-def test_watch_sees_a_seam_and_where_the_mask_lies(portrait: Image) -> None:
-    watch = Watch()
-    watch(edit_of(portrait))
-    assert watch.figures()["seam"] == 0 and watch.figures()["edge"] == 0
-    assert watch.figures()["mask_share"] == 1.0
-    assert 0.3 < watch.figures()["own_mask_share"] < 0.7  # a mask that is everywhere
-    watch(edit_of(portrait, seam=7))
-    assert watch.figures()["seam"] == 7
-    assert Watch().figures() == {}
+def test_edit_metrics_find_a_seam_and_where_the_mask_lies(portrait: Image) -> None:
+    edits = EditMetrics()
+    edits(edit_of(portrait))
+    assert edits.metrics()["seam"] == 0 and edits.metrics()["edge"] == 0
+    assert edits.metrics()["mask_share"] == 1.0
+    assert 0.3 < edits.metrics()["own_mask_share"] < 0.7  # a mask that is everywhere
+    edits(edit_of(portrait, seam=7))
+    assert edits.metrics()["seam"] == 7
+    assert EditMetrics().metrics() == {}
 
 
 def test_an_unedited_video_is_as_still_and_as_sharp_as_itself(folder: Path, tmp_path: Path) -> None:
-    seen = observe(folder / "face.mp4")
-    found = stillness(seen, folder / "face.mp4", Fraction(25), seen)
+    seen = track_video(folder / "face.mp4")
+    found = preservation(seen, folder / "face.mp4", Fraction(25), seen)
     assert found["flicker_ratio"] == pytest.approx(1) and found["flicker"] > 0
     assert found["background"] == 100.0 and found["detail"] == pytest.approx(1)
     images = images_of(folder / "face.mp4")
     waxen = write_video(tmp_path / "waxen.mp4", [cv2.blur(image, (3, 3)) for image in images], None)
-    blurred = Seen(waxen, seen.fps, seen.size, seen.mesh, seen.points)
-    assert 0.2 < stillness(blurred, folder / "face.mp4", Fraction(25), seen)["detail"] < 0.7
-    smaller = Seen(seen.path, seen.fps, (160, 120), seen.mesh, seen.points)
-    assert math.isnan(stillness(smaller, folder / "face.mp4", Fraction(25), seen)["flicker"])
+    blurred = TrackedVideo(waxen, seen.fps, seen.size, seen.mesh, seen.points)
+    assert 0.2 < preservation(blurred, folder / "face.mp4", Fraction(25), seen)["detail"] < 0.7
+    smaller = TrackedVideo(seen.path, seen.fps, (160, 120), seen.mesh, seen.points)
+    assert math.isnan(preservation(smaller, folder / "face.mp4", Fraction(25), seen)["flicker"])

@@ -28,7 +28,7 @@ from talkernel.lab.evaluate import identity, result_folder, session
 from talkernel.lab.evaluate.adapter import load_adapter
 from talkernel.lab.evaluate.cases import Case
 from talkernel.lab.evaluate.html import write_report
-from talkernel.lab.evaluate.measure import Judge
+from talkernel.lab.evaluate.measure import CaseEvaluator
 from talkernel.lab.evaluate.result_folder import ResultFolder, code_digest
 from talkernel.lab.evaluate.results import Results, ranked
 from talkernel.lab.evaluate.session import measure_folder
@@ -149,7 +149,7 @@ def test_an_interrupted_evaluation_goes_on(
         outfile.write_bytes(talking.read_bytes())
         return {"ms_per_frame": 1.0}
 
-    def rows(self: Judge, case: Case, videos: Any, figures: dict[str, float]) -> list[Any]:
+    def rows(self: CaseEvaluator, case: Case, videos: Any, figures: dict[str, float]) -> list[Any]:
         return [
             {
                 "row": "generated",
@@ -163,7 +163,7 @@ def test_an_interrupted_evaluation_goes_on(
         ]
 
     monkeypatch.setattr(OwnSystem, "make", make)
-    monkeypatch.setattr(Judge, "rows", rows)
+    monkeypatch.setattr(CaseEvaluator, "rows", rows)
     (tmp_path / "clips.csv").write_text(f"video\n{talking}\n{talking}\n")
     with pytest.raises(KeyboardInterrupt):
         measure_folder(tmp_path / "clips.csv", tmp_path / "out", protocol="photo")
@@ -417,4 +417,4 @@ def test_a_missing_extra_is_named(
     monkeypatch.setitem(sys.modules, "dlib", None)
     done = talkernel("evaluate", lrw, "--protocol=photo", "--out", tmp_path / "o")
     assert done.exit_code == 1
-    assert "pip install 'talkernel[eval]'" in done.stderr
+    assert "pip install '.[eval]'" in done.stderr

@@ -13,17 +13,17 @@ import torch
 from talkernel.diagnose.benchmark import benchmark
 from talkernel.engine.base import Array, EngineInfo
 from talkernel.errors import AdapterError, CheckpointError, MissingFileError, NoFaceError
-from talkernel.lab.evaluate import contenders, speed
+from talkernel.lab.evaluate import speed, timed_systems
 from talkernel.lab.evaluate.adapter import load_adapter
 from talkernel.lab.evaluate.cases import Case
-from talkernel.lab.evaluate.contenders import RANDOM, torch_threads
 from talkernel.lab.evaluate.speed import Speeds, load_speeds, measure_speeds
 from talkernel.lab.evaluate.tables import write_tables
+from talkernel.lab.evaluate.timed_systems import RANDOM, torch_threads
 from talkernel.lab.wav2lip.network import SIDE, Wav2Lip
 from talkernel.lab.wav2lip.system import Wav2LipSystem
 from talkernel.lab.wav2lip.timing import OpenVinoWav2Lip, TorchWav2Lip, as_graph
 from talkernel.lab.wav2lip.video import make_video, mel_windows
-from talkernel.lab.wav2lip.view import face_box, laid_out, shown
+from talkernel.lab.wav2lip.view import face_box, network_input, paste_back
 from talkernel.media import open_face, open_speech
 from talkernel.speech.mel import MelSpectrogram
 from tests.faces import write_portrait
@@ -31,17 +31,17 @@ from tests.jobs import left_behind
 
 
 class White:
-    """Stands for the network: every face it is shown comes back white."""
+    """Stands for the network: every face comes back white."""
 
     info, batch = EngineInfo("none", "CPU", "float32"), 16
 
     def __init__(self) -> None:
-        self.heard: list[Array] = []
+        self.windows: list[Array] = []
 
     def speak(self, mel: Array, face: Array) -> Array:
         assert mel.shape[1:] == (1, 80, 16) and face.shape == (len(mel), 3, SIDE, SIDE)
         assert 0 <= face.min() and face.max() <= 1
-        self.heard += list(mel)
+        self.windows += list(mel)
         return np.ones_like(face)
 
 
@@ -59,14 +59,14 @@ def test_both_engines_compute_the_same() -> None:
     assert np.abs(one[0] - one[1]).max() > 1e-6
 
 
-def test_a_face_is_shown_and_laid_back_where_it_was() -> None:
+def test_a_face_is_cropped_and_pasted_back_where_it_was() -> None:
     y, x = np.mgrid[:64, :64]
     view = np.stack([4 * x, 4 * y, 255 - 4 * x], 2).astype(np.uint8)  # each colour its own ramp
     box = face_box(np.array([[8.0, 10.0], [56.0, 50.0]]), 64)
     assert box == (slice(10, 53), slice(8, 56))  # a little below the chin
-    small = shown(view, box)
+    small = network_input(view, box)
     assert small.shape == (3, SIDE, SIDE) and small.max() <= 1
-    weight, picture = laid_out(small, box, 64)
+    weight, picture = paste_back(small, box, 64)
     assert weight[30, 30] == 1 and weight[9].max() == 0 == weight[:, 56:].max()
     inside = weight == 1
     assert np.abs(picture - view)[inside].max() < 4  # RGB again, enlarged and reduced
@@ -76,7 +76,7 @@ def test_a_video_is_made_and_only_the_face_changes(talking: Path, tmp_path: Path
     network = White()
     frames = make_video(network, talking, talking, tmp_path / "out.mp4")
     made, real = (list(open_face(path).frames()) for path in (tmp_path / "out.mp4", talking))
-    assert frames == len(made) == len(real) == len(network.heard)
+    assert frames == len(made) == len(real) == len(network.windows)
     changed = np.abs(made[9].planes[0].astype(int) - real[9].planes[0]) > 60
     assert 0.01 < changed.mean() < 0.5
     rows = np.flatnonzero(changed.any(1))
@@ -126,7 +126,7 @@ def test_an_adapter_says_one_thing(tmp_path: Path, text: str) -> None:
 
 
 class Counting:
-    """A contender that takes no time, and notes whose turn it was."""
+    """A timed system that takes no time, and records whose turn it was."""
 
     info = EngineInfo("none", "CPU", "float32")
 
@@ -154,7 +154,7 @@ def turns(talking: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]
         yield Counting("Wav2Lip", True, noted, talking)
         yield Counting("Wav2Lip", False, noted, talking)
 
-    monkeypatch.setattr(contenders, "contenders", two)
+    monkeypatch.setattr(timed_systems, "timed_systems", two)
     monkeypatch.setattr("talkernel.sample.portrait.make_sample", lambda _: (talking, talking))
     return noted
 

@@ -78,7 +78,7 @@ def evaluate(
         mouth_only=mouth_only,
         overwrite=overwrite,
         options=own | ({} if checkpoint is None else {"checkpoint": checkpoint}),
-        tell=(lambda _: None) if quiet else _tell,
+        log=(lambda _: None) if quiet else _print_line,
     )
     if as_json or not quiet:
         show(results, as_json=as_json)
@@ -118,10 +118,10 @@ def tables(
         measure_speed=not no_speed,
         threads=threads,
         overwrite=overwrite,
-        tell=(lambda _: None) if quiet else _tell,
+        log=(lambda _: None) if quiet else _print_line,
     ):
         print(f"Wrote {path}.")
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+LEAST_FRAMES = 10  # that a correlation is computed from
 
 
 def correlation(a: Array, b: Array, lag: int = 0) -> float:
@@ -17,7 +18,7 @@ def correlation(a: Array, b: Array, lag: int = 0) -> float:
         lag: In frames; negative moves `a` earlier.
 
     Returns:
-        r, or NaN where fewer than ten frames are left or one series does not move.
+        r, or NaN where fewer than ten frames are left or one series is constant.
     """
     n = min(len(a), len(b))
     a, b = a[:n], b[:n]
@@ -26,6 +27,6 @@ def correlation(a: Array, b: Array, lag: int = 0) -> float:
     elif lag < 0:
         a, b = a[-lag:], b[:lag]
     both = ~(np.isnan(a) | np.isnan(b))
-    if both.sum() < 10 or np.std(a[both]) == 0 or np.std(b[both]) == 0:
+    if both.sum() < LEAST_FRAMES or np.std(a[both]) == 0 or np.std(b[both]) == 0:
         return float("nan")
     return float(np.corrcoef(a[both], b[both])[0, 1])

@@ -1,5 +1,5 @@
-"""Measuring talking faces: ours and any other system's, by the paper's protocols and harder ones.
+"""Measures talking faces, ours and any other system's, by the paper's protocols and harder ones.
 
-clips -> cases (what is driven by what) -> a system makes videos -> observed once each -> metrics
--> results -> report and tables. `docs/evaluation.md` says how every metric is computed.
+clips -> cases (face, speech, real video) -> a system makes videos -> each is tracked once
+-> metrics -> results -> report and tables. `docs/evaluation.md` says how every metric is computed.
 """

@@ -1,4 +1,4 @@
-"""Adapter files: how another system is told of."""
+"""Adapter files: YAML that names another system and the command that runs it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Faces aligned as in ATVGnet: nose and eyes on a template, 128 pixels (Section VI-E).
 
 ATVGnet's code fits a similarity transform from dlib's points 27 to 44 (nose and eyes) to a
-template and cuts 128 x 128 pixels, about the square that dlib's detector finds. Its template is
-not free to copy; ours is the mean of frontal frames of the training clips, made symmetric.
+template and cuts 128 x 128 pixels, about the square that dlib's detector finds. Its template
+may not be copied; ours is the mean of frontal frames of the training clips, made symmetric.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RIGID = slice(27, 45)
 BOX_CENTRE, BOX_SIDE = 0.555, 2.45  # canonical units: where dlib's detector puts its square
 Points = NDArray[np.float64]
 
-# Canonical units: nose bridge, nose wings, the eye on the image's left, most of the other's.
+# Canonical units: nose bridge, nose wings, the left eye in the image, part of the right one.
 _TEMPLATE = np.array(
     [
         [0, -0.035],
@@ -57,7 +57,7 @@ def detector_box(pose: HeadPose) -> tuple[int, int, int, int]:
 
 
 def to_aligned(points: NDArray[np.floating]) -> Points:
-    """Similarity `[2, 3]` that takes a frame's pixels to the aligned face's.
+    """Similarity transform `[2, 3]` from the frame's pixels to the aligned face's.
 
     Args:
         points: dlib's 68 landmarks `[68, 2]` in frame pixels.

@@ -17,10 +17,10 @@ class Mean:
     """A mean over clips.
 
     Attributes:
-        mean: NaN where no clip has the figure.
+        mean: NaN where no clip has the metric.
         low: Lower end of its 95 % interval.
         high: Upper end.
-        clips: How many clips have the figure.
+        clips: How many clips have the metric.
         spread: Standard deviation over clips.
     """
 
@@ -40,13 +40,13 @@ class Mean:
 
 
 def mean_with_interval(values: Sequence[float], people: Sequence[str]) -> Mean:
-    """The mean of the finite values and its percentile interval.
+    """The mean of the finite values and its 95 % percentile interval.
 
-    People are drawn, each with all its clips, because clips of one person are not independent;
-    with one clip a person this is the usual bootstrap. The seed is fixed.
+    The bootstrap resamples people, each with all their clips, because clips of one person are
+    not independent. With one clip per person it is the usual bootstrap. The seed is fixed.
 
     Args:
-        values: A figure of every clip, NaN where it could not be measured.
+        values: A metric of every clip, NaN where it could not be measured.
         people: Who each clip shows.
     """
     found = [(v, p) for v, p in zip(values, people, strict=True) if np.isfinite(v)]

@@ -22,14 +22,14 @@ Protocol = Literal["photo", "self", "cross", "silence", "pairs"]
 
 @dataclass(frozen=True)
 class Case:
-    """One video to make, or made already, and what it is measured against.
+    """One video to make, or already made, and what it is compared with.
 
     Attributes:
         name: Unique within an evaluation.
         person: Whose face it is.
-        face: What the system is given to see: video or photo.
-        speech: What it is given to hear.
-        real: The real video that the speech belongs to; in silence the face's own.
+        face: Video or photo that the system gets as input.
+        speech: Sound that it gets as input.
+        real: The real video that the speech belongs to; for silence the face's own.
         fps: Frames a second of the face, also where it is a photo.
         generated: The video, where it exists already.
     """
@@ -50,7 +50,7 @@ def plan(protocol: Protocol, clips: Sequence[Clip], inputs: Path) -> list[Case]:
         protocol: photo: first frame and own speech (Section VI-E); self: own video and own
             speech; cross: own video and another person's speech; silence: own video, no sound.
         clips: The real videos.
-        inputs: Folder for first frames and silences, which are written unless they are there.
+        inputs: Folder for first frames and silent sounds; existing files are kept.
 
     Raises:
         NoClipsError: Crossed speech asked for with one person only.
@@ -88,7 +88,7 @@ def partners(clips: Sequence[Clip]) -> list[tuple[Clip, Clip]]:
 
 
 def first_frame(clip: Clip, folder: Path) -> Path:
-    """A clip's first frame as a PNG in `folder`, written unless it is there."""
+    """A clip's first frame as a PNG in `folder`; an existing file is kept."""
     path = folder / f"{clip.name}.png"
     if not path.exists():
         picture = next(iter(open_face(clip.path).frames()))
@@ -114,12 +114,12 @@ def pair_up(generated: Path, real: Path | None, inputs: Path) -> list[Case]:
 
     Args:
         generated: Folder of generated videos; or a CSV with columns `generated` and `real`, and
-            maybe `face` (what the system was shown) and `person`.
+            optionally `face` (the system's input) and `person`.
         real: Folder of the real videos of the same names, whatever their extensions.
-        inputs: Folder for first frames, which stand for the face where nothing else is named.
+        inputs: Folder for first frames, which are the face where the CSV names none.
 
     Raises:
-        NoPairsError: No names agree.
+        NoPairsError: No generated video has the name of a real one.
         ClipListError: The CSV is malformed.
     """
     inputs.mkdir(parents=True, exist_ok=True)

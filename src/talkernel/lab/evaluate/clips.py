@@ -1,4 +1,4 @@
-"""Clips to measure on: data sets in their usual layouts, plain folders, CSV lists."""
+"""Finds the clips to measure on: LRW, LRS2, LRS3, HDTF, plain folders and CSV lists."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Clip:
     Attributes:
         path: The file.
         name: Unique among the clips of one evaluation.
-        person: Who it is; the clip's own name where nobody knows.
+        person: Who it is; the clip's own name where that is not known.
     """
 
     path: Path
@@ -36,10 +36,10 @@ def find_clips(
 
     Args:
         data: A folder laid out as LRW, LRS2, LRS3 or HDTF, a plain folder of videos, or a CSV
-            with a column `video` and maybe `person`.
+            with a column `video` and optionally `person`.
         split: Which part of LRW, LRS2 or LRS3.
         per_person: Keep the first clip of each person only.
-        limit: Keep at most so many.
+        limit: Keep at most this many.
 
     Raises:
         MissingFileError: `data` does not exist.
@@ -69,7 +69,7 @@ def _lrw(folder: Path, split: str) -> list[Clip]:
 
 
 def _lrs(folder: Path, split: str) -> list[Clip]:
-    """LRS2 `main/ID/00001.mp4` with `test.txt`, LRS3 `test/ID/00001.mp4`; ID tells speakers."""
+    """LRS2 `main/ID/00001.mp4` with `test.txt`, LRS3 `test/ID/00001.mp4`; ID is the speaker."""
     root = next((folder / n for n in (split, "main") if (folder / n).is_dir()), None)
     if root is None:
         return []
@@ -87,7 +87,7 @@ def _names_in(filelist: Path) -> set[str] | None:
 
 
 def _plain(folder: Path, split: str) -> list[Clip]:
-    """Videos of a folder, else of the folders below; also HDTF, which tells people by name."""
+    """Videos of a folder, else of its subfolders; also HDTF, whose names hold the person."""
     paths = sorted(p for p in folder.iterdir() if _is_video(p))
     if paths:
         return [Clip(path, path.stem, person_of(path.stem)) for path in paths]
@@ -118,7 +118,7 @@ def read_csv(table: Path, columns: Iterable[str]) -> list[dict[str, str]]:
     """Rows of a CSV that has at least these columns.
 
     Raises:
-        ClipListError: A column is missing, or a row has nothing in it.
+        ClipListError: A column is missing, or empty in some row.
     """
     with table.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
@@ -145,7 +145,7 @@ def file_of(table: Path, name: str) -> Path:
 
 
 def unique(clips: list[Clip]) -> list[Clip]:
-    """The same clips; names that come more than once are numbered."""
+    """The same clips; names that occur more than once get a number."""
     seen: dict[str, int] = {}
     named = []
     for clip in clips:

@@ -19,8 +19,8 @@ def landmarks68(rgb: NDArray[np.uint8], pose: HeadPose) -> NDArray[np.float32]:
 
     Args:
         rgb: The frame, `[H, W, 3]`.
-        pose: Of the face, which says where to look; dlib's own detector, slow and blind to
-            turned faces, is not asked.
+        pose: Of the face. It gives the box to search; dlib's own detector is slow and misses
+            turned faces, so it is not used.
 
     Returns:
         `[68, 2]` in frame pixels.
@@ -34,7 +34,7 @@ def embedding(rgb: NDArray[np.uint8], pose: HeadPose) -> NDArray[np.float32]:
     import face_recognition_models as models
 
     network = _loaded(dlib.face_recognition_model_v1, models.face_recognition_model_location())
-    whole = np.ascontiguousarray(rgb)  # dlib takes no padded lines
+    whole = np.ascontiguousarray(rgb)  # dlib does not accept padded rows
     vector = network.compute_face_descriptor(whole, _shape(whole, pose))
     return np.array(vector, np.float32)
 

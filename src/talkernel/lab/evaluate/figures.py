@@ -1,4 +1,4 @@
-"""Plots of stored results: every one as SVG and as PNG."""
+"""Plots of stored results, each as SVG and PNG."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PNG_DPI = 150
 
 
 def draw(results: Results, folder: Path) -> list[str]:
-    """Write all plots that the results can fill; returns their names without extension."""
+    """Write every plot that the results have data for; returns names without extension."""
     folder.mkdir(exist_ok=True)
     names = []
     for name, figure in _figures(results):
@@ -37,7 +37,7 @@ def draw(results: Results, folder: Path) -> list[str]:
 
 
 def _undated(suffix: str) -> dict[str, None]:
-    """So that the same results give the same file."""
+    """No date in the file, so that the same results give the same bytes."""
     return {"Date": None} if suffix == ".svg" else {}
 
 
@@ -76,7 +76,7 @@ def _clip_by_clip(results: Results, metric: str, rows: list[str]) -> Figure:
 
 def _lags(results: Results) -> Figure:
     """Mean correlation with the speech's mouth at every lag."""
-    from talkernel.lab.evaluate.mouth import LAGS, lag_name
+    from talkernel.lab.evaluate.mouth_motion import LAGS, lag_name
 
     figure = _new(4.2, 2.6)
     axes = figure.add_subplot()
@@ -90,7 +90,7 @@ def _lags(results: Results) -> Figure:
 
 
 def draw_mouth(row: Row, path: Path) -> None:
-    """Mouth openings over time, the generated one and the one wanted, as SVG and PNG."""
+    """Mouth openings over time, generated and real, as SVG and PNG."""
     figure = _new(7.0, 1.6)
     axes = figure.add_subplot()
     for name, key in (("ground truth", "wanted"), ("generated", "opening")):

@@ -1,4 +1,4 @@
-"""The report: one HTML page over stored results, with plots and contact sheets beside it."""
+"""The HTML report of stored results, with plots and contact sheets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROTOCOLS = {
     "cross": "The clip of A is driven by the speech of B, another person. The ground truth is "
     "B's video; shuffled compares the result with the mouth of a third clip.",
     "silence": "The clip is driven by digital silence of its own length. There is no ground "
-    "truth: nobody was filmed keeping silent. Doing nothing shows the talking clip.",
+    "truth, because no video shows the person silent. Doing nothing shows the talking clip.",
     "pairs": "Videos that exist already are compared with the real ones. Doing nothing shows "
     "the real video's first frame.",
 }

@@ -1,4 +1,4 @@
-"""Is it still the same person? Distances of dlib's face embeddings at the same instants."""
+"""Identity metrics: distances of dlib's face embeddings at the same instants."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from talkernel.face.pose import HeadPose
 from talkernel.lab.evaluate.dlib_face import embedding
-from talkernel.lab.evaluate.observe import Seen
+from talkernel.lab.evaluate.tracked_video import TrackedVideo
 from talkernel.media import open_face
 
 INSTANTS = 8  # equally spaced over the video
 Embeddings = Mapping[int, NDArray[np.float32]]
 
 
-def embeddings(video: Seen) -> Embeddings:
-    """Face embeddings at `INSTANTS` instants, by number of the instant, where a face is seen."""
+def embeddings(video: TrackedVideo) -> Embeddings:
+    """Face embeddings at `INSTANTS` instants, by number of the instant, where a face is found."""
     numbers = np.linspace(0, len(video) - 1, INSTANTS).round().astype(int)
     poses = {int(t): HeadPose.fit(video.mesh[t]) for t in numbers if video.has_face[t]}
     by_frame = _of_frames(video.path, poses)

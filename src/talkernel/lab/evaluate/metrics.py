@@ -1,4 +1,4 @@
-"""Every figure's name, unit and meaning, for tables and reports."""
+"""Every metric's name, unit and meaning, for tables and reports."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure.
+    """A metric.
 
     Attributes:
-        name: Its column.
-        title: What a reader calls it.
-        better: Which way is better; "none" where neither is.
-        meaning: In a sentence; `docs/evaluation.md` has the whole.
+        name: Its column in stored results.
+        title: Its name in tables.
+        better: The better direction or value; "none" where there is none.
+        meaning: In a sentence; `docs/evaluation.md` has the definition.
     """
 
     name: str
@@ -46,16 +46,21 @@ METRICS = (
         "zero",
         "Correlation with the mouth in the input: 1 for a mere copy.",
     ),
-    Metric("amplitude", "amplitude", "one", "Movement as a share of the real speaker's."),
+    Metric(
+        "amplitude",
+        "amplitude",
+        "one",
+        "Standard deviation of the opening, relative to the real speaker's.",
+    ),
     Metric(
         "met",
-        "lips meet with the speaker's",
+        "lips closed when the speaker's are",
         "higher",
-        "Share of the frames in which the real speaker's lips meet.",
+        "Fraction of the frames in which the real speaker's lips are closed.",
     ),
-    Metric("met_else", "lips meet else", "lower", "Of those in which the real speaker's do not."),
-    Metric("movement", "movement in silence", "zero", "As a share of the talking input's."),
-    Metric("open", "opening in silence", "zero", "As a share of the talking input's."),
+    Metric("met_else", "lips closed otherwise", "lower", "Fraction of the other frames."),
+    Metric("movement", "movement in silence", "zero", "Relative to the talking input."),
+    Metric("open", "opening in silence", "zero", "Relative to the talking input."),
     Metric(
         "sync_score",
         "sync score, ours",
@@ -85,12 +90,12 @@ METRICS = (
         "lower",
         "Change from frame to frame in the face crop outside lips and jaw.",
     ),
-    Metric("flicker_ratio", "flicker, of the input's", "lower", "The same as a share."),
+    Metric("flicker_ratio", "flicker, of the input's", "lower", "Relative to the input."),
     Metric(
         "detail",
         "detail of lips and jaw",
         "one",
-        "Mean difference of luma from its 5-pixel mean, as a share of the input's.",
+        "Mean difference of luma from its 5-pixel mean, relative to the input.",
     ),
     Metric(
         "seam",
@@ -99,19 +104,19 @@ METRICS = (
         "Largest change before encoding on the crop's border or outside it; worst frame.",
     ),
     Metric("edge", "mask's edge, of 255", "lower", "Mean change where the mask ends."),
-    Metric("mask_share", "mask below the nose", "higher", "Share of alpha's mass."),
+    Metric("mask_share", "mask below the nose", "higher", "Fraction of the blending mask."),
     Metric(
         "own_mask_share",
-        "network's own mask below the nose",
+        "attention below the nose",
         "higher",
-        "The same before the veil's place is forced in.",
+        "The same of the generator's own attention mask.",
     ),
     Metric("ms_per_frame", "ms a frame", "lower", "Time of the whole job."),
-    Metric("faceless", "frames without a face", "lower", "Share of the video's frames."),
+    Metric("faceless", "frames without a face", "lower", "Fraction of the video's frames."),
     Metric("sound_excess", "sound longer than picture, s", "zero", "Sample-exact."),
 )
 BY_NAME = {metric.name: metric for metric in METRICS}
-# By which figure clips are ranked for the report's best, median and worst.
+# The metric by which the report picks its best, median and worst clip.
 HEADLINE = {
     "photo": "lmd",
     "self": "lmd",

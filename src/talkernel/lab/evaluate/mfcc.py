@@ -1,4 +1,4 @@
-"""Mel cepstra as SyncNet was trained on: 13 of them every 10 ms, of sound at 16 kHz."""
+"""MFCCs as SyncNet was trained on: 13 coefficients every 10 ms, from sound at 16 kHz."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ FRAME, STEP, N_FFT = 400, 160, 512
 FILTERS, CEPSTRA = 26, 13
 PRE_EMPHASIS = 0.97
 LIFTER = 22.0
-FULL_SCALE = 32768.0  # SyncNet's input were 16-bit samples, not scaled
+FULL_SCALE = 32768.0  # SyncNet was trained on unscaled 16-bit samples
 Array = NDArray[np.float64]
 
 
 def mfcc(wave: NDArray[np.floating]) -> Array:
-    """Cepstra of a wave.
+    """Mel-frequency cepstral coefficients of a wave.
 
     Args:
         wave: `[n]` at 16 kHz in [-1, 1].
@@ -36,7 +36,7 @@ def mfcc(wave: NDArray[np.floating]) -> Array:
 
 
 def _frames(wave: Array) -> Array:
-    """Pre-emphasised pieces `[k, 400]`, the last filled up with zeros."""
+    """Pre-emphasised analysis frames `[k, 400]`, the last padded with zeros."""
     flat = np.append(wave[:1], wave[1:] - PRE_EMPHASIS * wave[:-1])
     count = 1 + max(0, -(-(len(flat) - FRAME) // STEP))
     padded = np.pad(flat, (0, max(0, (count - 1) * STEP + FRAME - len(flat))))
@@ -45,7 +45,7 @@ def _frames(wave: Array) -> Array:
 
 @cache
 def _filters() -> Array:
-    """Triangles `[26, 257]` between 0 and 8 kHz, equally spaced in mel, of height 1."""
+    """Triangular filters `[26, 257]` from 0 to 8 kHz, equally spaced in mel, of height 1."""
     highest = 2595 * np.log10(1 + RATE / 2 / 700)
     hertz = 700 * (10 ** (np.linspace(0, highest, FILTERS + 2) / 2595) - 1)
     corner = np.floor((N_FFT + 1) * hertz / RATE)

@@ -14,7 +14,7 @@ class PaperTable:
     Attributes:
         number: Roman.
         title: What it compares.
-        columns: What is measured, and its key among our figures; "" where we have none.
+        columns: Title and our metric's name of each; "" where we have none.
         rows: Per method, one text per column as printed; "/" where the paper has none.
         note: What a reader must know before comparing.
     """
@@ -33,9 +33,9 @@ QUALITY = (
     ("LMD", "lmd"),
 )
 _TEST_SET = (
-    "The paper measures on LRW's test set (clips of 1.16 s), which our measured rows are only on "
-    "where they say so. It does not say whether its PSNR is that of ATVGnet's published script, "
-    "whose 8-bit arithmetic wraps; its figures stand under PSNR."
+    "The paper measures on LRW's test set (clips of 1.16 s); our rows say what they are measured "
+    "on. It does not say whether its PSNR is that of ATVGnet's published script, "
+    "whose 8-bit arithmetic wraps; its values are listed under PSNR."
 )
 
 
@@ -73,7 +73,7 @@ TABLES = (
     ),
     PaperTable(
         "III",
-        "Perceptual study: share of raters that prefer a method",
+        "Perceptual study: percentage of raters that prefer a method",
         (("Visual quality", ""), ("Lip sync", ""), ("Continuity", ""), ("Overall", "")),
         {
             "ATVGnet": ("1.0%", "1.5%", "1.0%", "1.0%"),
@@ -82,7 +82,7 @@ TABLES = (
             "You Said That": ("0.8%", "1.2%", "2.0%", "1.5%"),
             OURS: ("80.2%", "55.8%", "67.5%", "73.0%"),
         },
-        "20 raters, 20 groups each. Nothing of it can be measured without raters.",
+        "20 raters, 20 groups each. It cannot be measured without raters.",
     ),
     PaperTable(
         "IV",
@@ -103,6 +103,7 @@ TABLES = (
             OURS: ("4.7", "212", "60"),
         },
         "The paper's machine has a TITAN RTX; measured rows are of the machine that ran them, "
-        "whole jobs with their start-up. ATVGnet's 6.7 ms and 16 frames/s stand so in the paper.",
+        "whole jobs with their start-up. ATVGnet's 6.7 ms and 16 frames/s are as the paper "
+        "prints them.",
     ),
 )

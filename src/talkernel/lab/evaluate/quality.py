@@ -1,4 +1,4 @@
-"""PSNR, SSIM and LMD of aligned faces (Section VI-E, Tables I and II)."""
+"""PSNR, SSIM and landmark distance (LMD) of aligned faces (Section VI-E, Tables I and II)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 from talkernel.face.lips import INNER_LIP, OUTER_LIP
 from talkernel.lab.evaluate.align import aligned_face, to_aligned, transformed
 from talkernel.lab.evaluate.dlib_face import MOUTH
-from talkernel.lab.evaluate.observe import Seen
-from talkernel.lab.evaluate.timeline import pictures_together, same_time
+from talkernel.lab.evaluate.tracked_video import TrackedVideo, frame_pairs, paired_pictures
 
-COMPARED = 256  # pixels to which ATVGnet's script enlarges both faces
+COMPARED = 256  # pixels: size to which ATVGnet's script enlarges both faces
 IDENTICAL = 100.0  # dB, what the script gives to equal pictures
 Image = NDArray[np.uint8]
 
 
-def picture_quality(video: Seen, real: Seen) -> dict[str, float]:
-    """How near a video's faces are to the real ones: means over frames that both have.
+def picture_quality(video: TrackedVideo, real: TrackedVideo) -> dict[str, float]:
+    """Compare a video's faces with the real ones: means over frames in which both have a face.
 
     Args:
-        video: What is judged.
-        real: What it should look like.
+        video: The video measured.
+        real: The ground truth.
 
     Returns:
         `psnr` and `psnr_8bit` in dB, `ssim`, `lmd` and `lmd_mesh` in pixels of the aligned face.
@@ -33,10 +32,10 @@ def picture_quality(video: Seen, real: Seen) -> dict[str, float]:
     Raises:
         UnalignableError: The lengths are too different.
     """
-    together = same_time(video, real)
+    pairs = frame_pairs(video, real)
     rows = [
         _scores(aligned_face(ours, video.points[i]), aligned_face(theirs, real.points[j]))
-        for (i, j), ours, theirs in pictures_together(video, real, together)
+        for (i, j), ours, theirs in paired_pictures(video, real, pairs)
         if video.has_face[i] and real.has_face[j]
     ]
     mean = np.mean(rows, axis=0) if rows else np.full(3, np.nan)
@@ -44,7 +43,7 @@ def picture_quality(video: Seen, real: Seen) -> dict[str, float]:
         "psnr": float(mean[0]),
         "psnr_8bit": float(mean[1]),
         "ssim": float(mean[2]),
-        **landmark_distances(video, real, together),
+        **landmark_distances(video, real, pairs),
     }
 
 
@@ -69,8 +68,8 @@ def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
 def psnr_8bit(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     """PSNR as ATVGnet's published script computes it: differences and squares modulo 256.
 
-    Wrapped squares average some 100 however wrong a picture is, so that the result hardly falls
-    below 28 dB. Published figures may stem from it; it is here for comparison with them.
+    Wrapped squares average about 100 for any two pictures, so the result is hardly ever below
+    28 dB. Published figures may have been computed this way; this is for comparison with them.
     """
     return psnr_of(float(np.mean((a - b) ** 2)))
 
@@ -81,7 +80,7 @@ def psnr_of(error: float) -> float:
 
 
 def landmark_distances(
-    video: Seen, real: Seen, pairs: Sequence[tuple[int, int]]
+    video: TrackedVideo, real: TrackedVideo, pairs: Sequence[tuple[int, int]]
 ) -> dict[str, float]:
     """Landmark distance LMD by dlib's mouth points and by the face mesh's lips."""
     dlib_mouth, lips = range(MOUTH.start, MOUTH.stop), [*OUTER_LIP, *INNER_LIP]
@@ -103,7 +102,7 @@ def landmark_distances(
 
 
 def lmd(ours: NDArray[np.floating], theirs: NDArray[np.floating]) -> float:
-    """Mean distance of mouth landmarks `[N, 2]`, each set moved so that its mean is zero."""
+    """Mean distance of mouth landmarks `[N, 2]` after centring each set."""
     difference = (ours - ours.mean(0)) - (theirs - theirs.mean(0))
     return float(np.linalg.norm(difference, axis=1).mean())
 

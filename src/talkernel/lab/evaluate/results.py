@@ -1,4 +1,4 @@
-"""Figures of an evaluation: clip by clip in JSON lines, means in JSON, a table for the terminal."""
+"""Results of an evaluation: per clip in JSON lines, means in JSON, a table for the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from talkernel.files.atomic import write_text
 from talkernel.lab.evaluate.bootstrap import Mean, mean_with_interval
 from talkernel.lab.evaluate.measure import Row
 from talkernel.lab.evaluate.metrics import METRICS
-from talkernel.lab.evaluate.mouth import LAGS, lag_name
+from talkernel.lab.evaluate.mouth_motion import LAGS, lag_name
 from talkernel.summary import Summary
 
 JSON, JSON_LINES = "results.json", "clips.jsonl"
@@ -24,13 +24,13 @@ JSON, JSON_LINES = "results.json", "clips.jsonl"
 
 @dataclass(frozen=True)
 class Results:
-    """What an evaluation found.
+    """The metrics of an evaluation.
 
     Attributes:
         protocol: Which one.
-        system: What made the videos.
-        settings: All that decides the result.
-        rows: A row per video: `row`, `clip`, `person`, figures, and mouth openings.
+        system: Name of the system that made the videos.
+        settings: Everything that decides the results.
+        rows: A row per video: `row`, `clip`, `person`, metrics, and mouth openings.
         left_out: Clips that could not be measured, and why.
     """
 
@@ -55,13 +55,13 @@ class Results:
         return [row for row in self.rows if row["row"] == name]
 
     def mean(self, name: str, metric: str) -> Mean:
-        """A figure's mean over one kind of video."""
+        """A metric's mean over one kind of video."""
         rows = self.of(name)
         values = [float(row.get(metric, math.nan)) for row in rows]
         return mean_with_interval(values, [row["person"] for row in rows])
 
     def means(self, name: str) -> dict[str, Mean]:
-        """All figures that one kind of video has."""
+        """All metrics that one kind of video has."""
         found = {metric.name: self.mean(name, metric.name) for metric in METRICS}
         return {metric: mean for metric, mean in found.items() if mean.clips}
 
@@ -72,7 +72,7 @@ class Results:
         return max(finite.items(), key=lambda item: item[1]) if finite else None
 
     def to_json(self) -> str:
-        """Means, intervals and settings; figures of single clips are in the JSON lines."""
+        """Means, intervals and settings; metrics of single clips are in the JSON lines."""
         return json.dumps(
             {
                 "protocol": self.protocol,
@@ -91,14 +91,14 @@ class Results:
         return figures | ({"best_lag": {"frames": lag[0], "r": lag[1]}} if lag else {})
 
     def summary(self) -> Summary:
-        """A table for the terminal: figures down, kinds of video across."""
+        """A table for the terminal: a row per metric, a column per kind of video."""
         title = f"{self.system}, {self.protocol}: {self.clips} clips"
         title += f", {len(self.left_out)} left out" if self.left_out else ""
         rows = [*self.cells(), *([f"left out: {clip}", why] for clip, why in self.left_out.items())]
         return Summary(title, rows, ("mean [95 % interval]", *self.names))
 
     def cells(self) -> list[list[str]]:
-        """Title and one text per kind of video, of every figure that any of them has."""
+        """Title and one text per kind of video, of every metric that any of them has."""
         means = [self.means(name) for name in self.names]
         shown = [m for m in METRICS if any(m.name in row for row in means)]
         cells = [
@@ -149,7 +149,7 @@ def _null_to_nan(value: Any) -> Any:
 
 
 def _plain(mean: Mean) -> dict[str, float | int | None]:
-    """JSON knows no NaN."""
+    """JSON has no NaN."""
     values = {"mean": mean.mean, "low": mean.low, "high": mean.high, "spread": mean.spread}
     return {k: None if math.isnan(v) else round(v, 4) for k, v in values.items()} | {
         "clips": mean.clips
@@ -157,7 +157,7 @@ def _plain(mean: Mean) -> dict[str, float | int | None]:
 
 
 def ranked(rows: Sequence[Row], metric: str, better: str) -> list[Row]:
-    """Rows that have a figure, the best first; "zero" and "one" mean nearest to it."""
+    """Rows that have a metric, the best first; "zero" and "one" mean nearest to that value."""
     finite = [row for row in rows if np.isfinite(row.get(metric, math.nan))]
     target = {"zero": 0.0, "one": 1.0}.get(better)
     if target is not None:

@@ -1,4 +1,4 @@
-"""An evaluation from its options to its report."""
+"""`talkernel evaluate`: one evaluation from its options to its report."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from talkernel.lab.evaluate.adapter import load_adapter
 from talkernel.lab.evaluate.cases import Case, Protocol, pair_up, plan
 from talkernel.lab.evaluate.clips import find_clips
 from talkernel.lab.evaluate.html import write_report
-from talkernel.lab.evaluate.measure import Judge
+from talkernel.lab.evaluate.measure import CaseEvaluator
 from talkernel.lab.evaluate.result_folder import ResultFolder, code_digest
 from talkernel.lab.evaluate.results import Results
-from talkernel.lab.evaluate.run import Tell, evaluate
+from talkernel.lab.evaluate.run import Log, evaluate
 from talkernel.lab.evaluate.systems import OwnSystem, System
 
 
@@ -32,27 +32,27 @@ def measure_folder(
     per_person: bool = False,
     mouth_only: bool = False,
     overwrite: bool = False,
-    tell: Tell = lambda _: None,
+    log: Log = lambda _: None,
 ) -> Results:
     """Measure videos that exist, or generate them first, and write the report.
 
     Args:
         data: Real clips with a protocol; generated videos, or a CSV of pairs, without.
-        out: Folder for everything; a broken-off evaluation goes on in it.
+        out: Folder for everything; an interrupted evaluation resumes in it.
         protocol: What is driven by what; None where the videos exist.
         real: Folder of the real videos, where `data` is a folder of generated ones.
         adapter: File that names another system; ours generates where it is None.
         options: Passed on to `generate`.
         syncnet: SyncNet's official weights, for LSE.
         split: Which part of LRW, LRS2 or LRS3.
-        limit: At most so many clips.
+        limit: At most this many clips.
         per_person: One clip of each person only.
-        mouth_only: Figures of the mouth's opening only; needs neither dlib nor torch.
-        overwrite: Begin anew where `out` holds an evaluation with other settings.
-        tell: Called with a line per clip.
+        mouth_only: Only metrics of the mouth's opening; needs neither dlib nor torch.
+        overwrite: Delete an evaluation that is in `out` and start again.
+        log: Called with a line per clip.
 
     Raises:
-        TalkernelError: Anything the user can mend; see `talkernel.errors`.
+        TalkernelError: Anything that the user can fix; see `talkernel.errors`.
     """
     _check(protocol, real, adapter, data)
     network = None
@@ -76,8 +76,8 @@ def measure_folder(
     }
     folder = ResultFolder.open(out, settings, overwrite)
     cases = plan(protocol, clips, folder.inputs) if protocol else _pairs(data, real, folder, limit)
-    judge = Judge(protocol or "pairs", network, mouth_only)
-    results = evaluate(cases, judge, system, folder, settings, tell)
+    evaluator = CaseEvaluator(protocol or "pairs", network, mouth_only)
+    results = evaluate(cases, evaluator, system, folder, settings, log)
     write_report(results, out)
     return results
 

@@ -1,4 +1,4 @@
-"""Table IV measured: our model and Wav2Lip in turn, in one run, on one machine."""
+"""Measures Table IV: Talkernel and Wav2Lip by turns, in one run on one machine."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from talkernel.diagnose.inventory import machine_name
-from talkernel.engine.base import EngineInfo
 from talkernel.errors import ResultsError
 from talkernel.lab.evaluate.tables_text import MEASURED
 
 if TYPE_CHECKING:
-    from talkernel.lab.evaluate.contenders import Contender
+    from talkernel.lab.evaluate.timed_systems import TimedSystem
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 ROUNDS, JOBS = 5, 3
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How fast one system is on one engine.
+    """Speed of one system on one engine.
 
     Attributes:
         name: Of the system.
         engine: Engine, device, precision.
         remark: What a reader must know, if anything.
-        model_ms: Milliseconds a frame of the network alone, each round's.
-        fps: Frames a second of whole jobs, decoder to encoder, each one's; none if not timed.
+        model_ms: Milliseconds a frame of the network alone, per round.
+        fps: Frames a second of whole jobs, decoder to encoder, per job; empty if not timed.
     """
 
     name: str
@@ -63,13 +62,13 @@ class Rate:
 
 @dataclass(frozen=True)
 class Speeds:
-    """All systems' rates, and what they were measured on.
+    """All systems' speeds, and the machine and video they were measured on.
 
     Attributes:
-        machine: The CPU's name; empty where a benchmark's file does not tell.
-        threads: Of each network alone.
+        machine: The CPU's name; empty where a benchmark's file lacks it.
+        threads: CPU threads of each network alone.
         picture: Size of the whole jobs' video.
-        frames: Of the whole jobs' video.
+        frames: Length of the whole jobs' video.
         rates: One per system and engine.
     """
 
@@ -84,7 +83,7 @@ class Speeds:
         return json.dumps(asdict(self), indent=1)
 
     def note(self) -> str:
-        """What a reader must know of the figures."""
+        """How the speeds were measured, in a sentence."""
         if not self.machine:
             return "Measured once, by `talkernel benchmark`."
         rounds = max(len(rate.model_ms) for rate in self.rates)
@@ -93,15 +92,15 @@ class Speeds:
             f"Measured in turn in one run on {self.machine}: median [lowest, highest] of "
             f"{rounds} rounds of the networks alone, {self.threads} threads each, and of "
             f"{jobs} whole jobs of {self.frames} frames at {self.picture}, decoding, "
-            "tracking and encoding included, each engine with its own threads."
+            "tracking and encoding included, each engine with its default threads."
         )
 
 
 def load_speeds(path: Path) -> Speeds:
-    """Read what `Speeds.to_json` wrote, or our own speed as `talkernel benchmark --json` prints it.
+    """Read what `Speeds.to_json` wrote, or the output of `talkernel benchmark --json`.
 
     Raises:
-        ResultsError: It is something else.
+        ResultsError: The file is something else.
     """
     try:
         values = json.loads(path.read_text("utf-8"))
@@ -122,54 +121,53 @@ def _of_benchmark(values: Mapping[str, Any]) -> Speeds:
     return Speeds("", 0, "", 0, [own])
 
 
-def measure_speeds(threads: int | None = None, *, tell: Tell = lambda _: None) -> Speeds:
-    """Measure our model and Wav2Lip, which has random weights, in turn.
+def measure_speeds(threads: int | None = None, *, log: Log = lambda _: None) -> Speeds:
+    """Measure our model and Wav2Lip, which has random weights, by turns.
 
     Args:
-        threads: Of each network alone; as many as this process has CPUs if None.
-        tell: Called with a line before each step.
+        threads: CPU threads of each network alone; all CPUs of this process if None.
+        log: Called with a line before each step.
     """
-    from talkernel.lab.evaluate.contenders import contenders, torch_threads
+    from talkernel.lab.evaluate.timed_systems import timed_systems, torch_threads
     from talkernel.media import open_face
     from talkernel.sample.portrait import make_sample
 
     threads = threads or _cpus()
     with tempfile.TemporaryDirectory() as folder, torch_threads(threads):
-        tell("speed: sample, engines")
+        log("speed: sample, engines")
         face, speech = make_sample(Path(folder))
-        spoken, every = Path(folder) / "spoken.mp4", list(contenders(threads))
-        _in_turn(every, 1, lambda one: one.network())  # warms up
-        tell(f"speed: networks alone, {ROUNDS} rounds")
-        alone = _in_turn(every, ROUNDS, lambda one: one.network())
-        tell(f"speed: whole jobs, {JOBS} rounds")
-        timed = [one for one in every if one.whole]
-        jobs = dict(
-            zip(
-                timed, _in_turn(timed, JOBS, lambda one: one.job(face, speech, spoken)), strict=True
-            )
-        )
-        made = open_face(spoken)
+        systems, outfile = list(timed_systems(threads)), Path(folder) / "out.mp4"
+        _by_turns(systems, 1, lambda one: one.network())  # warm-up
+        log(f"speed: networks alone, {ROUNDS} rounds")
+        alone = _by_turns(systems, ROUNDS, lambda one: one.network())
+        log(f"speed: whole jobs, {JOBS} rounds")
+        whole = [one for one in systems if one.whole]
+        jobs = _by_turns(whole, JOBS, lambda one: one.job(face, speech, outfile))
+        made = open_face(outfile)
         picture, frames = f"{made.width}x{made.height}", sum(1 for _ in made.frames())
+    of_jobs = dict(zip(whole, jobs, strict=True))
     rates = [
-        Rate(
-            one.name,
-            _engine(one.info),
-            one.remark,
-            [1000.0 * s for s in network],
-            [1.0 / s for s in jobs.get(one, [])],
-        )
-        for one, network in zip(every, alone, strict=True)
+        _rate(one, network, of_jobs.get(one, []))
+        for one, network in zip(systems, alone, strict=True)
     ]
     return Speeds(machine_name(), threads, picture, frames, rates)
 
 
-def _in_turn(
-    every: Sequence[Contender], rounds: int, run: Callable[[Contender], int]
+def _rate(system: TimedSystem, network: Sequence[float], jobs: Sequence[float]) -> Rate:
+    """Seconds a frame of the network and of whole jobs, as a table has them."""
+    info = system.info
+    engine = f"{info.name} {info.device} {info.precision}"
+    milliseconds, fps = [1000.0 * one for one in network], [1.0 / one for one in jobs]
+    return Rate(system.name, engine, system.remark, milliseconds, fps)
+
+
+def _by_turns(
+    systems: Sequence[TimedSystem], rounds: int, run: Callable[[TimedSystem], int]
 ) -> list[list[float]]:
-    """Seconds a frame of each one in each round; all have a turn before the next round."""
-    found: list[list[float]] = [[] for _ in every]
+    """Seconds a frame of each system in each round; in a round each runs once."""
+    found: list[list[float]] = [[] for _ in systems]
     for _ in range(rounds):
-        for one, own in zip(every, found, strict=True):
+        for one, own in zip(systems, found, strict=True):
             started = time.perf_counter()
             frames = run(one)
             own.append((time.perf_counter() - started) / frames)
@@ -183,12 +181,8 @@ def _cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _engine(info: EngineInfo) -> str:
-    return f"{info.name} {info.device} {info.precision}"
-
-
 def _spread(values: Sequence[float], digits: int) -> str:
-    """Median, lowest, highest; only the one where there is but one, "" where there is none."""
+    """`median [lowest, highest]`; a single value alone; "" for none."""
     if len(values) < 2:
         return "".join(f"{value:.{digits}f}" for value in values)
     low, middle, high = (f"{f(values):.{digits}f}" for f in (min, median, max))

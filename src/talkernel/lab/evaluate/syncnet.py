@@ -1,6 +1,6 @@
-"""LSE-C and LSE-D: Wav2Lip's measures of lip sync, by SyncNet (Chung and Zisserman, 2016).
+"""SyncNet (Chung and Zisserman, 2016), and LSE-C and LSE-D from its features.
 
-The weights are not ours to ship: give the official `syncnet_v2.model`.
+Its weights may not be shipped with the package: users bring the official `syncnet_v2.model`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from talkernel.model.torch_file import read_torch_file
 
 FRAMES, CEPSTRA_PER_FRAME = 5, 4  # 0.2 s at 25 frames/s and 100 cepstra/s
 FEATURES = 1024
-SHIFT = 15  # frames to either side within which sound and picture are compared
+SHIFT = 15  # frames: largest offset of sound and picture that is tried
 
 
 class SyncNet(nn.Module):
-    """Sound and mouth, 0.2 s of each, to features that lie near each other when in sync.
+    """Embeds 0.2 s of sound and of mouth pictures; features of a pair in sync are close.
 
-    Layers bear the official names, so that its weights load.
+    Layers have the official names, so that the official weights load.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class SyncNet(nn.Module):
         features: Tensor = self.netfcaud(self.netcnnaud(cepstra).flatten(1))
         return features
 
-    def see(self, faces: Tensor) -> Tensor:
+    def embed_faces(self, faces: Tensor) -> Tensor:
         """Faces `[B, 3, 5, 224, 224]`, BGR in 0..255, to `[B, 1024]`."""
         features: Tensor = self.netfclip(self.netcnnlip(faces).flatten(1))
         return features
@@ -100,13 +100,15 @@ def load_syncnet(path: Path) -> SyncNet:
     return network.eval()
 
 
-def distances(seen: Tensor, heard: Tensor, shift: int = SHIFT) -> Tensor:
+def distances(faces: Tensor, sounds: Tensor, shift: int = SHIFT) -> Tensor:
     """Mean distance of features `[T, 1024]` at every shift of the sound: `[2 * shift + 1]`.
 
-    Beyond its ends the sound's features are zeros, as in the published code.
+    Beyond its ends the sound's features are padded with zeros, as in the published code.
     """
-    padded = F.pad(heard, (0, 0, shift, shift))
-    by_shift = [F.pairwise_distance(seen, padded[k : k + len(seen)]) for k in range(2 * shift + 1)]
+    padded = F.pad(sounds, (0, 0, shift, shift))
+    by_shift = [
+        F.pairwise_distance(faces, padded[k : k + len(faces)]) for k in range(2 * shift + 1)
+    ]
     return torch.stack([each.mean() for each in by_shift])
 
 
@@ -114,9 +116,9 @@ def lse_of(by_shift: Tensor) -> dict[str, float]:
     """Confidence, distance and offset in frames from the mean distance at every shift.
 
     Returns:
-        `lse_d`: the least distance, lower is better; `lse_c`: by how much it lies under the
-        median, higher is better; `lse_offset`: frames by which the picture comes after its
-        sound, as the shift of least distance says.
+        `lse_d`: the smallest distance, lower is better. `lse_c`: median minus smallest distance,
+        higher is better. `lse_offset`: frames by which the picture comes after its sound, at
+        the shift of the smallest distance.
     """
     least = int(by_shift.argmin())
     confidence = by_shift.median() - by_shift[least]

@@ -1,4 +1,4 @@
-"""What makes the videos: our own model, or any command that an adapter file names."""
+"""The systems that make the videos: our own model, or any command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from talkernel.errors import AdapterError
 from talkernel.files.atomic import atomic_write
 from talkernel.files.wave import write_wave
 from talkernel.lab.evaluate.cases import Case
-from talkernel.lab.evaluate.watch import Watch
+from talkernel.lab.evaluate.edit_metrics import EditMetrics
 from talkernel.media import open_face, open_speech
 
 SPEECH_RATE = 16_000
@@ -29,13 +29,13 @@ class System(Protocol):
 
     @property
     def name(self) -> str:
-        """In reports."""
+        """Name in reports."""
 
     def make(self, case: Case, outfile: Path) -> dict[str, float]:
-        """Write a case's video; returns what can be measured only while it is made."""
+        """Write a case's video; returns the metrics that only the making can show."""
 
     def settings(self) -> dict[str, Any]:
-        """What decides the result, for telling whether stored videos are still valid."""
+        """Everything that decides the result; stored videos are valid while it is equal."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,16 @@ class OwnSystem:
         from talkernel.pipeline.generate import run_job
         from talkernel.pipeline.options import Options
 
-        watch = Watch()
+        edits = EditMetrics()
         report = run_job(
             case.face,
             case.speech,
             outfile,
             Options.of(fps=case.fps, **self.options),
             overwrite=True,
-            renderer_of=lambda engine: MouthRenderer(engine, watch),
+            renderer_of=lambda engine: MouthRenderer(engine, edits),
         )
-        return watch.figures() | {"ms_per_frame": 1000.0 * report.elapsed / report.frames}
+        return edits.metrics() | {"ms_per_frame": 1000.0 * report.elapsed / report.frames}
 
     def settings(self) -> dict[str, Any]:
         """See `System.settings`."""
@@ -88,7 +88,7 @@ class CommandSystem:
 
     Attributes:
         name: In reports.
-        command: Its words; `{face}`, `{audio}` and `{out}` are replaced by file names.
+        command: Its arguments; `{face}`, `{audio}` and `{out}` are replaced by file names.
         folder: Where it runs.
     """
 
@@ -132,9 +132,9 @@ class CommandSystem:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise AdapterError(f"{self.name} cannot be run: {error}.") from error
         if done.returncode or not out.is_file():
-            said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
+            output = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["(none)"]
             raise AdapterError(
-                f"{self.name} ended with {done.returncode} and no video, saying: {said[0]}"
+                f"{self.name} ended with {done.returncode} and no video; last output: {output[0]}"
             )
 
 
@@ -145,7 +145,7 @@ def _filled(word: str, names: Mapping[str, Path]) -> str:
 
 
 def _speech_wave(case: Case, outfile: Path) -> Path:
-    """The speech as 16 kHz mono WAV, which every system reads, beside the output."""
+    """The speech as 16 kHz mono WAV, which every system can read, beside the output."""
     wave = np.clip(open_speech(case.speech).wave() * 32768.0, -32768, 32767).astype("<i2")
     path = outfile.with_suffix(".part.wav")
     write_wave(path, SPEECH_RATE, wave.tobytes())

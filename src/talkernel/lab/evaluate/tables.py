@@ -12,7 +12,7 @@ from talkernel.files.atomic import AtomicFile, write_text
 from talkernel.lab.evaluate.measure import GENERATED, NOTHING, PICTURED, TRUTH
 from talkernel.lab.evaluate.paper import OURS, QUALITY, TABLES, PaperTable
 from talkernel.lab.evaluate.results import Results
-from talkernel.lab.evaluate.speed import Speeds, Tell, load_speeds, measure_speeds
+from talkernel.lab.evaluate.speed import Log, Speeds, load_speeds, measure_speeds
 from talkernel.lab.evaluate.tables_text import (
     MEASURED,
     PAPER,
@@ -36,27 +36,27 @@ def write_tables(
     measure_speed: bool = True,
     threads: int | None = None,
     overwrite: bool = False,
-    tell: Tell = lambda _: None,
+    log: Log = lambda _: None,
 ) -> list[Path]:
     """Write Tables I to IV as `tables.md`, `tables.csv` and `tables.html`.
 
-    Speeds measured now are kept as `speed.json`.
+    New speed measurements are stored as `speed.json`.
 
     Args:
-        results: Folders that `evaluate` wrote, as `FOLDER` or `NAME=FOLDER`; without a name a
-            row is called as its system. Rows called as in Table I's ablation go there.
-        out: Folder, made if need be.
+        results: Folders that `evaluate` wrote, as `FOLDER` or `NAME=FOLDER`. Without a name, a
+            row has its system's name. Rows named as in Table I's ablation go there.
+        out: Folder; created if missing.
         speed: An earlier `speed.json`, or what `talkernel benchmark --json` printed.
         measure_speed: Measure our speed and Wav2Lip's now where `speed` is not given.
         threads: Of each network alone; as many as there are CPUs if None.
         overwrite: Whether existing tables may be replaced.
-        tell: Called with a line before each step of the measuring.
+        log: Called with a line before each step of the measuring.
 
     Returns:
         The files.
 
     Raises:
-        ResultsError: A folder holds no results, or such of crossed or silent speech.
+        ResultsError: A folder holds no results, or those of crossed or silent speech.
         OutputExistsError: A file exists and may not be replaced.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def write_tables(
     speeds = None if speed is None else load_speeds(speed)
     if speed is None and measure_speed:
         AtomicFile(out / "speed.json", overwrite=overwrite)
-        speeds = measure_speeds(threads, tell=tell)
+        speeds = measure_speeds(threads, log=log)
         texts = {"speed.json": lambda _: speeds.to_json(), **texts}
     filled = [(_noted(table, speeds), _lines(table, loaded, speeds)) for table in TABLES]
     for name, render in texts.items():
@@ -82,15 +82,15 @@ def _load(text: str) -> tuple[str, Results]:
     found = Results.load(Path(folder))
     if found.protocol not in PICTURED:
         raise ResultsError(
-            f"{folder} is of the protocol {found.protocol}, which shows no real "
-            "video to compare with.",
+            f"{folder} has results of the protocol {found.protocol}, which has no real video "
+            "to compare with.",
             remedy="Give results of --protocol photo.",
         )
     return name or found.system, found
 
 
 def _noted(table: PaperTable, speeds: Speeds | None) -> PaperTable:
-    """With what must be known of the speeds measured."""
+    """Table IV with a note on how the speeds were measured."""
     if table.number != "IV" or speeds is None:
         return table
     return replace(table, note=f"{table.note} {speeds.note()}".strip())
@@ -99,9 +99,9 @@ def _noted(table: PaperTable, speeds: Speeds | None) -> PaperTable:
 def _lines(
     table: PaperTable, loaded: Sequence[tuple[str, Results]], speeds: Speeds | None
 ) -> list[Line]:
-    """The paper's rows, then those measured."""
+    """The paper's rows, then the measured ones."""
     lines: list[Line] = [(name, PAPER, list(row)) for name, row in table.rows.items()]
-    rows = _fast(loaded, speeds) if table.number == "IV" else _good(table, loaded)
+    rows = _speed_rows(loaded, speeds) if table.number == "IV" else _quality_rows(table, loaded)
     for name, source, cells in rows:
         filled = [cells.get(key, "") for _, key in table.columns]
         if any(filled):
@@ -109,15 +109,15 @@ def _lines(
     return lines
 
 
-def _fast(loaded: Sequence[tuple[str, Results]], speeds: Speeds | None) -> list[Row]:
-    """Table IV's: what was measured side by side, then whole jobs of stored results."""
+def _speed_rows(loaded: Sequence[tuple[str, Results]], speeds: Speeds | None) -> list[Row]:
+    """Table IV: timings measured side by side, then whole jobs of stored results."""
     rows = [(rate.title(), rate.source(), rate.cells()) for rate in speeds.rates] if speeds else []
     stored = [(name, MEASURED, _speed(found)) for name, found in loaded if name != "Talkernel"]
     return rows + stored
 
 
-def _good(table: PaperTable, loaded: Sequence[tuple[str, Results]]) -> list[Row]:
-    """The quality of stored results, the first one's ground truth and do-nothing rows too."""
+def _quality_rows(table: PaperTable, loaded: Sequence[tuple[str, Results]]) -> list[Row]:
+    """Quality of stored results; of the first one also ground truth and do nothing."""
     ablated = table.number == "I"
     kept = [
         (name, found)
@@ -125,13 +125,13 @@ def _good(table: PaperTable, loaded: Sequence[tuple[str, Results]]) -> list[Row]
         if (name in (*ABLATION, "Talkernel", OURS)) or (not ablated)
     ]
     kept = [(n, f) for n, f in kept if ablated or n not in ABLATION]
-    rows = [(_called(name, found), _quality(found, GENERATED)) for name, found in kept]
+    rows = [(_row_name(name, found), _quality(found, GENERATED)) for name, found in kept]
     for name, found in kept[:1]:
         rows += [(f"{row} of {name}'s clips", _quality(found, row)) for row in (TRUTH, NOTHING)]
     return [(name, MEASURED, cells) for name, cells in rows]
 
 
-def _called(name: str, found: Results) -> str:
+def _row_name(name: str, found: Results) -> str:
     return f"{name} ({found.protocol}, {found.clips} clips of {Path(found.settings['data']).name})"
 
 
@@ -142,6 +142,6 @@ def _quality(found: Results, row: str) -> Mapping[str, str]:
 
 
 def _speed(found: Results) -> Mapping[str, str]:
-    """Of a whole job, as its command takes it; what the model alone takes is not known."""
+    """Frames a second of a whole job; the time of the model alone is not known."""
     milliseconds = found.mean(GENERATED, "ms_per_frame").mean
     return {} if math.isnan(milliseconds) else {"fps": f"{1000.0 / milliseconds:.1f}"}

@@ -1,4 +1,4 @@
-"""Tables as Markdown, CSV and HTML; every cell says whether it is the paper's or measured."""
+"""Renders tables as Markdown, CSV and HTML; every cell names its source: paper or measured."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def as_html(filled: Filled) -> str:
 
 
 def _grid(table: PaperTable, lines: Sequence[Line]) -> list[list[str]]:
-    """Head and rows of texts, each cell with its source."""
+    """Header and rows of texts, each cell with its source."""
     head = ["method", *(title for title, _ in table.columns)]
     return [
         head,
-        *([name, *(_told(cell, source) for cell in cells)] for name, source, cells in lines),
+        *([name, *(_with_source(cell, source) for cell in cells)] for name, source, cells in lines),
     ]
 
 
-def _told(cell: str, source: str) -> str:
+def _with_source(cell: str, source: str) -> str:
     if not cell:
         return "not measured"
     return cell if cell == "/" else f"{cell} ({source})"

@@ -22,7 +22,7 @@ from talkernel.lab.train.front_end import wav2lip_front_end
 from talkernel.lab.train.makers import MARK
 from talkernel.lab.train.transplant import Image, Points
 from talkernel.lab.wav2lip.network import Wav2Lip
-from talkernel.lab.wav2lip.view import Box, face_box, laid_out, shown
+from talkernel.lab.wav2lip.view import Box, face_box, network_input, paste_back
 from talkernel.media.sample import picture_of_rgb
 from talkernel.speech.mel import SAMPLE_RATE, WAV2LIP
 
@@ -73,7 +73,9 @@ def _speak(
 ) -> list[Image]:
     """Crops with their faces replaced by what Wav2Lip makes of them."""
     boxes = [face_box(seen, STORED) for seen in points]
-    faces = torch.from_numpy(np.stack([shown(*pair) for pair in zip(crops, boxes, strict=True)]))
+    faces = torch.from_numpy(
+        np.stack([network_input(*pair) for pair in zip(crops, boxes, strict=True)])
+    )
     device = next(model.parameters()).device
     made: list[Image] = []
     for some in torch.arange(len(crops)).split(BATCH):
@@ -90,6 +92,6 @@ def _lay(crop: Image, box: Box, answer: Tensor) -> Image:
     The upper half, which Wav2Lip was shown, comes back blurred from its 96 pixels; twins are to
     differ in nothing but the lips.
     """
-    weight, spoken = laid_out(answer.numpy(), box, STORED, top=0.5)
+    weight, spoken = paste_back(answer.numpy(), box, STORED, top=0.5)
     mixed = spoken * weight[:, :, None] + crop * (1.0 - weight[:, :, None])
     return np.asarray(np.clip(np.rint(mixed), 0, 255).astype(np.uint8))

@@ -1,1 +1,1 @@
-"""Wav2Lip's network, for pairs and for comparison; it comes without weights."""
+"""Wav2Lip: its network, for training pairs and for comparison. No weights are included."""

@@ -1,7 +1,7 @@
-"""Wav2Lip's generator (Prajwal et al. 2020), which the paper makes its pairs with (IV-B).
+"""Wav2Lip's generator (Prajwal et al. 2020), with which the paper makes training pairs (IV-B).
 
-Layer for layer, so that the official `wav2lip.pth` and `wav2lip_gan.pth` load. It comes
-without weights; users who have them bring them.
+It has the official layers, so that the official `wav2lip.pth` and `wav2lip_gan.pth` load. No
+weights are included; users bring their own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ENCODER = (
     ((128, 256, 3, 2, 1), 2),
     ((256, 512, 3, 2, 1), 1),
 )
-# Of each decoder block but the first: channels in (the encoder's included), out, residual layers.
+# Each decoder block after the first: channels in (with the encoder's), out, residual layers.
 DECODER = (
     (1024, 512, 1),
     (1024, 512, 2),
@@ -39,7 +39,7 @@ DECODER = (
 
 
 class UpBlock(nn.Module):
-    """Transposed convolution, batch normalisation, ReLU: doubles the size, or makes 3 of 1."""
+    """Transposed convolution, batch normalisation, ReLU: doubles the size; the first: 1 to 3."""
 
     def __init__(self, c_in: int, c_out: int, first: bool) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class UpBlock(nn.Module):
 
 
 class Wav2Lip(Wav2LipAudioNet):
-    """Sound and a face to the face that speaks it."""
+    """Mel spectrogram and face to the same face with the mouth synthesised."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,29 +71,29 @@ class Wav2Lip(Wav2LipAudioNet):
         )
 
     def speak(self, mel: Tensor, face: Tensor, reference: Tensor) -> Tensor:
-        """Faces saying what is heard.
+        """Synthesise the mouths of some faces.
 
         Args:
             mel: Mel windows `[B, 1, 80, 16]` in [-4, 4].
-            face: `[B, 3, 96, 96]` BGR in 0..1; its lower half is not looked at.
+            face: `[B, 3, 96, 96]` BGR in 0..1; its lower half is ignored.
             reference: `[B, 3, 96, 96]` another picture of the same person.
 
         Returns:
             `[B, 3, 96, 96]` BGR in 0..1.
         """
-        hidden = torch.cat([face[:, :, : SIDE // 2], torch.zeros_like(face[:, :, SIDE // 2 :])], 2)
-        x, skips = torch.cat([hidden, reference], 1), []
+        masked = torch.cat([face[:, :, : SIDE // 2], torch.zeros_like(face[:, :, SIDE // 2 :])], 2)
+        x, skips = torch.cat([masked, reference], 1), []
         for block in self.face_encoder_blocks:
             x = block(x)
             skips.append(x)
         x = self.audio_encoder(mel)
         for block in self.face_decoder_blocks:
             x = torch.cat([block(x), skips.pop()], 1)
-        spoken: Tensor = self.output_block(x)
-        return spoken
+        output: Tensor = self.output_block(x)
+        return output
 
     def load_official(self, state: Mapping[str, Tensor]) -> None:
-        """Take an official state dictionary, with or without the `module.` prefix.
+        """Load an official state dictionary, with or without the `module.` prefix.
 
         Raises:
             CheckpointError: It is of another network.

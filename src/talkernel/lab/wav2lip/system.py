@@ -1,4 +1,4 @@
-"""Wav2Lip with a user's official weights, as one more system that makes videos."""
+"""Wav2Lip with official weights as a system that `evaluate` can measure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wav2LipSystem:
-    """Wav2Lip itself, without its own installation.
+    """Wav2Lip run here, without its own installation.
 
     Attributes:
-        name: In reports.
+        name: Name in reports.
         weights: `wav2lip.pth` or `wav2lip_gan.pth`.
     """
 
@@ -30,7 +30,7 @@ class Wav2LipSystem:
 
     @staticmethod
     def load(name: str, weights: Path) -> Wav2LipSystem:
-        """Read the weights, so that what is wrong with them is said before any work.
+        """Read the weights, so that errors in them are raised before any work.
 
         Raises:
             MissingFileError: The file does not exist.
@@ -44,14 +44,14 @@ class Wav2LipSystem:
 
     @cached_property
     def network(self) -> Wav2LipNetwork:
-        """Computed by OpenVINO in float32."""
+        """Run by OpenVINO in float32."""
         from talkernel.lab.wav2lip.network import load_wav2lip
         from talkernel.lab.wav2lip.timing import OpenVinoWav2Lip, as_graph
 
         return OpenVinoWav2Lip(as_graph(load_wav2lip(self.weights)), "float32")
 
     def make(self, case: Case, outfile: Path) -> dict[str, float]:
-        """See `System.make`: time only, the network being loaded already."""
+        """See `System.make`: time only, without loading the network."""
         from talkernel.lab.wav2lip.video import make_video
 
         started = time.perf_counter()

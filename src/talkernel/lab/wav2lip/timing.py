@@ -1,4 +1,4 @@
-"""Wav2Lip's network, computed as ours is: by OpenVINO or by PyTorch, with the same settings."""
+"""Runs Wav2Lip's network on the engines that ours uses: OpenVINO or PyTorch, same settings."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Wav2LipNetwork(Protocol):
     """The network, ready to run.
 
     Attributes:
-        info: What computes it.
-        batch: Faces at a time; any number is possible with PyTorch.
+        info: Engine, device and precision.
+        batch: Faces per call; PyTorch takes any number.
     """
 
     info: EngineInfo
     batch: int
 
     def speak(self, mel: Array, face: Array) -> Array:
-        """Mel windows `[B, 1, 80, 16]` and faces `[B, 3, 96, 96]`, BGR in 0..1, to such faces.
+        """Mel windows `[B, 1, 80, 16]` and faces `[B, 3, 96, 96]`, BGR in 0..1, to new faces.
 
         The face is its own reference, as in Wav2Lip's published inference.
         """
@@ -38,28 +38,28 @@ class Wav2LipNetwork(Protocol):
 
 
 class TorchWav2Lip:
-    """Wav2Lip by PyTorch on the CPU, in float32 and as many threads as torch is set to."""
+    """Wav2Lip on PyTorch on the CPU, in float32, with torch's current thread count."""
 
     batch = 16
 
     def __init__(self, model: Wav2Lip) -> None:
         self.info = EngineInfo("torch", "cpu", "float32")
-        whole: Any = model.eval()  # torch's types leave out memory_format
-        self._model = whole.to(memory_format=torch.channels_last)
+        module: Any = model.eval()  # torch's types leave out memory_format
+        self._model = module.to(memory_format=torch.channels_last)
 
     def speak(self, mel: Array, face: Array) -> Array:
         """See `Wav2LipNetwork.speak`."""
         faces = torch.from_numpy(face)
         with torch.inference_mode():
-            spoken = self._model.speak(torch.from_numpy(mel), faces, faces)
-        return np.asarray(spoken.contiguous().numpy())
+            output = self._model.speak(torch.from_numpy(mel), faces, faces)
+        return np.asarray(output.contiguous().numpy())
 
 
 class OpenVinoWav2Lip:
-    """Wav2Lip by OpenVINO on the CPU, one face at a time, with our engine's own settings.
+    """Wav2Lip on OpenVINO on the CPU, one face at a time, with our engine's settings.
 
     Args:
-        graph: What `as_graph` made.
+        graph: From `as_graph`.
         precision: Of its arithmetic.
         threads: CPU threads; None leaves it to OpenVINO.
     """
@@ -74,7 +74,7 @@ class OpenVinoWav2Lip:
     def speak(self, mel: Array, face: Array) -> Array:
         """See `Wav2LipNetwork.speak`."""
         pairs = zip(mel, face, strict=True)
-        return np.concatenate([self._one(heard[None], seen[None]) for heard, seen in pairs])
+        return np.concatenate([self._one(window[None], one[None]) for window, one in pairs])
 
     def _one(self, mel: Array, face: Array) -> Array:
         self._run.infer([mel, face], share_inputs=True)
@@ -91,8 +91,8 @@ class _OwnReference(nn.Module):
 
 
 def as_graph(model: Wav2Lip) -> Any:
-    """An OpenVINO graph of one face at a time, which every shape in it is fixed for."""
+    """An OpenVINO graph for one face at a time, with fixed shapes."""
     example = torch.zeros(1, 1, N_MELS, WAV2LIP_WINDOW), torch.zeros(1, 3, SIDE, SIDE)
-    with warnings.catch_warnings():  # of torch's own workings
+    with warnings.catch_warnings():  # about torch's internals
         warnings.simplefilter("ignore")
         return openvino.convert_model(torch.export.export(_OwnReference(model.eval()), example))

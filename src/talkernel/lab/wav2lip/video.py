@@ -1,7 +1,7 @@
-"""Wav2Lip's whole job, decoder to encoder, on our own stages: only what Wav2Lip does is its own.
+"""Makes a whole video with Wav2Lip, using our decoder, tracker, blending and encoder.
 
-Boxes as in training its twins, mel windows and their places as in its published inference,
-decoding, tracking, laying back and encoding as in ours.
+Face boxes are as in the Wav2Lip pairs of training. Mel windows and their positions are as in
+Wav2Lip's published inference.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
 from talkernel.face.view import crop_view
 from talkernel.lab.wav2lip.timing import Wav2LipNetwork
-from talkernel.lab.wav2lip.view import Box, face_box, laid_out, shown
+from talkernel.lab.wav2lip.view import Box, face_box, network_input, paste_back
 from talkernel.media import (
     FaceSource,
     Picture,
@@ -37,13 +37,13 @@ from talkernel.mouth.blend import blend_onto_frame
 from talkernel.pipeline.threads import Prefetcher, opencv_on_one_thread
 from talkernel.speech.mel import WAV2LIP, MelSpectrogram
 
-VIEW = 256  # pixels of the crop that the box is cut from
+VIEW = 256  # pixels: side of the crop that contains the box
 SMOOTHED = 5  # frames over which a box is averaged
 QUEUE = 8  # frames between two stages
 
 
-class Seen(NamedTuple):
-    """A frame, and the box in it where there is a face."""
+class TrackedFrame(NamedTuple):
+    """A frame, and the face box in its crop where there is a face."""
 
     picture: Picture
     placement: Placement | None
@@ -54,7 +54,7 @@ class Seen(NamedTuple):
 def make_video(
     network: Wav2LipNetwork, face: Path, speech: Path, outfile: Path, fps: Fraction | None = None
 ) -> int:
-    """Write the face's video speaking, replacing what is there.
+    """Write the face's video with Wav2Lip's mouth; an existing file is replaced.
 
     Args:
         network: Wav2Lip.
@@ -75,13 +75,13 @@ def make_video(
     edited = 0
     with (
         writer,
-        opencv_on_one_thread(),  # as our own jobs, with which it is compared
-        closing(Prefetcher(_seen(source, count), QUEUE)) as seen,
+        opencv_on_one_thread(),  # as in our own jobs, with which it is compared
+        closing(Prefetcher(_tracked(source, count), QUEUE)) as tracked,
         closing(
-            Prefetcher(_spoken(network, seen, mel_windows(sound, source.fps, count)), QUEUE)
-        ) as spoken,
+            Prefetcher(_synthesised(network, tracked, mel_windows(sound, source.fps, count)), QUEUE)
+        ) as pictures,
     ):
-        for picture, changed in spoken:
+        for picture, changed in pictures:
             writer.write(picture)
             edited += changed
         if not edited:  # leaving the writer by an error removes its file
@@ -90,9 +90,9 @@ def make_video(
 
 
 def mel_windows(speech: SpeechSource, fps: Fraction, count: int) -> Array:
-    """Mel windows `[count, 1, 80, 16]`, each beginning where its frame does.
+    """Mel windows `[count, 1, 80, 16]`, each starting at the start of its frame.
 
-    The last ones end with the sound.
+    The last windows end with the sound.
     """
     spectrogram = MelSpectrogram()
     columns = [spectrogram.push(block) for block in speech.blocks()]
@@ -104,46 +104,48 @@ def mel_windows(speech: SpeechSource, fps: Fraction, count: int) -> Array:
     )
 
 
-def _seen(source: FaceSource, count: int) -> Iterator[Seen]:
-    """First thread: decode, follow the face, cut it out."""
+def _tracked(source: FaceSource, count: int) -> Iterator[TrackedFrame]:
+    """First thread: decode, track the face, crop it."""
     recent: deque[Array] = deque(maxlen=SMOOTHED)
     for picture, placement, _ in stabilise(_observed(source, count)):
         if placement is None:
             recent.clear()
-            yield Seen(picture, None, None, np.zeros(0, np.float32))
+            yield TrackedFrame(picture, None, None, np.zeros(0, np.float32))
             continue
         recent.append(placement.crop.to_view(placement.landmarks[:, :2], VIEW).astype(np.float32))
         box = face_box(np.mean(recent, 0), VIEW)
-        yield Seen(picture, placement, box, shown(crop_view(picture, placement.crop, VIEW), box))
+        yield TrackedFrame(
+            picture, placement, box, network_input(crop_view(picture, placement.crop, VIEW), box)
+        )
 
 
 def _observed(source: FaceSource, count: int) -> Iterator[Observed]:
-    tracker, seen = FaceTracker(), None
+    tracker, tracked = FaceTracker(), None
     for frame in extend(source, count, "pingpong"):
-        if seen is None or not source.is_photo:  # a photo's face is found once
-            seen = tracker.update(frame.picture)
-        yield frame.picture, seen
+        if tracked is None or not source.is_photo:  # a photo is searched once
+            tracked = tracker.update(frame.picture)
+        yield frame.picture, tracked
 
 
-def _spoken(
-    network: Wav2LipNetwork, seen: Iterator[Seen], windows: Array
+def _synthesised(
+    network: Wav2LipNetwork, frames: Iterator[TrackedFrame], windows: Array
 ) -> Iterator[tuple[Picture, bool]]:
-    """Second thread: put the mouth into every frame that has a face, and say which had one."""
-    numbered = zip(seen, windows, strict=True)
+    """Second thread: edit every frame with a face; yields whether a frame was edited."""
+    numbered = zip(frames, windows, strict=True)
     while batch := list(islice(numbered, network.batch)):
         faces = [(frame, mel) for frame, mel in batch if frame.box is not None]
         _edit(network, [frame for frame, _ in faces], [mel for _, mel in faces])
         yield from ((frame.picture, frame.box is not None) for frame, _ in batch)
 
 
-def _edit(network: Wav2LipNetwork, frames: Sequence[Seen], mel: Sequence[Array]) -> None:
+def _edit(network: Wav2LipNetwork, frames: Sequence[TrackedFrame], mel: Sequence[Array]) -> None:
     if not frames:
         return
-    answers = network.speak(np.stack(mel), np.stack([frame.face for frame in frames]))
-    for frame, answer in zip(frames, answers, strict=True):
+    outputs = network.speak(np.stack(mel), np.stack([frame.face for frame in frames]))
+    for frame, output in zip(frames, outputs, strict=True):
         assert frame.box is not None and frame.placement is not None
-        weight, spoken = laid_out(answer, frame.box, VIEW)
-        motion = spoken.transpose(2, 0, 1) / np.float32(127.5) - np.float32(1.0)
+        weight, pasted = paste_back(output, frame.box, VIEW)
+        motion = pasted.transpose(2, 0, 1) / np.float32(127.5) - np.float32(1.0)
         blend_onto_frame(
             frame.picture, frame.placement.crop, weight, motion, frame.placement.strength
         )

@@ -1,4 +1,4 @@
-"""What can be seen only while a frame is edited: the seam before the encoder, and the mask."""
+"""Metrics that only the editing itself shows: the seam before encoding, and the blending mask."""
 
 from __future__ import annotations
 
@@ -17,45 +17,44 @@ Array = NDArray[np.float32]
 
 
 @dataclass
-class Watch:
-    """Collects figures of every edit; give it to a `MouthRenderer`.
+class EditMetrics:
+    """Collects metrics of every edit; pass it to a `MouthRenderer` as `watch`.
 
     Attributes:
-        outside: Largest change of a sample outside the crop's inner part, of 255, per frame.
+        seams: Largest change of a sample on the crop's border or outside it, of 255, per frame.
         edges: Mean change of luma where the mask ends, of 255, per frame.
-        shares: Share of the laid-on mask below the nose, per frame.
-        own_shares: The same of the network's own attention, before the veil is forced in.
+        mask_fractions: Fraction of the blending mask below the nose, per frame.
+        attention_fractions: The same of the generator's own attention, per frame.
     """
 
-    outside: list[float] = field(default_factory=list)
+    seams: list[float] = field(default_factory=list)
     edges: list[float] = field(default_factory=list)
-    shares: list[float] = field(default_factory=list)
-    own_shares: list[float] = field(default_factory=list)
+    mask_fractions: list[float] = field(default_factory=list)
+    attention_fractions: list[float] = field(default_factory=list)
 
     def __call__(self, edit: Edit) -> None:
-        """Look at one edited frame."""
+        """Measure one edited frame."""
         unit = float(1 << (edit.after.layout.depth - 8))
-        self.outside.append(_seam(edit) / unit)
+        self.seams.append(_seam(edit) / unit)
         self.edges.append(_edge(edit) / unit)
-        below = below_nose(edit)
-        window = border_window(len(edit.alpha))
-        self.shares.append(_share(edit.alpha * window, below))
-        self.own_shares.append(_share(edit.attention * window, below))
+        below, window = below_nose(edit), border_window(len(edit.alpha))
+        self.mask_fractions.append(_fraction(edit.alpha * window, below))
+        self.attention_fractions.append(_fraction(edit.attention * window, below))
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """`seam` is the worst frame's; `edge`, `mask_share` and `own_mask_share` are means."""
-        if not self.outside:
+        if not self.seams:
             return {}
         return {
-            "seam": max(self.outside),
+            "seam": max(self.seams),
             "edge": float(np.mean(self.edges)),
-            "mask_share": float(np.mean(self.shares)),
-            "own_mask_share": float(np.mean(self.own_shares)),
+            "mask_share": float(np.mean(self.mask_fractions)),
+            "own_mask_share": float(np.mean(self.attention_fractions)),
         }
 
 
 def below_nose(edit: Edit) -> NDArray[np.bool_]:
-    """`[S, S]` where a view lies below the nose, along the line from forehead to chin."""
+    """`[S, S]` which pixels of the view lie below the nose, along the line forehead to chin."""
     size = len(edit.alpha)
     points = edit.placement.crop.to_view(edit.placement.landmarks[:, :2], size)
     down = points[CHIN] - points[FOREHEAD]
@@ -63,7 +62,7 @@ def below_nose(edit: Edit) -> NDArray[np.bool_]:
     return np.asarray((x - points[NOSE, 0]) * down[0] + (y - points[NOSE, 1]) * down[1] > 0)
 
 
-def _share(weight: Array, part: NDArray[np.bool_]) -> float:
+def _fraction(weight: Array, part: NDArray[np.bool_]) -> float:
     total = float(weight.sum())
     return float(weight[part].sum()) / total if total else float("nan")
 
@@ -87,12 +86,12 @@ def _inner(start: int, length: int) -> slice:
 
 def _edge(edit: Edit) -> float:
     """Mean change of luma on the outermost samples that the mask touches."""
-    side, alpha = edit.placement.crop.side, edit.alpha * border_window(len(edit.alpha))
-    touched = (cv2.resize(alpha, (side, side)) > FAINT).astype(np.uint8)
+    crop, luma, was = edit.placement.crop, edit.after.planes[0], edit.before.planes[0]
+    alpha = edit.alpha * border_window(len(edit.alpha))
+    touched = (cv2.resize(alpha, (crop.side, crop.side)) > FAINT).astype(np.uint8)
     contour = touched - cv2.erode(touched, np.ones((3, 3), np.uint8))
     rows, columns = np.nonzero(contour)
-    rows, columns = rows + edit.placement.crop.top, columns + edit.placement.crop.left
-    luma, was = edit.after.planes[0], edit.before.planes[0]
+    rows, columns = rows + crop.top, columns + crop.left
     within = (rows >= 0) & (columns >= 0) & (rows < luma.shape[0]) & (columns < luma.shape[1])
     at = rows[within], columns[within]
     return float(np.abs(luma[at].astype(np.int32) - was[at]).mean()) if within.any() else 0.0

@@ -1,4 +1,4 @@
-"""The systems whose speed is measured side by side: ours and Wav2Lip, on the same engines."""
+"""The systems timed side by side for Table IV: Talkernel and Wav2Lip on the same engines."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from talkernel.pipeline.generate import generate
 from talkernel.speech.mel import N_MELS
 from talkernel.speech.tokens import columns_encoded
 
-FRAMES = FILE_BATCH  # that the network alone is timed on
+FRAMES = FILE_BATCH  # per timed run of the network alone
 RANDOM = "random weights"
 
 
 def pixels(size: int) -> str:
-    """What is said of the side of a network's picture."""
+    """The remark on a network's picture size."""
     return f"at {size}×{size} pixels"
 
 
-class Contender(Protocol):
-    """A system on an engine.
+class TimedSystem(Protocol):
+    """A system on an engine, ready to be timed.
 
     Attributes:
         name: Of the system.
         info: What computes it.
-        remark: What a reader of its figures must know, if anything.
+        remark: What a reader of its timings must know, if anything.
         whole: Whether whole jobs are timed too, or the network alone.
     """
 
@@ -54,7 +54,7 @@ class Contender(Protocol):
     whole: bool
 
     def network(self) -> int:
-        """Compute some frames with the network alone; returns how many."""
+        """Run the network alone on some frames; returns how many."""
         ...
 
     def job(self, face: Path, speech: Path, outfile: Path) -> int:
@@ -62,13 +62,13 @@ class Contender(Protocol):
         ...
 
 
-class Ours:
-    """Talkernel, as its job computes: kernels in batches, then a face at a time.
+class TimedTalkernel:
+    """Talkernel as `generate` runs it: kernels in batches, then one face at a time.
 
     Args:
-        engine: With the thread count wanted.
+        engine: Loaded with the wanted thread count.
         name: Its name for `generate`.
-        whole: See `Contender`.
+        whole: See `TimedSystem`.
     """
 
     name = "Talkernel"
@@ -82,7 +82,7 @@ class Ours:
         self.remark = pixels(engine.config.crop_size)
 
     def network(self) -> int:
-        """See `Contender.network`."""
+        """See `TimedSystem.network`."""
         if self._engine.config.encoder_layers:
             self._engine.encode(self._mel)
         for kernels in self._engine.kernels(self._engine.predict_lip_code(self._speech)):
@@ -90,7 +90,7 @@ class Ours:
         return FRAMES
 
     def job(self, face: Path, speech: Path, outfile: Path) -> int:
-        """See `Contender.job`."""
+        """See `TimedSystem.job`."""
         return generate(
             face,
             speech,
@@ -102,12 +102,12 @@ class Ours:
         ).frames
 
 
-class Theirs:
-    """Wav2Lip, whose arithmetic takes the same time whatever its weights.
+class TimedWav2Lip:
+    """Wav2Lip; its run time does not depend on its weights, which are random here.
 
     Args:
-        network: With the thread count wanted.
-        in_job: The same with the threads that its engine takes by itself; None times no jobs.
+        network: With the wanted thread count.
+        in_job: The same with its engine's default threads; None times no whole jobs.
     """
 
     name, remark = "Wav2Lip", f"{RANDOM}, {pixels(SIDE)}"
@@ -120,36 +120,36 @@ class Theirs:
         self.whole = in_job is not None
 
     def network(self) -> int:
-        """See `Contender.network`."""
+        """See `TimedSystem.network`."""
         return len(self._network.speak(self._mel, self._face))
 
     def job(self, face: Path, speech: Path, outfile: Path) -> int:
-        """See `Contender.job`."""
+        """See `TimedSystem.job`."""
         assert self._in_job is not None
         return make_video(self._in_job, face, speech, outfile)
 
 
-def contenders(threads: int) -> Iterator[Contender]:
-    """Both systems by OpenVINO in its native precision, then both networks by PyTorch in float32.
+def timed_systems(threads: int) -> Iterator[TimedSystem]:
+    """Both systems on OpenVINO in its native precision, then both networks on PyTorch in float32.
 
     Args:
-        threads: That each network alone computes with.
+        threads: CPU threads of each network alone.
     """
     weights = find_weights(None)
     ours = OpenVinoEngine(weights, threads=threads)
-    yield Ours(ours, "openvino", whole=True)
+    yield TimedTalkernel(ours, "openvino", whole=True)
     torch.manual_seed(0)
     wav2lip = Wav2Lip().eval()
     graph, precision = as_graph(wav2lip), ours.info.precision
-    alone, in_job = (OpenVinoWav2Lip(graph, precision, some) for some in (threads, None))
-    yield Theirs(alone, in_job)
-    yield Ours(TorchEngine(weights, "cpu", "float32"), "torch", whole=False)
-    yield Theirs(TorchWav2Lip(wav2lip), None)
+    alone, in_job = (OpenVinoWav2Lip(graph, precision, count) for count in (threads, None))
+    yield TimedWav2Lip(alone, in_job)
+    yield TimedTalkernel(TorchEngine(weights, "cpu", "float32"), "torch", whole=False)
+    yield TimedWav2Lip(TorchWav2Lip(wav2lip), None)
 
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Let torch compute with so many threads for a while."""
+    """Let torch use `count` threads inside a block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,4 +1,4 @@
-"""What must not change: the background, the face but for its mouth, and how sharp it is."""
+"""What an edit must preserve: background, steadiness of the face, sharpness of lips and jaw."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from numpy.typing import NDArray
 from talkernel.face.crop import Crop, crop_geometry
 from talkernel.face.lips import SHAPE
 from talkernel.face.pose import HeadPose
-from talkernel.lab.evaluate.observe import Seen
 from talkernel.lab.evaluate.quality import psnr_of
+from talkernel.lab.evaluate.tracked_video import TrackedVideo
 from talkernel.media import extend, open_face
 from talkernel.mouth.region import region_mask
 
 MARGIN = 0.06  # of the crop's side, around lips and jaw: skin that moves with them
-ENOUGH = 0.02  # of the picture: less background than this is none
-RESTING = 0.02  # of 255: an input that changes less gives no ratio
-FINE = 5  # pixels: side of the mean from which detail is told
-FIGURES = ("background", "flicker", "flicker_ratio", "detail")
+LEAST_BACKGROUND = 0.02  # fraction of the picture; with less, background PSNR is NaN
+LEAST_FLICKER = 0.02  # of 255; an input that changes less gives no ratio
+BLUR = 5  # pixels: side of the local mean that detail is measured against
+METRICS = ("background", "flicker", "flicker_ratio", "detail")
 Plane = NDArray[np.float32]
 
 
 @dataclass
 class _Sums:
-    """What is added up over frames; means are taken at the end."""
+    """Sums over frames, from which the means are computed."""
 
     error: float = 0.0
     outside: int = 0
@@ -38,37 +38,39 @@ class _Sums:
     detail: float = 0.0
     detail_of_input: float = 0.0
 
-    def result(self, share_outside: float) -> dict[str, float]:
-        """Names to figures; NaN where there was too little to measure."""
-        background = self.error / self.outside if share_outside > ENOUGH else np.nan
+    def means(self, background_fraction: float) -> dict[str, float]:
+        """Metrics by name; NaN where there was too little to measure."""
+        background = self.error / self.outside if background_fraction > LEAST_BACKGROUND else np.nan
         flicker, still = (
             c / self.beside if self.beside else np.nan for c in (self.change, self.change_of_input)
         )
-        ratio = flicker / still if still > RESTING else np.nan
+        ratio = flicker / still if still > LEAST_FLICKER else np.nan
         detail = self.detail / self.detail_of_input if self.detail_of_input else np.nan
-        return dict(zip(FIGURES, (psnr_of(background), flicker, ratio, detail), strict=True))
+        return dict(zip(METRICS, (psnr_of(background), flicker, ratio, detail), strict=True))
 
 
-def stillness(video: Seen, face: Path, fps: Fraction, unedited: Seen) -> dict[str, float]:
+def preservation(
+    video: TrackedVideo, face: Path, fps: Fraction, unedited: TrackedVideo
+) -> dict[str, float]:
     """Compare a video with the input that it was made from.
 
     Args:
-        video: What is judged.
-        face: The input: a video, continued to and fro, or a photo.
+        video: The video measured.
+        face: The input: a photo, or a video that is looped forwards and backwards.
         fps: Frames a second of the photo.
-        unedited: The input written by the same encoder; tells where face and mouth are.
+        unedited: The input written by the same encoder; its landmarks locate face and mouth.
 
     Returns:
-        `background`: PSNR of luma outside the face crop, dB, the encoder's loss included.
+        `background`: PSNR of luma outside the face crop, dB, including the encoder's loss.
         `flicker`: mean change of luma from frame to frame within the crop, but outside lips and
-        jaw, of 255. `flicker_ratio`: the same as a share of the unedited video's. `detail`:
-        fine detail of lips and jaw, as a share of the unedited video's. All NaN where the
-        picture's size or rate is not the input's.
+        jaw, of 255. `flicker_ratio`: the same relative to the unedited video. `detail`: fine
+        detail of lips and jaw relative to the unedited video. All NaN where size or rate differ
+        from the input's.
     """
     source = open_face(face, fps=fps)
     sizes = {video.size, unedited.size, (source.width, source.height)}
     if len(sizes) > 1 or video.fps != unedited.fps:
-        return dict.fromkeys(FIGURES, float("nan"))
+        return dict.fromkeys(METRICS, float("nan"))
     sums, before, area = _Sums(), None, 0
     frames = extend(source, min(len(video), len(unedited)), "pingpong")
     inputs = (frame.picture for frame in frames)
@@ -76,12 +78,12 @@ def stillness(video: Seen, face: Path, fps: Fraction, unedited: Seen) -> dict[st
         open_face(video.path).frames(), open_face(unedited.path).frames(), inputs, strict=False
     )
     for number, pictures in enumerate(streams):
-        ours, plain, seen = (p.planes[0].astype(np.float32) for p in pictures)
+        ours, plain, shown = (p.planes[0].astype(np.float32) for p in pictures)
         area += ours.size
         if unedited.has_face[number]:
-            _add(sums, (ours, plain, seen), before, unedited.mesh[number])
+            _add(sums, (ours, plain, shown), before, unedited.mesh[number])
         before = ours, plain
-    return sums.result(sums.outside / max(1, area))
+    return sums.means(sums.outside / max(1, area))
 
 
 def _add(
@@ -90,9 +92,9 @@ def _add(
     before: tuple[Plane, Plane] | None,
     mesh: NDArray[np.float32],
 ) -> None:
-    ours, plain, seen = now
+    ours, plain, shown = now
     inside, beside, mouth = _regions(mesh, ours.shape)
-    sums.error += float(((ours - seen)[~inside] ** 2).sum())
+    sums.error += float(((ours - shown)[~inside] ** 2).sum())
     sums.outside += int((~inside).sum())
     sums.detail += float(_detail(ours)[mouth].sum())
     sums.detail_of_input += float(_detail(plain)[mouth].sum())
@@ -103,14 +105,14 @@ def _add(
 
 
 def _detail(luma: Plane) -> Plane:
-    """How far each sample is from the mean around it."""
-    return np.asarray(np.abs(luma - cv2.blur(luma, (FINE, FINE))))
+    """Absolute difference of each sample from its local mean."""
+    return np.asarray(np.abs(luma - cv2.blur(luma, (BLUR, BLUR))))
 
 
 def _regions(
     mesh: NDArray[np.float32], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Masks `[H, W]` of the face crop, of the crop without lips and jaw, and of these."""
+    """Masks `[H, W]`: the face crop, the crop without lips and jaw, lips and jaw."""
     crop = Crop.around(*crop_geometry(HeadPose.fit(mesh)))
     inside = np.zeros(shape, bool)
     rows, columns = (slice(max(0, at), max(0, at + crop.side)) for at in (crop.top, crop.left))
