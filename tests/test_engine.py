@@ -18,12 +18,7 @@ from safetensors.numpy import load_file, save_file
 from talkernel.choices import EngineName, Precision
 from talkernel.engine import Engine, load_engine
 from talkernel.engine.openvino import OpenVinoEngine
-from talkernel.errors import (
-    CheckpointError,
-    EngineNotInstalledError,
-    MissingFileError,
-    OptionError,
-)
+from talkernel.errors import CheckpointError, EngineNotInstalledError, MissingFileError, OptionError
 from talkernel.model.checkpoint import load_model, save_model
 from talkernel.model.config import ModelConfig
 from talkernel.model.export import export_checkpoint

@@ -100,8 +100,7 @@ def test_a_single_picture_is_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "starts"),
-    [("pingpong", [7, 13, 19]), ("forward", [7, 14, 21]), ("freeze", [7])],
+    ("mode", "starts"), [("pingpong", [7, 13, 19]), ("forward", [7, 14, 21]), ("freeze", [7])]
 )
 def test_a_leg_begins_where_playback_turns_jumps_or_stands_still(
     mode: LoopMode, starts: list[int]

@@ -136,10 +136,7 @@ def click_time(wave: NDArray[np.float32], rate: int = 16_000, near: float | None
     low, high = (
         (0, len(wave))
         if near is None
-        else (
-            max(0, round((near - 0.1) * rate)),
-            round((near + 0.1) * rate),
-        )
+        else (max(0, round((near - 0.1) * rate)), round((near + 0.1) * rate))
     )
     template = clicks(0.004, [0.0], rate)
     return (low + int(np.argmax(np.correlate(wave[low:high], template, "valid")))) / rate

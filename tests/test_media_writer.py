@@ -299,11 +299,7 @@ def test_the_input_can_be_replaced(tmp_path: Path, speech: SpeechSource) -> None
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 @pytest.mark.parametrize("after", [0, 20])
 def test_an_interrupted_write_leaves_nothing(
-    tmp_path: Path,
-    face: FaceSource,
-    speech: SpeechSource,
-    error: type[BaseException],
-    after: int,
+    tmp_path: Path, face: FaceSource, speech: SpeechSource, error: type[BaseException], after: int
 ) -> None:
     before = sorted(os.listdir(tmp_path))
     writer = VideoWriter(tmp_path / "o.mp4", source=face, speech=speech, frame_count=45)

@@ -73,11 +73,7 @@ def test_one_frame_at_least(tmp_path: Path, folder: Path, painted: None) -> None
 
 
 @pytest.mark.parametrize(
-    ("codec", "suffix", "sound"),
-    [
-        ("aac", ".m4a", "copied"),
-        ("pcm_s16le", ".wav", "encoded"),
-    ],
+    ("codec", "suffix", "sound"), [("aac", ".m4a", "copied"), ("pcm_s16le", ".wav", "encoded")]
 )
 def test_sound_begins_with_the_picture(
     codec: str, suffix: str, sound: str, tmp_path: Path, folder: Path, painted: None

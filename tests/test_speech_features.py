@@ -112,9 +112,7 @@ def test_live_windows_are_returned_within_five_frames() -> None:
 
 
 @pytest.mark.parametrize("fps", RATES)
-def test_live_windows_differ_only_in_the_encoders_context(
-    fps: Fraction | int,
-) -> None:
+def test_live_windows_differ_only_in_the_encoders_context(fps: Fraction | int) -> None:
     def local(mel: Array) -> Array:
         """Tokens that do not depend on their neighbours."""
         return mel[:, :64, ::2] - mel[:, :64, 1::2]

@@ -46,14 +46,7 @@ from talkernel.model.checkpoint import save_model
 from talkernel.model.lip_basis import LipBasis
 from talkernel.mouth.mask import blur_mouth, mouth_mask
 from talkernel.mouth.reference import align, transform
-from tests.tracks import (
-    FRAMES,
-    TINY,
-    drawn_face,
-    drawn_track,
-    tiny_encoder,
-    tiny_front_end,
-)
+from tests.tracks import FRAMES, TINY, drawn_face, drawn_track, tiny_encoder, tiny_front_end
 
 
 def test_a_transplanted_mouth_is_the_sources_and_the_rest_the_targets() -> None:

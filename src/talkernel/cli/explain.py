@@ -19,8 +19,7 @@ FIGURES = "masks, sounds, word, kernels, map, sensitivity, theory"
 def explain(
     out: Annotated[Path, typer.Option(help="Folder for figures and their numbers.")],
     faces: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Videos and photos of faces; the sample's portrait."),
+        list[Path] | None, typer.Argument(help="Videos and photos of faces; the sample's portrait.")
     ] = None,
     audio: Annotated[Path | None, typer.Option(help="Speech: any sound or video.")] = None,
     text: Annotated[

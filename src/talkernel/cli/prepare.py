@@ -12,8 +12,7 @@ from talkernel.cli.endings import reports_errors
 
 Workers = Annotated[int, typer.Option(min=1, help="Processes; or cores of a local Ray.")]
 RayAddress = Annotated[
-    str | None,
-    typer.Option(help="Run on this Ray cluster; `local` starts one here for the job."),
+    str | None, typer.Option(help="Run on this Ray cluster; `local` starts one here for the job.")
 ]
 GOES_ON = "interrupted; run the same command again to go on"
 

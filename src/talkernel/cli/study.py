@@ -11,8 +11,7 @@ from talkernel.cli.app import AsJson, Quiet, app
 from talkernel.cli.endings import reports_errors
 
 study = typer.Typer(
-    help="Let people compare systems' videos on a web page (docs/study.md).",
-    no_args_is_help=True,
+    help="Let people compare systems' videos on a web page (docs/study.md).", no_args_is_help=True
 )
 app.add_typer(study, name="study")
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]

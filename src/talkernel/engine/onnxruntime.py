@@ -76,8 +76,7 @@ def _runtime() -> Any:
         import onnxruntime
     except ImportError as error:
         raise EngineNotInstalledError(
-            "ONNX Runtime is not installed.",
-            remedy="Run `pip install 'talkernel[onnxruntime]'`.",
+            "ONNX Runtime is not installed.", remedy="Run `pip install 'talkernel[onnxruntime]'`."
         ) from error
     return onnxruntime
 

@@ -36,12 +36,7 @@ def transcode(
     source, speech = open_face(face, fps=fps), open_speech(audio)
     count = max(1, round(speech.duration * source.fps))
     with VideoWriter(
-        outfile,
-        source=source,
-        speech=speech,
-        frame_count=count,
-        overwrite=overwrite,
-        notice=None,
+        outfile, source=source, speech=speech, frame_count=count, overwrite=overwrite, notice=None
     ) as writer:
         for frame in extend(source, count, "pingpong"):
             writer.write(frame.picture)

@@ -24,13 +24,7 @@ from talkernel.media.source import FaceSource
 from talkernel.media.speech import SpeechSource
 
 AI_NOTICE = "AI-generated: mouth movements synthesised by Talkernel"
-_CONTAINERS = {
-    ".mp4": "mp4",
-    ".m4v": "mp4",
-    ".mov": "mov",
-    ".mkv": "matroska",
-    ".webm": "webm",
-}
+_CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 

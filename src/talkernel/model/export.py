@@ -122,10 +122,7 @@ class _Generator(nn.Module):
 
 
 def _graph(
-    module: nn.Module,
-    inputs: dict[str, Tensor],
-    output: str,
-    lengths: dict[int, Any] | None = None,
+    module: nn.Module, inputs: dict[str, Tensor], output: str, lengths: dict[int, Any] | None = None
 ) -> onnx.ModelProto:
     """A module as a graph of any batch size, and of any of some other lengths."""
     free = {0: torch.export.Dim("batch")} | (lengths or {})

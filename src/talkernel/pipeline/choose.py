@@ -6,13 +6,7 @@ from pathlib import Path
 
 from talkernel.engine import Engine, load_engine
 from talkernel.errors import OptionError
-from talkernel.face.choose import (
-    Chooser,
-    FaceByIndex,
-    FaceInBox,
-    FaceLikeReference,
-    LargestFace,
-)
+from talkernel.face.choose import Chooser, FaceByIndex, FaceInBox, FaceLikeReference, LargestFace
 from talkernel.media import FaceSource, open_face
 from talkernel.pipeline.options import Options
 
@@ -47,8 +41,5 @@ def choose_engine(options: Options) -> Engine:
     """
     checkpoint = None if options.checkpoint is None else Path(options.checkpoint)
     return load_engine(
-        options.engine,
-        device=options.device,
-        precision=options.precision,
-        checkpoint=checkpoint,
+        options.engine, device=options.device, precision=options.precision, checkpoint=checkpoint
     )

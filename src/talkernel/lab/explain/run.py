@@ -49,8 +49,7 @@ PLOTS = {
         {"fig7_kernels": kernel_images.draw_corner, "fig7_whole": kernel_images.draw_whole},
     ),
     "map": Plot(
-        kernel_map.measure,
-        {"map": kernel_map.draw_map, "smoothness": kernel_map.draw_smoothness},
+        kernel_map.measure, {"map": kernel_map.draw_map, "smoothness": kernel_map.draw_smoothness}
     ),
     "sensitivity": Plot(sensitivity.measure, {"sensitivity": sensitivity.draw}),
     "theory": Plot(theory_figure.measure, {"theory": theory_figure.draw}),

@@ -138,10 +138,7 @@ class Critics:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on."""
-        return {
-            "networks": self.networks.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-        }
+        return {"networks": self.networks.state_dict(), "optimiser": self.optimiser.state_dict()}
 
 
 def pooled(where: Tensor, features: Tensor) -> Tensor:

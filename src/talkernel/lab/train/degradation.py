@@ -47,9 +47,7 @@ def occlude(
     thing = random_occluder(shot.source, points, lips, scale, rng)
     alone = np.where((thing.weight == 1.0) & (veil == 0), np.uint8(255), shot.outside)
     return shot._replace(
-        source=thing.lay_over(shot.source),
-        target=thing.lay_over(shot.target),
-        outside=alone,
+        source=thing.lay_over(shot.source), target=thing.lay_over(shot.target), outside=alone
     )
 
 

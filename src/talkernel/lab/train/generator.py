@@ -18,12 +18,7 @@ from talkernel.lab.train.checkpoint import save_state
 from talkernel.lab.train.conditioning_check import ConditioningCheck
 from talkernel.lab.train.front_end import SpeechFrontEnd
 from talkernel.lab.train.generator_parts import GeneratorParts
-from talkernel.lab.train.losses import (
-    LAMBDA_REC,
-    mask_loss,
-    reconstruction_loss,
-    total_loss,
-)
+from talkernel.lab.train.losses import LAMBDA_REC, mask_loss, reconstruction_loss, total_loss
 from talkernel.lab.train.makers import by_face
 from talkernel.lab.train.pairs import Pairs, Sample
 from talkernel.lab.train.resumable_sampler import ResumableSampler, single_threaded
