@@ -58,7 +58,7 @@ def test_options_come_from_columns_and_paths_from_the_lists_folder(tmp_path: Pat
     table = write_list(tmp_path / "jobs.csv", row, columns="face,audio,outfile,crf,box,fps")
     (job,) = read_jobs(table, tmp_path / "out")
     assert (job.face, job.audio) == (str(tmp_path / "a.mp4"), "/b.wav")
-    assert job.options == {"crf": 20, "fps": "30000/1001"}
+    assert job.options == {"crf": "20", "fps": "30000/1001"}
 
 
 @pytest.mark.usefixtures("painted")

@@ -40,7 +40,8 @@ class FakeGenerate:
         self.error: BaseException | None = None
 
     def __call__(self, *arguments: Any, **options: Any) -> Report:
-        self.arguments, self.options = arguments[:3], options | vars(arguments[3])
+        given = vars(arguments[3]) if len(arguments) > 3 else {}
+        self.arguments, self.options = arguments[:3], options | given
         if self.error:
             raise self.error
         return Report(

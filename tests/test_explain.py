@@ -290,5 +290,5 @@ def test_missing_umap_is_named_before_any_work(
 ) -> None:
     monkeypatch.setitem(sys.modules, "umap", None)
     done = CliRunner().invoke(app, ["explain", "--umap", "--out", str(tmp_path / "out")])
-    assert done.exit_code == 1 and "pip install 'talkernel[umap]'" in done.stderr
+    assert done.exit_code == 1 and "pip install '.[umap]'" in done.stderr
     assert not (tmp_path / "out").exists()
