@@ -66,13 +66,13 @@ def explain(
         seed=seed,
         umap=umap,
         overwrite=overwrite,
-        tell=_quiet if quiet else _tell,
+        log=_quiet if quiet else _print_line,
     )
     if as_json or not quiet:
         show(found, as_json=as_json)
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

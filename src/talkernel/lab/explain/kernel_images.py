@@ -8,24 +8,24 @@ from matplotlib.figure import Figure
 from talkernel.lab.explain.scene import Scene
 from talkernel.lab.explain.stored import Arrays
 
-CORNER = 16  # the paper shows the first 16 x 16 numbers
+CORNER = 16  # the paper shows the first 16 x 16 entries
 
 
 def measure(scene: Scene) -> Arrays:
-    """Both sounds' kernels, whole."""
+    """All kernels of both sounds."""
     return {
-        "kernels": scene.speech.kernels[list(scene.moments)],
-        "captions": np.array([scene.speech.caption(frame) for frame in scene.moments]),
+        "kernels": scene.speech.kernels[list(scene.compared)],
+        "captions": np.array([scene.speech.caption(frame) for frame in scene.compared]),
     }
 
 
 def draw_corner(arrays: Arrays) -> Figure:
-    """The first 16 x 16 numbers of every layer, as in the paper."""
+    """The first 16 x 16 entries of every layer, as in the paper."""
     return _draw(arrays, CORNER)
 
 
 def draw_whole(arrays: Arrays) -> Figure:
-    """All numbers: rows are output channels, columns input channels, the last one the bias."""
+    """The whole kernels: rows are output channels, columns input channels; the last is bias."""
     return _draw(arrays, None)
 
 
