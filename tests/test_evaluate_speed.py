@@ -19,9 +19,9 @@ from talkernel.lab.evaluate.cases import Case
 from talkernel.lab.evaluate.speed import Speeds, load_speeds, measure_speeds
 from talkernel.lab.evaluate.tables import write_tables
 from talkernel.lab.evaluate.timed_systems import RANDOM, torch_threads
+from talkernel.lab.wav2lip.engines import OpenVinoWav2Lip, TorchWav2Lip, as_graph
 from talkernel.lab.wav2lip.network import SIDE, Wav2Lip
 from talkernel.lab.wav2lip.system import Wav2LipSystem
-from talkernel.lab.wav2lip.timing import OpenVinoWav2Lip, TorchWav2Lip, as_graph
 from talkernel.lab.wav2lip.video import make_video, mel_windows
 from talkernel.lab.wav2lip.view import face_box, network_input, paste_back
 from talkernel.media import open_face, open_speech
@@ -121,7 +121,7 @@ def test_official_weights_make_it_a_system(talking: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("text", ["name: A\n", "wav2lip: x\n", "name: A\nwav2lip: x\ncommand: y\n"])
 def test_an_adapter_says_one_thing(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yaml").write_text(text)
-    with pytest.raises(AdapterError, match="no adapter file"):
+    with pytest.raises(AdapterError, match="not an adapter file"):
         load_adapter(tmp_path / "a.yaml")
 
 

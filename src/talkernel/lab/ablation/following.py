@@ -107,20 +107,10 @@ def _of_person(
     codes = basis.encode(other.deviations[other.crop_index[target_frames]])
     target = basis.opening(codes)
     points = [place(track.crop_points[i], view.affine) for i in own_frames]
-    rendered = render(
-        model,
-        [view.see(track.crop(i)) for i in own_frames],
-        points,
-        codes,
-        appearance_of(track, basis),
-        basis,
-    )
-    opening = np.array(
-        [
-            _opening(image, landmarks, mesh)
-            for image, landmarks in zip(rendered, points, strict=True)
-        ]
-    )
+    faces = [view.see(track.crop(i)) for i in own_frames]
+    rendered = render(model, faces, points, codes, appearance_of(track, basis), basis)
+    pairs = zip(rendered, points, strict=True)
+    opening = np.array([_opening(image, landmarks, mesh) for image, landmarks in pairs])
     own = mouth_opening(track.shapes[track.crop_index[own_frames]])
     error = float(np.abs((opening - np.nanmedian(opening)) - (target - np.median(target))).mean())
     amplitude = float(np.nanstd(opening) / max(1e-6, float(np.std(target))))

@@ -18,7 +18,7 @@ from talkernel.lab.explain.theory import NORMS, entrywise_norm
 STAGES = {
     "chain": "network of eq. 9",
     "middle": "our dynamic layers",
-    "answer": "α and M",
+    "answer": "mask and motion image",
     "face": "blended face",
 }
 KINDS = ("any two moments", "successive frames", "random")

@@ -13,7 +13,7 @@ from talkernel.errors import MissingFileError
 from talkernel.lab.evaluate.cases import Case
 
 if TYPE_CHECKING:
-    from talkernel.lab.wav2lip.timing import Wav2LipNetwork
+    from talkernel.lab.wav2lip.engines import Wav2LipNetwork
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Wav2LipSystem:
     def network(self) -> Wav2LipNetwork:
         """Run by OpenVINO in float32."""
         from talkernel.lab.train.wav2lip_pairs import load_wav2lip
-        from talkernel.lab.wav2lip.timing import OpenVinoWav2Lip, as_graph
+        from talkernel.lab.wav2lip.engines import OpenVinoWav2Lip, as_graph
 
         return OpenVinoWav2Lip(as_graph(load_wav2lip(self.weights)), "float32")
 
