@@ -1,4 +1,4 @@
-"""Comparing generators: told lips are read off what they draw, wherever the face lies."""
+"""Comparing generators: rendered mouths against target lip codes, with shifted faces."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from talkernel.lab.ablation import compare as comparing
 from talkernel.lab.ablation import following
 from talkernel.lab.ablation import likeness as ablation_likeness
 from talkernel.lab.ablation.compare import SHIFTS, compare, one_of_each, write_comparison
-from talkernel.lab.ablation.following import FRAMES, Shift, appearance_of, draw, measure_following
+from talkernel.lab.ablation.following import FRAMES, Shift, appearance_of, measure_following, render
 from talkernel.lab.ablation.likeness import likeness
 from talkernel.lab.tracks.track import write_tracks
 from talkernel.lab.train.run_config import GeneratorRun, load_run
@@ -80,14 +80,14 @@ def portrait_with(points: np.ndarray, size: int) -> np.ndarray:
     return portrait().warped(points, size, target_lips(lip_shape(points), points)).image
 
 
-def test_what_it_was_told_is_read_off_what_it_draws(
+def test_following_compares_the_rendered_mouth_with_the_target(
     basis: LipBasis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A model that draws every mouth as it was copies it and follows nothing."""
     model = TalkingFace(TINY).eval()
     monkeypatch.setattr(
         following,
-        "draw",
+        "render",
         lambda model, faces, points, *rest: [
             portrait_with(seen, len(face)) for face, seen in zip(faces, points, strict=True)
         ],
@@ -104,7 +104,7 @@ def test_a_mouth_is_compared_with_the_one_that_was_there(
     """Given back but for a grey level it is as sharp; blurred, less like and less sharp."""
     found = []
     for change in (lambda face: face ^ 1, lambda face: cv2.blur(face, (5, 5))):
-        monkeypatch.setattr(ablation_likeness, "draw", partial(_changed, change))
+        monkeypatch.setattr(ablation_likeness, "render", partial(_changed, change))
         found.append(likeness(TalkingFace(TINY).eval(), TRACKS, basis, Shift()))
     near, blurred = found
     assert near.psnr == pytest.approx(20 * np.log10(255), abs=0.01)
@@ -123,7 +123,7 @@ def test_only_what_may_change_is_drawn(shown: dict[str, bool]) -> None:
     faces = [view.see(track.crop(number)) for number in range(4)]
     points = [place(track.crop_points[number], view.affine) for number in range(4)]
     basis = fitted_basis(TRACKS)
-    drawn = draw(
+    drawn = render(
         model,
         faces,
         points,

@@ -75,7 +75,7 @@ def photo(lrw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_photo_protocol_has_its_rows_and_leaves_out_who_has_no_face(photo: Path) -> None:
+def test_photo_protocol_has_its_rows_and_leaves_out_a_clip_without_a_face(photo: Path) -> None:
     found = Results.load(photo)
     assert found.names == ["generated", "ground truth", "do nothing"]
     assert found.clips == 1 and list(found.left_out) == ["NOBODY_00001"]
@@ -302,7 +302,7 @@ def test_another_system_is_a_command(lrw: Path, photo: Path, tmp_path: Path) -> 
         ("no-such-program {face} {audio} {out}", "cannot be run"),
     ],
 )
-def test_a_command_that_fails_is_told_of(
+def test_a_command_that_fails_is_reported(
     talking: Path, tmp_path: Path, command: str, problem: str
 ) -> None:
     case = Case("one", "one", talking, talking, talking, open_face(talking).fps)
@@ -317,11 +317,11 @@ def test_a_malformed_adapter(tmp_path: Path, command: str) -> None:
     with pytest.raises(AdapterError):
         load_adapter(adapter(tmp_path, command))
     (tmp_path / "list.yaml").write_text("- a\n")
-    with pytest.raises(AdapterError, match="no adapter file"):
+    with pytest.raises(AdapterError, match="not an adapter file"):
         load_adapter(tmp_path / "list.yaml")
 
 
-def test_a_command_hears_the_very_samples(talking: Path, tmp_path: Path) -> None:
+def test_a_command_gets_the_exact_samples(talking: Path, tmp_path: Path) -> None:
     script = "import shutil, sys; shutil.copy(sys.argv[2], sys.argv[3] + '.kept.wav')"
     file = adapter(tmp_path, f'{sys.executable} -c "{script}" {{face}} {{audio}} {{out}}')
     case = Case("one", "one", talking, talking, talking, open_face(talking).fps)
@@ -402,9 +402,7 @@ def test_command_line(photo: Path, lrw: Path, tmp_path: Path) -> None:
         (["--real=none"], 50),
     ],
 )
-def test_bad_input_is_told_by_exit_code(
-    tmp_path: Path, arguments: list[str], exit_code: int
-) -> None:
+def test_bad_input_has_its_exit_code(tmp_path: Path, arguments: list[str], exit_code: int) -> None:
     (tmp_path / "empty").mkdir()
     done = talkernel("evaluate", tmp_path / "empty", "--out", tmp_path / "o", *arguments)
     assert done.exit_code == exit_code

@@ -1,4 +1,4 @@
-"""Commands that compare models trained alike."""
+"""The command that compares ablated models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ablation(
     split: Annotated[str, typer.Option(help="Which people to measure on.")] = "val",
     as_json: AsJson = False,
 ) -> None:
-    """Compare generators told other people's lips, wherever the face lies (Fig. 8)."""
+    """Compare generators driven by other people's lip codes, with shifted faces (Fig. 8)."""
     from talkernel.cli.terminal import show
     from talkernel.errors import OptionError
     from talkernel.lab.ablation.compare import compare, write_comparison

@@ -56,7 +56,9 @@ def evaluate(
     mouth_only: Annotated[
         bool, typer.Option("--mouth-only", help="Only figures of the mouth's opening: faster.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in --out.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Measure everything again in --out.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:

@@ -36,7 +36,7 @@ def explain(
         bool, typer.Option("--umap", help="Draw the map by UMAP too, beside its components.")
     ] = False,
     redraw: Annotated[
-        bool, typer.Option("--redraw", help="Only draw anew from what --out holds.")
+        bool, typer.Option("--redraw", help="Only draw again from the data in --out.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files in --out.")] = False,
     as_json: AsJson = False,
@@ -48,7 +48,7 @@ def explain(
     from talkernel.lab.explain import run
 
     if redraw:
-        print(f"Drawn anew in {out}: {', '.join(run.redraw(out))}.")
+        print(f"Drawn again in {out}: {', '.join(run.redraw(out))}.")
         return
     if audio is not None and text is not None:
         raise OptionError("--audio and --text exclude each other.", remedy="Give one of them.")
@@ -65,13 +65,13 @@ def explain(
         seed=seed,
         umap=umap,
         overwrite=overwrite,
-        tell=_quiet if quiet else _tell,
+        log=_quiet if quiet else _print_line,
     )
     if as_json or not quiet:
         show(found, as_json=as_json)
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

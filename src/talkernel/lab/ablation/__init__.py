@@ -1,1 +1,1 @@
-"""What each idea of the paper is worth: models trained alike but for it (Section VI-D)."""
+"""Ablation study: compares models that differ in one idea of the paper (Section VI-D)."""

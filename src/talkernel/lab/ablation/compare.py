@@ -1,4 +1,4 @@
-"""Models trained alike, side by side: figures, and curves against the face's shift (Fig. 8)."""
+"""Compares ablated models: metrics, and curves over the face's shift (Fig. 8)."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ from talkernel.model.talking_face import TalkingFace
 from talkernel.summary import Summary
 
 SHIFTS: Mapping[str, tuple[Sequence[float], Callable[[float], Shift]]] = {
-    "up, share of the height": ((0.0, 0.05, 0.1, 0.15, 0.2), lambda x: Shift(up=x)),
-    "right, share of the width": ((0.0, 0.05, 0.1, 0.15, 0.2), lambda x: Shift(right=x)),
+    "up, fraction of the height": ((0.0, 0.05, 0.1, 0.15, 0.2), lambda x: Shift(up=x)),
+    "right, fraction of the width": ((0.0, 0.05, 0.1, 0.15, 0.2), lambda x: Shift(right=x)),
     "scale": ((0.7, 0.85, 1.0, 1.15, 1.3), lambda x: Shift(zoom=x)),
     "turn, degrees": ((0.0, 10.0, 20.0, 30.0, 40.0), lambda x: Shift(turn=x)),
 }
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One model under one shift."""
+class Measurement:
+    """Metrics of one model under one shift."""
 
     model: str
     shift: str
     amount: float
-    obeyed: Following
+    following: Following
     likeness: Likeness
 
-    def figures(self) -> dict[str, float]:
-        """By name."""
-        return asdict(self.likeness) | asdict(self.obeyed)
+    def metrics(self) -> dict[str, float]:
+        """All metrics by name."""
+        return asdict(self.likeness) | asdict(self.following)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All models under all shifts."""
+    """Metrics of all models under all shifts."""
 
-    rows: list[Measured]
+    rows: list[Measurement]
 
     def to_json(self) -> str:
         """For programs."""
@@ -65,7 +65,7 @@ class Comparison:
                 "model": row.model,
                 "shift": row.shift,
                 "amount": round(row.amount, 3),
-                **row.figures(),
+                **row.metrics(),
             }
             for row in self.rows
         ]
@@ -75,15 +75,15 @@ class Comparison:
         return text.getvalue()
 
     def summary(self) -> Summary:
-        """For people: faces where crops have them."""
+        """For people: only the faces that are not shifted."""
         rows = []
         for row in self.rows:
             if row.shift == next(iter(SHIFTS)) and row.amount == 0.0:
-                figures = row.figures()
-                count = str(figures.pop("people"))
-                rows.append([row.model, *(f"{value:.3f}" for value in figures.values()), count])
+                metrics = row.metrics()
+                count = str(metrics.pop("people"))
+                rows.append([row.model, *(f"{value:.3f}" for value in metrics.values()), count])
         title = "Given other people's lip codes, on people it was not trained on"
-        return Summary(title, rows, ("model", *self.rows[0].figures()))
+        return Summary(title, rows, ("model", *self.rows[0].metrics()))
 
 
 def load_trained(path: Path) -> TalkingFace:
@@ -98,7 +98,7 @@ def load_trained(path: Path) -> TalkingFace:
     model = TalkingFace(ModelConfig.from_json(state["config"]))
     averaged = averaged_weights(state)
     if not any(name.startswith("speech_encoder.") for name in averaged):
-        model.speech_encoder = None  # lips seen drove it: nobody listened
+        model.speech_encoder = None  # trained on measured lip codes, without sound
     take_weights(model, averaged)
     return model.eval()
 
@@ -108,7 +108,7 @@ def compare(models: Mapping[str, Path], tracks: Sequence[Track], basis: LipBasis
 
     Args:
         models: `last.pt` of each, by name.
-        tracks: Of people that none of them learned from.
+        tracks: Of people outside their training sets.
         basis: The lip basis they were trained with.
 
     Raises:
@@ -116,22 +116,24 @@ def compare(models: Mapping[str, Path], tracks: Sequence[Track], basis: LipBasis
     """
     people = one_of_each(tracks)
     if len(people) < 2:
-        raise TrainingDataError("It takes tracks of two people: one is told what the other says.")
+        raise TrainingDataError(
+            "Tracks of at least two people are needed: each is driven by another's lip codes."
+        )
     return Comparison(list(_measure(models, people, basis)))
 
 
 def _measure(
     models: Mapping[str, Path], people: Sequence[Track], basis: LipBasis
-) -> Iterator[Measured]:
+) -> Iterator[Measurement]:
     for name, path in models.items():
         model = load_trained(path)
         for shift, (amounts, make) in SHIFTS.items():
             for amount in amounts:
                 moved = make(amount)
                 with torch.inference_mode():
-                    obeyed = measure_following(model, people, basis, moved)
-                    alike = likeness(model, people, basis, moved)
-                yield Measured(name, shift, amount, obeyed, alike)
+                    following = measure_following(model, people, basis, moved)
+                    reconstruction = likeness(model, people, basis, moved)
+                yield Measurement(name, shift, amount, following, reconstruction)
 
 
 def one_of_each(tracks: Sequence[Track]) -> list[Track]:
@@ -155,13 +157,13 @@ def write_comparison(found: Comparison, out: Path) -> None:
 
 
 def draw_curves(found: Comparison) -> Figure:
-    """Fig. 8: the mouth's error against how far the face was moved, for each model."""
+    """Fig. 8: how closely the mouth follows the target, against the face's shift, per model."""
     figure = Figure(figsize=(3.2 * len(SHIFTS), 3.0), layout="constrained")
     for axes, shift in zip(figure.subplots(1, len(SHIFTS), sharey=True), SHIFTS, strict=True):
         for model in dict.fromkeys(row.model for row in found.rows):
             own = [row for row in found.rows if (row.model, row.shift) == (model, shift)]
-            axes.plot([r.amount for r in own], [r.obeyed.follow for r in own], "o-", label=model)
+            axes.plot([r.amount for r in own], [r.following.follow for r in own], "o-", label=model)
         axes.set_xlabel(shift)
-    figure.axes[0].set_ylabel("r of drawn and told opening")
+    figure.axes[0].set_ylabel("r of rendered and target opening")
     figure.axes[0].legend()
     return figure

@@ -1,7 +1,7 @@
-"""Telling a model lip codes and reading the mouths that it draws: no sound, no video.
+"""Measures how closely rendered mouths follow target lip codes, without sound.
 
-The told mouths are other people's, as a face mesh saw them; so what is measured is f and h2
-alone, on faces wherever one likes to put them.
+The targets are lip codes of other people, measured by the face mesh. So only the generator and
+the kernel predictor are tested. The faces can be shifted, scaled and turned.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from talkernel.mouth.person import Appearance
 from talkernel.mouth.reference import Reference, place
 from talkernel.mouth.renderer import MouthRenderer
 
-FRAMES = 16  # told to each person
+FRAMES = 16  # rendered per person
 Array = NDArray[np.float32]
 
 
 class Shift(NamedTuple):
-    """How far a face lies from where crops have it.
+    """Displacement of a face from its normal place in the crop.
 
     Attributes:
-        up, right: Share of the crop's side.
-        zoom: Factor on its size.
+        up, right: Fraction of the crop's side.
+        zoom: Scale factor.
         turn: Degrees, anticlockwise.
     """
 
@@ -51,7 +51,7 @@ class Shift(NamedTuple):
     turn: float = 0.0
 
     def view(self, config: ModelConfig, track: Track) -> View:
-        """The network's view of a track's stored crops, so moved: else as in use."""
+        """The generator's view of a track's stored crops with this shift; otherwise as in use."""
         middle = track.view_middle(config.crop_share < 1.0)
         zoom = self.zoom * config.face_size / CROP
         turned = cv2.getRotationMatrix2D((middle[0], middle[1]), self.turn, zoom)
@@ -63,14 +63,14 @@ class Shift(NamedTuple):
 
 @dataclass(frozen=True)
 class Following:
-    """Figures over people, means.
+    """Means over people.
 
     Attributes:
-        follow: Correlation of the drawn mouths' opening with that told.
-        copy: Correlation with that of the input.
-        amplitude: Standard deviation of the opening as a share of what was told.
-        error: Mean difference of the opening from what was told, in face radii.
-        people: How many.
+        follow: Correlation of the rendered mouths' opening with the target.
+        copy: Correlation with the opening in the input.
+        amplitude: Standard deviation of the opening relative to the target's.
+        error: Mean absolute difference of the opening from the target, in face radii.
+        people: Number of people.
     """
 
     follow: float
@@ -83,46 +83,41 @@ class Following:
 def measure_following(
     model: TalkingFace, tracks: Sequence[Track], basis: LipBasis, shift: Shift
 ) -> Following:
-    """Tell each person what the next one's mouth did, and see.
+    """Drive each person with the next one's lip codes and measure the rendered mouths.
 
     Args:
         model: In evaluation mode.
         tracks: One of each person.
-        basis: The lip basis the model was trained with.
-        shift: Where the faces lie.
+        basis: The lip basis that the model was trained with.
+        shift: Displacement of the faces.
     """
     mesh = FaceMesh()
     rows = [
-        _one(model, track, other, basis, shift.view(model.config, track), mesh)
+        _of_person(model, track, other, basis, shift.view(model.config, track), mesh)
         for track, other in zip(tracks, [*tracks[1:], tracks[0]], strict=True)
     ]
     follow, copy, amplitude, error = np.nanmean(np.array(rows), axis=0)
     return Following(float(follow), float(copy), float(amplitude), float(error), len(tracks))
 
 
-def _one(
+def _of_person(
     model: TalkingFace, track: Track, other: Track, basis: LipBasis, view: View, mesh: FaceMesh
 ) -> tuple[float, float, float, float]:
-    mine, theirs = (evenly(len(t.crop_index)) for t in (track, other))
-    codes = basis.encode(other.deviations[other.crop_index[theirs]])
-    told = basis.opening(codes)
-    points = [place(track.crop_points[i], view.affine) for i in mine]
-    drawn = draw(
-        model,
-        [view.see(track.crop(i)) for i in mine],
-        points,
-        codes,
-        appearance_of(track, basis),
-        basis,
-    )
-    got = np.array([_opening(image, seen, mesh) for image, seen in zip(drawn, points, strict=True)])
-    own = mouth_opening(track.shapes[track.crop_index[mine]])
-    error = float(np.abs((got - np.nanmedian(got)) - (told - np.median(told))).mean())
-    amplitude = float(np.nanstd(got) / max(1e-6, float(np.std(told))))
-    return correlation(got, told), correlation(got, own), amplitude, error
+    own_frames, target_frames = (evenly(len(t.crop_index)) for t in (track, other))
+    codes = basis.encode(other.deviations[other.crop_index[target_frames]])
+    target = basis.opening(codes)
+    points = [place(track.crop_points[i], view.affine) for i in own_frames]
+    faces = [view.see(track.crop(i)) for i in own_frames]
+    rendered = render(model, faces, points, codes, appearance_of(track, basis), basis)
+    pairs = zip(rendered, points, strict=True)
+    opening = np.array([_opening(image, landmarks, mesh) for image, landmarks in pairs])
+    own = mouth_opening(track.shapes[track.crop_index[own_frames]])
+    error = float(np.abs((opening - np.nanmedian(opening)) - (target - np.median(target))).mean())
+    amplitude = float(np.nanstd(opening) / max(1e-6, float(np.std(target))))
+    return correlation(opening, target), correlation(opening, own), amplitude, error
 
 
-def draw(
+def render(
     model: TalkingFace,
     faces: Sequence[Image],
     points: Sequence[Points],
@@ -130,25 +125,27 @@ def draw(
     appearance: Appearance,
     basis: LipBasis,
 ) -> list[Image]:
-    """What a model makes of some faces told some lip codes.
+    """Render some faces with some lip codes.
 
     Args:
         model: In evaluation mode.
         faces: `[S, S, 3]` each.
         points: Their landmarks `[468, 3]`.
         codes: `[N, K]`.
-        appearance: The person's.
-        basis: What the codes mean.
+        appearance: Of the person.
+        basis: Of the lip codes.
     """
     engine = TorchEngine.of(model, basis if model.config.warped else None)
     renderer = MouthRenderer(engine)
-    drawn = []
-    for face, seen, code, kernels in zip(faces, points, codes, engine.kernels(codes), strict=True):
+    rendered = []
+    for face, landmarks, code, kernels in zip(
+        faces, points, codes, engine.kernels(codes), strict=True
+    ):
         picture = picture_of_rgb(face)
-        placement = Placement(Crop(0, 0, len(face)), np.asarray(seen, np.float32), 1.0)
+        placement = Placement(Crop(0, 0, len(face)), np.asarray(landmarks, np.float32), 1.0)
         renderer.render(picture, placement, appearance, code, kernels)
-        drawn.append(picture.to_rgb())
-    return drawn
+        rendered.append(picture.to_rgb())
+    return rendered
 
 
 def _opening(image: Image, points: Points, mesh: FaceMesh) -> float:
@@ -158,9 +155,12 @@ def _opening(image: Image, points: Points, mesh: FaceMesh) -> float:
 
 
 def appearance_of(track: Track, basis: LipBasis) -> Appearance:
-    """The person as in use: at rest, most open and most shut between the frames told something."""
-    told = evenly(len(track.crop_index))
-    between = np.unique((told[:-1] + told[1:]) // 2)
+    """The person's appearance as in use, from frames between those that are rendered.
+
+    References are the frames with the mouth most open and most closed.
+    """
+    chosen_frames = evenly(len(track.crop_index))
+    between = np.unique((chosen_frames[:-1] + chosen_frames[1:]) // 2)
     openings = mouth_opening(track.shapes[track.crop_index[between]])
     chosen = between[openings.argmax()], between[openings.argmin()]
     wide, shut = (Reference(track.crop(int(n)), track.crop_points[n]) for n in chosen)
@@ -168,5 +168,5 @@ def appearance_of(track: Track, basis: LipBasis) -> Appearance:
 
 
 def evenly(count: int) -> NDArray[np.int64]:
-    """Which of so many frames are taken, `[FRAMES]` at most."""
+    """Indices of at most `FRAMES` equally spaced frames out of `count`."""
     return np.linspace(0, count - 1, min(FRAMES, count)).astype(np.int64)

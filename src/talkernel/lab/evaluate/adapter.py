@@ -15,7 +15,7 @@ def load_adapter(adapter: Path) -> System:
     """Read an adapter file.
 
     Args:
-        adapter: YAML with `name` and either `command` and maybe `folder`, or `wav2lip`, the
+        adapter: YAML with `name` and either `command` and optionally `folder`, or `wav2lip`, the
             path of Wav2Lip's official weights; paths are relative to the file's folder.
 
     Raises:
@@ -47,5 +47,7 @@ def _read(adapter: Path) -> dict[str, Any]:
             raise KeyError(*(both or ["command"]))
         shlex.split(text.get("command", ""))
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise AdapterError(f"{adapter} is no adapter file: {error!r}.", remedy=remedy) from error
+        raise AdapterError(
+            f"{adapter} is not an adapter file: {error!r}.", remedy=remedy
+        ) from error
     return dict(text)

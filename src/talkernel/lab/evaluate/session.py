@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from talkernel.errors import OptionError
 from talkernel.lab.evaluate.adapter import load_adapter
@@ -16,6 +16,9 @@ from talkernel.lab.evaluate.result_folder import ResultFolder, code_digest
 from talkernel.lab.evaluate.results import Results
 from talkernel.lab.evaluate.run import Log, evaluate
 from talkernel.lab.evaluate.systems import OwnSystem, System
+
+if TYPE_CHECKING:
+    from talkernel.lab.evaluate.syncnet import SyncNet
 
 
 def measure_folder(
@@ -55,25 +58,17 @@ def measure_folder(
         TalkernelError: Anything that the user can fix; see `talkernel.errors`.
     """
     _check(protocol, real, adapter, data)
-    network = None
-    if syncnet is not None:
-        from talkernel.lab.evaluate.syncnet import load_syncnet
-
-        network = load_syncnet(syncnet)
+    network = _syncnet(syncnet)
     system = _system(protocol, adapter, options or {})
     clips = find_clips(data, split=split, per_person=per_person, limit=limit) if protocol else []
-    settings = {
-        "code": code_digest(),
-        "protocol": protocol or "pairs",
-        "data": str(data.absolute()),
-        "real": None if real is None else str(real.absolute()),
+    options_used = {
         "split": split,
         "limit": limit,
         "per_person": per_person,
         "syncnet": syncnet is not None,
         "mouth_only": mouth_only,
-        **({} if system is None else system.settings()),
     }
+    settings = _settings(protocol, data, real, system) | options_used
     folder = ResultFolder.open(out, settings, overwrite)
     cases = plan(protocol, clips, folder.inputs) if protocol else _pairs(data, real, folder, limit)
     evaluator = CaseEvaluator(protocol or "pairs", network, mouth_only)
@@ -103,6 +98,27 @@ def _system(
     if protocol is None:
         return None
     return OwnSystem(options) if adapter is None else load_adapter(adapter)
+
+
+def _syncnet(weights: Path | None) -> SyncNet | None:
+    if weights is None:
+        return None
+    from talkernel.lab.evaluate.syncnet import load_syncnet  # needs torch
+
+    return load_syncnet(weights)
+
+
+def _settings(
+    protocol: Protocol | None, data: Path, real: Path | None, system: System | None
+) -> dict[str, Any]:
+    """What decides the results besides the options of choice and measurement."""
+    own = {} if system is None else system.settings()
+    return own | {
+        "code": code_digest(),
+        "protocol": protocol or "pairs",
+        "data": str(data.absolute()),
+        "real": None if real is None else str(real.absolute()),
+    }
 
 
 def _pairs(data: Path, real: Path | None, folder: ResultFolder, limit: int | None) -> list[Case]:

@@ -129,7 +129,6 @@ def measure_speeds(threads: int | None = None, *, log: Log = lambda _: None) -> 
         log: Called with a line before each step.
     """
     from talkernel.lab.evaluate.timed_systems import timed_systems, torch_threads
-    from talkernel.media import open_face
     from talkernel.sample.portrait import make_sample
 
     threads = threads or _cpus()
@@ -143,14 +142,19 @@ def measure_speeds(threads: int | None = None, *, log: Log = lambda _: None) -> 
         log(f"speed: whole jobs, {JOBS} rounds")
         whole = [one for one in systems if one.whole]
         jobs = _by_turns(whole, JOBS, lambda one: one.job(face, speech, outfile))
-        made = open_face(outfile)
-        picture, frames = f"{made.width}x{made.height}", sum(1 for _ in made.frames())
+        picture, frames = _size_of(outfile)
     of_jobs = dict(zip(whole, jobs, strict=True))
-    rates = [
-        _rate(one, network, of_jobs.get(one, []))
-        for one, network in zip(systems, alone, strict=True)
-    ]
+    timed = zip(systems, alone, strict=True)
+    rates = [_rate(one, network, of_jobs.get(one, [])) for one, network in timed]
     return Speeds(machine_name(), threads, picture, frames, rates)
+
+
+def _size_of(video: Path) -> tuple[str, int]:
+    """A video's picture size as text, and its number of frames."""
+    from talkernel.media import open_face
+
+    source = open_face(video)
+    return f"{source.width}x{source.height}", sum(1 for _ in source.frames())
 
 
 def _rate(system: TimedSystem, network: Sequence[float], jobs: Sequence[float]) -> Rate:

@@ -15,8 +15,8 @@ from talkernel.engine import Engine
 from talkernel.engine.base import EngineInfo
 from talkernel.engine.openvino import OpenVinoEngine
 from talkernel.engine.torch import TorchEngine
+from talkernel.lab.wav2lip.engines import OpenVinoWav2Lip, TorchWav2Lip, Wav2LipNetwork, as_graph
 from talkernel.lab.wav2lip.network import SIDE, Wav2Lip
-from talkernel.lab.wav2lip.timing import OpenVinoWav2Lip, TorchWav2Lip, Wav2LipNetwork, as_graph
 from talkernel.lab.wav2lip.video import make_video
 from talkernel.model.weights import find_weights
 from talkernel.mouth.lip_driver import FILE_BATCH

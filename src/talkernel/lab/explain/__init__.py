@@ -1,1 +1,1 @@
-"""What the dynamic kernels do: the paper's pictures of them, and its theorem (V, VI-B, VI-C)."""
+"""Explains the dynamic kernels: the paper's figures and its theorem (Sections V, VI-B, VI-C)."""

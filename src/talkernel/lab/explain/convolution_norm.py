@@ -1,10 +1,10 @@
-"""Certified norms of convolutions: never less than the true one, for p = 1, 2 and infinity.
+"""Certified upper bounds of convolution norms for p = 1, 2 and infinity.
 
 A transposed convolution of stride 2 is a convolution to four times the channels whose pixels
-are then shuffled, which changes no norm. With zero padding a convolution is a part of the one
-over the whole plane, whose 2-norm is the largest spectral norm of its transfer function. That
-is a trigonometric polynomial of degree d in each direction; sampled at N equally spaced places
-its largest value is missed by a factor of cos(pi d / N) at most in each (M. Riesz).
+are then shuffled, which changes no norm. With zero padding, a convolution is a restriction of the
+one over the whole plane, whose 2-norm is the largest spectral norm of its transfer function. That
+is a trigonometric polynomial of degree d in each direction; N equally spaced
+samples underestimate its maximum by at most a factor of cos(pi d / N) in each (M. Riesz).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def convolution_norm(weight: Tensor, p: float) -> float:
     """Bound of ‖w * y‖_p / ‖y‖_p.
 
     Args:
-        weight: `[c1, c2, k, k]`, k odd; any stride, since striding leaves numbers out.
+        weight: `[c1, c2, k, k]`, k odd; any stride, since a stride only drops values.
         p: 1, 2 or infinity.
 
     Raises:
@@ -47,17 +47,17 @@ def _spectral_norm(weight: Tensor) -> float:
 
 
 def transposed_as_convolution(weight: Tensor) -> Tensor:
-    """A transposed convolution of size 4, stride 2, padding 1, before its pixels are shuffled.
+    """A transposed convolution (size 4, stride 2, padding 1) as a convolution and pixel shuffle.
 
     Args:
-        weight: `[c_in, c_out, 4, 4]`, as torch has it.
+        weight: `[c_in, c_out, 4, 4]`, in torch's order.
 
     Returns:
-        `[4 * c_out, c_in, 3, 3]`, for a convolution with padding 1 and then `pixel_shuffle`.
+        `[4 * c_out, c_in, 3, 3]`, for a convolution with padding 1 followed by `pixel_shuffle`.
     """
     c_in, c_out = weight.shape[:2]
     convolution = weight.new_zeros(c_out, 2, 2, c_in, 3, 3)
-    taps = {0: ((0, 3), (1, 1)), 1: ((1, 2), (2, 0))}  # of even and odd pixels: (offset, tap)
+    taps = {0: ((0, 3), (1, 1)), 1: ((1, 2), (2, 0))}  # for even and odd pixels: (offset, tap)
     for row, down in taps.items():
         for column, across in taps.items():
             for y, ky in down:
@@ -66,13 +66,13 @@ def transposed_as_convolution(weight: Tensor) -> Tensor:
     return convolution.reshape(4 * c_out, c_in, 3, 3)
 
 
-def folded(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Scale and shift `[C]` that a normalisation is in evaluation mode.
+def batch_norm_affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Scale and shift `[C]` of a batch normalisation in evaluation mode.
 
     Raises:
-        ValueError: It keeps no statistics.
+        ValueError: It has no running statistics.
     """
     if norm.running_mean is None or norm.running_var is None:
-        raise ValueError("This normalisation keeps no statistics.")
+        raise ValueError("This batch normalisation has no running statistics.")
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     return scale.detach().double(), (norm.bias - norm.running_mean * scale).detach().double()

@@ -1,4 +1,4 @@
-"""Faces as the network sees them, and what it makes of them under given kernels."""
+"""Faces to explain with, and their rendering with given kernels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from talkernel.mouth.renderer import Edit, MouthRenderer
 Image = NDArray[np.uint8]
 Array = NDArray[np.float32]
 MOST = 5  # faces in a figure
-LONGEST_SEARCH = 250  # pictures of a video looked at for a face
+LONGEST_SEARCH = 250  # pictures of a video that are searched for a face
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Face:
     Attributes:
         name: Where it comes from.
         picture: The whole picture.
-        crop: Where the network looks.
+        crop: The generator's crop.
         landmarks: `[468, 3]` in the picture's pixels.
-        config: Of the model that is to look there.
+        config: Of the model.
     """
 
     name: str
@@ -64,72 +64,74 @@ class Face:
         return np.asarray(self.crop.to_view(self.landmarks, self.config.crop_size), np.float32)
 
     def appearance(self, basis: LipBasis | None) -> Appearance:
-        """What one picture tells of the person: a still is its own reference."""
+        """The person's appearance from this one picture, which is its own reference."""
         person = Person(self.config.crop_size, basis)
         return person.update(self.picture, self.crop, self.landmarks).appearance
 
-    def shown(self, warped: WarpedReference | None = None) -> FrameInput:
-        """What f is shown of it, with a reference or with itself as it is."""
+    def network_input(self, warped: WarpedReference | None = None) -> FrameInput:
+        """The generator's input, with a given reference or with the face itself as one."""
         view, points, config = self.view(), self.points(), self.config
         if config.reference and warped is None:
             warped = Reference(view, points).warped(points, config.crop_size)
         return FrameInput.of(view, points, config.face_size, warped if config.reference else None)
 
 
-def as_tensor(shown: FrameInput) -> Tensor:
-    """A face as f takes it, `[1, 3 or 6, S, S]`."""
-    return torch.from_numpy(to_network(shown.picture))[None]
+def as_tensor(frame: FrameInput) -> Tensor:
+    """The generator's input as a tensor `[1, 3 or 6, S, S]`."""
+    return torch.from_numpy(to_network(frame.picture))[None]
 
 
-class Answer(NamedTuple):
-    """What becomes of a face, for each of N kernels.
+class RenderedFaces(NamedTuple):
+    """One face rendered with each of N kernel sets.
 
     Attributes:
-        attention: The network's own alpha `[N, S, S]` in 0..1.
-        laid: Alpha as it is laid on the frame: 1 under the veil, 0 at the crop's border.
-        motion: M `[N, S, S, 3]`, RGB.
+        attention: The generator's attention mask `[N, S, S]` in 0..1.
+        alpha: The blending mask: 1 over the mouth mask, 0 at the crop's border.
+        motion: The motion image `[N, S, S, 3]`, RGB.
         result: The blended face `[N, S, S, 3]`, RGB.
     """
 
     attention: Array
-    laid: Array
+    alpha: Array
     motion: Image
     result: Image
 
 
-def answer(model: TalkingFace, face: Face, kernels: Array, heard: Array) -> Answer:
-    """Put kernels to work on one face.
+def render_faces(model: TalkingFace, face: Face, kernels: Array, lip_codes: Array) -> RenderedFaces:
+    """Render one face with several kernel sets.
 
     Args:
         model: In evaluation mode.
-        face: Any.
+        face: The face.
         kernels: `[N, layers, c1, c2 * ks * ks + 1]`.
-        heard: `[N, K or 512]` what they were inferred from.
+        lip_codes: `[N, K or 512]` that the kernels were inferred from.
     """
     engine = TorchEngine.of(model)
     edits: list[Edit] = []
     renderer = MouthRenderer(engine, edits.append)
     appearance, results = face.appearance(engine.basis), []
     placement = Placement(face.crop, face.landmarks, 1.0)
-    for code, own in zip(heard, kernels, strict=True):
+    for code, own in zip(lip_codes, kernels, strict=True):
         picture = face.picture.copy()
         renderer.render(picture, placement, appearance, code, own)
         results.append(crop_view(picture, face.crop, face.config.crop_size))
     alpha = np.stack([edit.alpha for edit in edits])
-    laid = np.stack([with_reference(edit.motion, edit.shown.reference) for edit in edits])
-    images = ((laid + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    motion = np.stack([with_reference(edit.motion, edit.shown.reference) for edit in edits])
+    images = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
     attention = np.stack([edit.attention for edit in edits])
-    return Answer(attention, alpha * border_window(alpha.shape[1]), images, np.stack(results))
+    return RenderedFaces(
+        attention, alpha * border_window(alpha.shape[1]), images, np.stack(results)
+    )
 
 
 def find_faces(paths: Sequence[Path], config: ModelConfig, most: int = MOST) -> list[Face]:
-    """Faces to explain with.
+    """Find faces to explain with.
 
     Args:
-        paths: Videos and photos; of several the first face each, of one video faces that are
-            equally far apart in time. None: views of the portrait that comes with the sample.
-        config: Of the model that is to look at them.
-        most: So many at most.
+        paths: Videos and photos: the first face of each, or of a single video faces at equal
+            distances in time. Empty: views of the sample's portrait.
+        config: Of the model.
+        most: At most this many.
 
     Raises:
         NoFaceError: One of them shows no usable face.
@@ -137,11 +139,12 @@ def find_faces(paths: Sequence[Path], config: ModelConfig, most: int = MOST) -> 
     """
     if not paths:
         return [
-            _look(name, [picture_of_rgb(image)], config) for name, image in portrait_views(most)
+            _first_face(name, [picture_of_rgb(image)], config)
+            for name, image in portrait_views(most)
         ]
     if len(paths) == 1 and not open_face(paths[0]).is_photo:
         return _over_time(paths[0], config, most)
-    return [_look(path.stem, _pictures(path), config) for path in paths[:most]]
+    return [_first_face(path.stem, _pictures(path), config) for path in paths[:most]]
 
 
 def _pictures(path: Path) -> Iterator[Picture]:
@@ -154,11 +157,14 @@ def _over_time(path: Path, config: ModelConfig, most: int) -> list[Face]:
     wanted = np.unique(np.linspace(0, len(pictures) - 1, most).round().astype(int))
     times = [f"{path.stem} {pictures[number].time:.1f} s" for number in wanted]
     return [
-        _look(name, pictures[number:], config) for name, number in zip(times, wanted, strict=True)
+        _first_face(name, pictures[number:], config)
+        for name, number in zip(times, wanted, strict=True)
     ]
 
 
-def _look(name: str, pictures: Iterator[Picture] | list[Picture], config: ModelConfig) -> Face:
+def _first_face(
+    name: str, pictures: Iterator[Picture] | list[Picture], config: ModelConfig
+) -> Face:
     tracker = FaceTracker()
     for picture in pictures:
         face = tracker.update(picture).face

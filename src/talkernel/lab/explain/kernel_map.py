@@ -1,4 +1,4 @@
-"""The way that the kernels take through a sentence: a map of it, and how smooth it is."""
+"""Maps the kernels of a sentence to two dimensions, and measures how smoothly they change."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from talkernel.lab.explain.scene import Scene
 from talkernel.lab.explain.stored import Arrays
 from talkernel.lab.explain.utterance import FPS, distances
 
-SHOWN = 12  # components whose share is drawn
+SHOWN = 12  # components whose explained variance is drawn
 LAGS = 25  # frames
-NEIGHBOURS = 15  # of each frame, that UMAP keeps near it
+NEIGHBOURS = 15  # UMAP's n_neighbors
 
 
 def measure(scene: Scene) -> Arrays:
     """Principal components of the kernels, and distances over time."""
     speech = scene.speech
-    places, share = principal_components(speech.kernels)
+    places, ratio = principal_components(speech.kernels)
     neighbours = {"umap": umap_places(places, scene.seed)} if scene.umap else {}
     return neighbours | {
         "places": places[:, :3],
-        "share": share[:SHOWN],
+        "share": ratio[:SHOWN],
         "seconds": np.arange(len(speech)) / FPS,
         "loudness": speech.loudness,
         "classes": np.array(speech.classes),
@@ -39,13 +39,13 @@ def measure(scene: Scene) -> Arrays:
 def principal_components(
     points: NDArray[np.floating],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scores `[T, T]`, largest variance first, of `[T, ...]`, and each one's share of it `[T]`.
+    """Scores `[T, T]` of points `[T, ...]`, and explained variance ratios `[T]`, largest first.
 
-    A component's sign is such that its largest score is positive, so that maps stay the same.
+    A component's sign makes its largest score positive, so that maps are reproducible.
     """
     flat = points.reshape(len(points), -1).astype(np.float64)
     flat = flat - flat.mean(0)
-    values, vectors = np.linalg.eigh(flat @ flat.T)  # as good as an SVD, and T is small
+    values, vectors = np.linalg.eigh(flat @ flat.T)  # equivalent to an SVD; T is small
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     largest = np.abs(vectors).argmax(0)
     vectors = vectors * np.sign(vectors[largest, np.arange(len(values))])
@@ -53,14 +53,14 @@ def principal_components(
 
 
 def require_umap() -> None:
-    """Fail early, and by the module's name, where UMAP is not installed."""
+    """Raise ModuleNotFoundError before any work where UMAP is not installed."""
     import umap  # noqa: F401
 
 
 def umap_places(places: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """UMAP's map `[T, 2]` of principal components `[T, T]`, which keep all distances.
 
-    It begins with the first two of them, so that it is turned alike each time.
+    It is initialised with the first two, so that its orientation is reproducible.
     """
     from umap import UMAP
 
@@ -75,16 +75,17 @@ def umap_places(places: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
 
 def by_lag(points: NDArray[np.floating]) -> NDArray[np.float64]:
     """Mean distance of points 1, 2, ... frames apart over that of all pairs, `[25]` at most."""
-    apart = distances(points)
-    everywhere = apart[np.triu_indices(len(apart), 1)].mean() if len(apart) > 1 else 1.0
-    lags = range(1, min(LAGS, len(apart) - 1) + 1)
-    return np.array([np.diag(apart, lag).mean() / max(everywhere, 1e-300) for lag in lags])
+    pairwise = distances(points)
+    count = len(pairwise)
+    overall = pairwise[np.triu_indices(count, 1)].mean() if count > 1 else 1.0
+    lags = range(1, min(LAGS, count - 1) + 1)
+    return np.array([np.diag(pairwise, lag).mean() / max(overall, 1e-300) for lag in lags])
 
 
 def draw_map(arrays: Arrays) -> Figure:
-    """The first two components, coloured by time, by loudness and by kind of sound.
+    """The first two components, coloured by time, loudness and class of sound.
 
-    Below them UMAP's map, where it was made.
+    UMAP's map is below them if it was computed.
     """
     maps = [(arrays["places"][:, :2], _component_labels(arrays["share"]))]
     if "umap" in arrays:
@@ -99,8 +100,8 @@ def draw_map(arrays: Arrays) -> Figure:
     return figure
 
 
-def _component_labels(share: NDArray[np.float64]) -> tuple[str, str]:
-    first, second = (f"{part:.0%}" for part in share[:2])
+def _component_labels(ratio: NDArray[np.float64]) -> tuple[str, str]:
+    first, second = (f"{part:.0%}" for part in ratio[:2])
     return f"first component of the kernels ({first})", f"second component ({second})"
 
 
@@ -131,22 +132,22 @@ def _by_class(axes: Axes, places: NDArray[np.float64], arrays: Arrays) -> None:
     for number, name in enumerate(sorted(set(arrays["classes"].tolist()))):
         own = arrays["classes"] == name
         axes.scatter(x[own], y[own], s=12, label=name, color=f"C{number}")
-    told = "by phoneme" if arrays["transcribed"] else "by spectrum (what is said is not known)"
-    axes.legend(title=told, bbox_to_anchor=(1.02, 1.0), loc="upper left", fontsize=7)
+    title = "by phoneme" if arrays["transcribed"] else "by spectrum (phonemes unknown)"
+    axes.legend(title=title, bbox_to_anchor=(1.02, 1.0), loc="upper left", fontsize=7)
 
 
 def draw_smoothness(arrays: Arrays) -> Figure:
-    """Distance against time between, and how many dimensions the kernels take."""
+    """Distance of kernels against their distance in time; cumulative explained variance."""
     figure = Figure(figsize=(8.0, 3.0), layout="constrained")
-    lag, share = figure.subplots(1, 2)
+    lag, variance = figure.subplots(1, 2)
     _curve(lag, arrays["by_lag"], "o-", "kernels")
     _curve(lag, arrays["sound_by_lag"], "s--", "speech features")
     lag.axhline(1.0, color="0.7", linewidth=0.8)
-    lag.set(xlabel="time between, s", ylabel="mean distance / that of all pairs", ylim=(0, None))
+    lag.set(xlabel="time difference, s", ylabel="mean distance / that of all pairs", ylim=(0, None))
     lag.legend(loc="lower right")
-    share.plot(np.arange(1, len(arrays["share"]) + 1), np.cumsum(arrays["share"]), "o-")
-    share.set(
-        xlabel="principal components", ylabel="share of the kernels' variance", ylim=(0, 1.03)
+    variance.plot(np.arange(1, len(arrays["share"]) + 1), np.cumsum(arrays["share"]), "o-")
+    variance.set(
+        xlabel="principal components", ylabel="explained variance of the kernels", ylim=(0, 1.03)
     )
     return figure
 

@@ -1,4 +1,4 @@
-"""Pairs of kernel sets to check the theorem with, and what the network does with each."""
+"""Pairs of kernel sets for checking the theorem, and the generator's forward pass with each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAIRS = 12  # of each kind
 
 
 class Pair(NamedTuple):
-    """Two kernel sets `[layers, c1, c2 * ks * ks + 1]`, how they came about, and a face."""
+    """Two kernel sets `[layers, c1, c2 * ks * ks + 1]`, how they were chosen, and a face."""
 
     kind: str
     one: Tensor
@@ -28,7 +28,7 @@ class Pair(NamedTuple):
 
 
 def draw_pairs(scene: Scene) -> list[Pair]:
-    """Kernels of any two moments, of successive moments, and random ones of the same spread."""
+    """Kernels of random frames, of successive frames, and random numbers of the same spread."""
     generator = np.random.default_rng(scene.seed)
     speech, faces, pairs = scene.speech, scene.faces, []
     audible = speech.audible  # frames of silence may have the same kernels
@@ -51,29 +51,29 @@ def _of(speech: Utterance, *frames: int) -> tuple[Tensor, Tensor]:
 
 
 def _random(speech: Utterance, generator: np.random.Generator) -> Tensor:
-    """Independent normal numbers, as large in each layer as speech's kernels are."""
+    """Independent normal numbers with the spread of the speech's kernels in each layer."""
     spread = speech.kernels.std((0, 2, 3))
     noise = generator.normal(size=speech.kernels.shape[1:]) * spread[:, None, None]
     return torch.from_numpy(noise.astype(np.float32))
 
 
 @dataclass(frozen=True)
-class Passage:
-    """What one kernel set makes of a face, on the way and at the end.
+class ForwardPass:
+    """The generator's features and outputs for one face and one kernel set.
 
     Attributes:
         middle: Features before the dynamic layers and after each `[1, C, H, W]`.
-        answer: Alpha and M, `[1, 1 + 3, S, S]`.
-        blended: I' `[1, 3, S, S]`, without the veil's forced alpha, as f and eq. 7 have it.
+        output: Mask and motion image, `[1, 1 + 3, S, S]`.
+        blended: I' `[1, 3, S, S]` by eq. 7, with the generator's own attention mask.
     """
 
     middle: list[Tensor]
-    answer: Tensor
+    output: Tensor
     blended: Tensor
 
 
-def passage(model: TalkingFace, x: Tensor, kernels: Tensor) -> Passage:
-    """Run f on a face `[1, 3 or 6, S, S]` in -1..1 and keep what the dynamic layers hand on."""
+def forward_pass(model: TalkingFace, x: Tensor, kernels: Tensor) -> ForwardPass:
+    """Run the generator on a face `[1, 3 or 6, S, S]` in -1..1, keeping the middle features."""
     middle: list[Tensor] = []
 
     def keep(_: nn.Module, given: tuple[Tensor, Tensor], got: Tensor) -> None:
@@ -82,8 +82,8 @@ def passage(model: TalkingFace, x: Tensor, kernels: Tensor) -> Passage:
     hooks = [layer.register_forward_hook(keep) for layer in model.unet.middle]
     try:
         with torch.no_grad():
-            answer = model.unet.answer(x, kernels[None])
+            output = model.unet.answer(x, kernels[None])
     finally:
         for hook in hooks:
             hook.remove()
-    return Passage(middle, answer, blend(x[:, :3], Synthesis.of(answer)))
+    return ForwardPass(middle, output, blend(x[:, :3], Synthesis.of(output)))

@@ -1,4 +1,4 @@
-"""What is being said: sounds sorted by what the lips do, or where nobody knows, by spectrum."""
+"""Classes of sounds: by lip shape where phonemes are known, else by spectrum."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ SILENT_DB = 35.0  # below the loudest frame
 
 
 def lip_class(ipa: str) -> str:
-    """What the lips do at a sound's beginning, of IPA with stress marks; silence if empty."""
+    """Lip shape at the start of a sound given as IPA with stress marks; silence if empty."""
     bare = ipa.strip("ˈˌ")
     if not bare:
         return SILENCE
-    if bare.startswith("əʊ"):  # it is the rounding that is seen
+    if bare.startswith("əʊ"):  # the visible part is the rounding
         return "rounded: w oo o"
     return next((name for name, first in LIPS_OF_FIRST.items() if bare[0] in first), OTHER)
 
 
 def sound_at(phonemes: Sequence[Phoneme], time: float) -> str:
-    """IPA of what is said at a time in seconds; empty for a pause."""
+    """IPA of the phoneme at a time in seconds; empty for a pause."""
     return next((p.ipa for p in phonemes if p.start <= time < p.end), "")
 
 
 def loudness(frames: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Decibels, 0 for full scale, of each frame's samples `[T, n]`: `[T]`."""
+    """Loudness `[T]` of each frame's samples `[T, n]`, in dB of full scale."""
     power = np.square(frames, dtype=np.float64).mean(1)
     return np.asarray(10.0 * np.log10(power + 1e-10), np.float32)
 
 
 def spectral_class(frames: NDArray[np.floating], rate: int) -> list[str]:
-    """Silence, or where the middle of the spectrum's energy lies.
+    """Class of each frame: silence, or by its spectral centroid.
 
     Args:
         frames: Each video frame's samples `[T, n]`.

@@ -1,4 +1,4 @@
-"""Every figure of one model, some speech and some faces; redrawn from what was stored."""
+"""`talkernel explain`: measures, stores and draws every figure of one model."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from matplotlib.figure import Figure
 
 from talkernel.errors import NotExplainedError, OutputExistsError, OutputNotWritableError
 from talkernel.lab.explain import (
+    face_figures,
     kernel_images,
     kernel_map,
-    masks,
-    mouths,
     sensitivity,
     theory_figure,
 )
@@ -24,7 +23,7 @@ from talkernel.lab.explain.faces import find_faces
 from talkernel.lab.explain.scene import Scene, load_explained
 from talkernel.lab.explain.stored import Arrays, read_numbers, write, write_figure, write_numbers
 from talkernel.lab.explain.summary import summarise
-from talkernel.lab.explain.utterance import listen
+from talkernel.lab.explain.utterance import analyse_speech
 from talkernel.media import open_speech
 from talkernel.sample.portrait import SENTENCE
 from talkernel.speech.voices.espeak import speak
@@ -34,16 +33,16 @@ Draw = Callable[[Arrays], Figure]
 
 
 class Plot(NamedTuple):
-    """How the numbers of some figures are found, and how each is drawn of them."""
+    """How the data of some figures are measured, and how each figure is drawn from them."""
 
     measure: Callable[[Scene], Arrays]
     drawings: Mapping[str, Draw]
 
 
 PLOTS = {
-    "masks": Plot(masks.measure, {"fig4_masks": masks.draw}),
-    "sounds": Plot(mouths.measure_sounds, {"fig6_sounds": mouths.draw}),
-    "word": Plot(mouths.measure_word, {"fig6_word": mouths.draw}),
+    "masks": Plot(face_figures.measure_masks, {"fig4_masks": face_figures.draw_masks}),
+    "sounds": Plot(face_figures.measure_sounds, {"fig6_sounds": face_figures.draw_mouths}),
+    "word": Plot(face_figures.measure_word, {"fig6_word": face_figures.draw_mouths}),
     "kernels": Plot(
         kernel_images.measure,
         {"fig7_kernels": kernel_images.draw_corner, "fig7_whole": kernel_images.draw_whole},
@@ -58,11 +57,11 @@ PLOTS = {
 
 @dataclass(frozen=True)
 class Explained:
-    """What `explain` found, in a few numbers; the rest is in the figures.
+    """The main results of `explain`; the rest is in the figures.
 
     Attributes:
         out: The folder.
-        facts: Names and values.
+        facts: Values by name.
     """
 
     out: str
@@ -90,36 +89,36 @@ def explain(
     seed: int = 0,
     umap: bool = False,
     overwrite: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> Explained:
     """Measure, store and draw.
 
     Args:
-        out: Folder, made if need be, for `NAME.npz`, `NAME.svg`, `NAME.png`, `explain.json`.
+        out: Folder, created if missing, for `NAME.npz`, `NAME.svg`, `NAME.png`, `explain.json`.
         faces: Videos and photos; views of the sample's portrait if there are none.
-        audio: Speech; else `text` is spoken by espeak-ng, and phonemes are known.
+        audio: Speech. Without it, espeak-ng speaks `text`, and the phonemes are known.
         text: English; the sample's sentence if neither is given.
         checkpoint: Other weights than the package's.
-        at: Seconds of the two sounds compared; chosen by how far the kernels differ if None.
+        at: Seconds of the two sounds compared; if None, those with the most different kernels.
         only: Names out of `PLOTS`; all if empty.
-        seed: Of the random kernels that the theorem is checked with, and of UMAP.
-        umap: Whether the map is drawn by UMAP too, which takes the extra `umap`.
+        seed: Of the random kernels for the theorem's check, and of UMAP.
+        umap: Whether to draw a map by UMAP too; needs the extra `umap`.
         overwrite: Whether files in `out` may be replaced.
-        tell: Called with a line before each step.
+        log: Called with a line before each step.
 
     Raises:
         OutputExistsError: A file exists that may not be replaced.
-        TalkernelError: Anything else the user can mend.
+        TalkernelError: Anything else that the user can fix.
     """
     wanted = {name: plot for name, plot in PLOTS.items() if name in (only or PLOTS)}
     if umap:
         kernel_map.require_umap()
-    _make_room(out, wanted, overwrite)
-    tell("speech, faces, weights")
+    _prepare_folder(out, wanted, overwrite)
+    log("speech, faces, weights")
     scene = replace(_scene(faces, audio, text, checkpoint, at, seed), umap=umap)
     measured: dict[str, Arrays] = {}
     for name, plot in wanted.items():
-        tell(name)
+        log(name)
         measured[name] = plot.measure(scene)
         write_numbers(out / f"{name}.npz", measured[name], overwrite=overwrite)
         _draw(plot, measured[name], out, overwrite=overwrite)
@@ -129,17 +128,17 @@ def explain(
 
 
 def redraw(out: Path) -> list[str]:
-    """Draw every figure anew from the numbers stored in a folder.
+    """Draw every figure again from the data stored in a folder.
 
     Returns:
         Names of the figures.
 
     Raises:
-        NotExplainedError: There are no such numbers.
+        NotExplainedError: The folder holds no such data.
     """
     stored = {name: plot for name, plot in PLOTS.items() if (out / f"{name}.npz").is_file()}
     if not stored:
-        raise NotExplainedError(f"{out} holds no numbers of `talkernel explain`.")
+        raise NotExplainedError(f"{out} holds no data of `talkernel explain`.")
     for name, plot in stored.items():
         _draw(plot, read_numbers(out / f"{name}.npz"), out, overwrite=True)
     return [drawing for plot in stored.values() for drawing in plot.drawings]
@@ -157,10 +156,10 @@ def _scene(
     with tempfile.TemporaryDirectory() as folder:
         wave = audio or Path(folder) / "spoken.wav"
         phonemes = [] if audio else speak(text or SENTENCE, wave)
-        speech = listen(model, open_speech(wave).wave(), phonemes)
-    chosen = zip(at, speech.farthest_sounds(), strict=True)
-    first, second = (far if time is None else speech.at(time) for time, far in chosen)
-    word = speech.liveliest(mouths.SUCCESSIVE)
+        speech = analyse_speech(model, open_speech(wave).wave(), phonemes)
+    chosen = zip(at, speech.most_different_frames(), strict=True)
+    first, second = (default if time is None else speech.at(time) for time, default in chosen)
+    word = speech.fastest_change(face_figures.SUCCESSIVE)
     return Scene(model, speech, find_faces(faces, model.config), (first, second), word, seed)
 
 
@@ -169,8 +168,8 @@ def _draw(plot: Plot, arrays: Arrays, out: Path, *, overwrite: bool) -> None:
         write_figure(draw, arrays, out / name, overwrite=overwrite)
 
 
-def _make_room(out: Path, wanted: Mapping[str, Plot], overwrite: bool) -> None:
-    """Refuse before anything is computed."""
+def _prepare_folder(out: Path, wanted: Mapping[str, Plot], overwrite: bool) -> None:
+    """Create the folder; raise before any work if a file may not be replaced."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

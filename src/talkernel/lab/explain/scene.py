@@ -1,4 +1,4 @@
-"""What there is to explain with: a model, some speech, some faces, and moments of the speech."""
+"""The inputs of all figures: a model, analysed speech, faces, and selected frames."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from talkernel.model.weights import find_weights
 
 @dataclass(frozen=True)
 class Scene:
-    """What every figure is measured on.
+    """The inputs of every figure.
 
     Attributes:
         model: In evaluation mode.
         speech: With its kernels.
         faces: At least one.
-        moments: Two frames of the speech, whose sounds are compared.
+        compared: Two frames of the speech, whose sounds are compared.
         word: First of some successive frames.
-        seed: Of all that is drawn at random.
-        umap: Whether the map is drawn by UMAP too.
+        seed: Of all random choices.
+        umap: Whether to map the kernels by UMAP too.
     """
 
     model: TalkingFace
     speech: Utterance
     faces: list[Face]
-    moments: tuple[int, int]
+    compared: tuple[int, int]
     word: int
     seed: int
     umap: bool = False
@@ -47,7 +47,7 @@ def load_explained(checkpoint: Path | None) -> TalkingFace:
     Raises:
         MissingFileError: It does not exist.
         CheckpointError: It is damaged, or something else.
-        NoKernelsError: Its speech reaches the face in another way.
+        NoKernelsError: The model has no dynamic kernels.
     """
     path = find_weights(checkpoint)
     model = load_trained(path) if path.suffix == ".pt" else load_model(path).eval()

@@ -1,4 +1,4 @@
-"""Which sound moves which kernel: derivatives of each layer's kernels by the mel spectrogram."""
+"""Sensitivity of the kernels: derivatives of each layer's kernels by the mel spectrogram."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from talkernel.speech.mel import N_MELS, SAMPLE_RATE, WAV2LIP, WHISPER, mel_filt
 from talkernel.speech.tokens import mel_kind, mel_stride
 
 TICKS = (250, 500, 1000, 2000, 4000)  # Hz
-MOMENTS = 12  # audible frames that the mean is over
+MOMENTS = 12  # audible frames that are averaged
 AROUND = 50  # tokens before and after the frame's middle, where there is a speech encoder
 
 
 def measure(scene: Scene) -> Arrays:
-    """How far a change of 1 dB moves each layer's kernels, in their own spread."""
+    """Change of each layer's kernels per dB of each mel value, relative to their spread."""
     speech, config = scene.speech, scene.model.config
     audible = speech.audible
     few = audible[np.unique(np.linspace(0, len(audible) - 1, MOMENTS).round().astype(int))]
@@ -35,9 +35,9 @@ def measure(scene: Scene) -> Arrays:
     moved = np.mean([kernel_gradient(scene.model, mel) for mel in mels], axis=0)
     spread = np.sqrt(np.square(speech.kernels - speech.kernels.mean(0)).sum((2, 3)).mean(0))
     kind = mel_kind(config)
-    shares = moved / kind.unit / np.maximum(spread, 1e-12)[:, None, None]
+    relative = moved / kind.unit / np.maximum(spread, 1e-12)[:, None, None]
     return {
-        "moved": shares.astype(np.float32),
+        "moved": relative.astype(np.float32),
         "frames": few,
         "spread": spread,
         "rate": np.array(kind.rate),
@@ -45,12 +45,13 @@ def measure(scene: Scene) -> Arrays:
 
 
 def mel_around(mel: NDArray[np.float32], frame: int, config: ModelConfig) -> NDArray[np.float32]:
-    """Mel columns `[80, n]` about a video frame's middle, all that its kernels may look at.
+    """Mel columns `[80, n]` around a video frame's middle, on which its kernels may depend.
 
     Args:
-        mel: `[80, columns]` of all that is said.
+        mel: `[80, columns]` of the whole speech.
         frame: The video frame, at 25 a second.
-        config: A speech encoder hears everything; a second to each side is looked at.
+        config: Of the model. A speech encoder depends on everything; one second on each side is
+            taken.
     """
     count, stride = config.speech_window, mel_stride(config)
     first = first_column(frame, FPS, config)
@@ -63,19 +64,19 @@ def mel_around(mel: NDArray[np.float32], frame: int, config: ModelConfig) -> NDA
 
 
 def kernel_gradient(model: TalkingFace, mel: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Norm of the derivative of each layer's kernels by every number of a mel spectrogram.
+    """Norm of the derivative of each layer's kernels by every value of a mel spectrogram.
 
     Args:
         model: In evaluation mode.
-        mel: `[80, n]`, as `mel_around` cuts it.
+        mel: `[80, n]` from `mel_around`.
 
     Returns:
         `[layers, 80, n]`, in kernel units (Frobenius) per mel unit.
     """
-    columns = _slope(model, torch.from_numpy(mel)).double()
+    columns = _jacobian_of_input(model, torch.from_numpy(mel)).double()
     assert isinstance(model.kernel_inference, KernelInference)
     layers = model.kernel_inference.layers
-    found = torch.stack([_moved(layer, columns).view(mel.shape) for layer in layers])
+    found = torch.stack([_column_norms(layer, columns).view(mel.shape) for layer in layers])
     return np.asarray(found.numpy())
 
 
@@ -89,9 +90,9 @@ def features_of(model: TalkingFace, mel: Tensor) -> Tensor:
     return features
 
 
-def _slope(model: TalkingFace, mel: Tensor) -> Tensor:
-    """Derivative `[512, 80 n]` of h2's input by mel columns `[80, n]`."""
-    if isinstance(model.lips, LipCodec):  # in two steps, since few numbers stand between
+def _jacobian_of_input(model: TalkingFace, mel: Tensor) -> Tensor:
+    """Derivative `[512, 80 n]` of the kernel predictor's input by mel columns `[80, n]`."""
+    if isinstance(model.lips, LipCodec):  # in two steps: the lip code between is short
         lips = model.lips
         code = lips.predict_lip_code(features_of(model, mel))[0].detach()
         by_sound = _jacobian(lambda one: lips.predict_lip_code(features_of(model, one))[0], mel)
@@ -106,8 +107,8 @@ def _jacobian(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
     return found
 
 
-def _moved(layer: torch.nn.Module, columns: Tensor) -> Tensor:
-    """Norm of each column's image under h2, which is linear: `[512, n]` to `[n]`."""
+def _column_norms(layer: torch.nn.Module, columns: Tensor) -> Tensor:
+    """Norm of each column's image under the linear kernel predictor: `[512, n]` to `[n]`."""
     with torch.no_grad():
         identity = torch.eye(len(columns), dtype=next(layer.parameters()).dtype)
         weight = (layer(identity) - layer(torch.zeros_like(identity))).double()
@@ -116,7 +117,7 @@ def _moved(layer: torch.nn.Module, columns: Tensor) -> Tensor:
 
 
 def draw(arrays: Arrays) -> Figure:
-    """A map of what is heard for each layer, and its sums over time and over pitch."""
+    """A time-frequency map for each layer, and the root sum of squares over frequency."""
     moved = arrays["moved"] * 100.0
     layers, rate = len(moved), float(arrays["rate"])
     figure = Figure(figsize=(2.1 * layers + 3.4, 3.2), layout="constrained")
@@ -139,7 +140,7 @@ def draw(arrays: Arrays) -> Figure:
 
 
 def _sums(axes: Axes, moved: NDArray[np.floating], rate: float) -> None:
-    """All of a column's mel bins moved at once, were their effects independent."""
+    """Effect of changing all mel bins of a column, if their effects were independent."""
     time = np.linspace(*_extent(moved, rate)[:2], moved.shape[2])
     for number, values in enumerate(moved, 1):
         axes.plot(time, np.sqrt(np.square(values).sum(0)), label=f"layer {number}")
@@ -154,7 +155,7 @@ def _extent(moved: NDArray[np.floating], rate: float) -> tuple[float, float, flo
 
 
 def _bins(rate: float) -> NDArray[np.float64]:
-    """Where the ticks' frequencies lie on the mel axis."""
+    """Positions of the tick frequencies on the mel axis."""
     kind = next(kind for kind in (WAV2LIP, WHISPER) if kind.rate == rate)
     bank = mel_filter_bank(kind)
     centres = bank @ np.fft.rfftfreq(kind.n_fft, 1 / SAMPLE_RATE) / bank.sum(1)

@@ -1,4 +1,4 @@
-"""Figures and the numbers that they are drawn from, each file whole or not at all."""
+"""Writes and reads figures and their data; a file appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from talkernel.errors import NotExplainedError
 from talkernel.files.atomic import atomic_write
 
 Arrays = dict[str, NDArray[Any]]
-# The salt makes the same figure the same file.
+# With a fixed salt, the same figure gives the same bytes.
 STYLE: dict[Any, Any] = {"svg.hashsalt": "talkernel", "font.size": 8.0, "axes.titlesize": 8.0}
 DPI = 160
 
@@ -38,7 +38,7 @@ def read_numbers(path: Path) -> Arrays:
     """What `write_numbers` wrote.
 
     Raises:
-        NotExplainedError: It is not there, or damaged.
+        NotExplainedError: It is missing or damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:

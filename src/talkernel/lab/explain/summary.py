@@ -1,4 +1,4 @@
-"""What the figures' numbers come to, in a few words each."""
+"""Summarises the figures' data as a list of facts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Facts = dict[str, str | float]
 
 
 def summarise(scene: Scene, measured: Mapping[str, Arrays]) -> Facts:
-    """Names and values, for what was measured."""
+    """Names and values of the facts, for the figures that were measured."""
     speech = scene.speech
     facts: Facts = {
         "speech": f"{len(speech)} frames, "
-        + ("phonemes known" if speech.transcribed else "what is said is not known"),
+        + ("phonemes known" if speech.transcribed else "phonemes unknown"),
         "faces": ", ".join(face.name for face in scene.faces),
-        "sounds compared": " and ".join(speech.caption(frame) for frame in scene.moments),
+        "sounds compared": " and ".join(speech.caption(frame) for frame in scene.compared),
     }
     if "map" in measured:
         facts |= dict(_of_map(measured["map"]))
@@ -35,9 +35,9 @@ def summarise(scene: Scene, measured: Mapping[str, Arrays]) -> Facts:
 
 
 def _of_map(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
-    shares = np.cumsum(arrays["share"])
-    yield "variance in 2 components", round(float(shares[:2][-1]), 3)
-    yield "components for 99 %", int(np.searchsorted(shares, 0.99) + 1)
+    explained = np.cumsum(arrays["share"])
+    yield "variance in 2 components", round(float(explained[:2][-1]), 3)
+    yield "components for 99 %", int(np.searchsorted(explained, 0.99) + 1)
     yield "step of a frame / random pair, kernels", round(float(arrays["by_lag"][0]), 3)
     yield (
         "step of a frame / random pair, speech features",
@@ -50,7 +50,10 @@ def _of_sensitivity(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
         where = np.unravel_index(int(layer.argmax()), layer.shape)
         late = (where[1] - (layer.shape[1] - 1) / 2) / float(arrays["rate"])
         place = f"mel bin {where[0]}, {1000 * late:+.0f} ms from the frame"
-        yield f"layer {number} moved most by", f"{place}: {layer.max():.2%} of its spread per dB"
+        yield (
+            f"layer {number} changes most with",
+            f"{place}: {layer.max():.2%} of its spread per dB",
+        )
 
 
 def _of_norms(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
@@ -65,7 +68,7 @@ def _of_norms(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
 
 
 def _of_bounds(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
-    """Bound over measured difference for each stage, bound and p."""
+    """Ratio of bound to measured difference for each stage, bound and p."""
     stages = dict.fromkeys(zip(arrays["stage"], arrays["bound"], arrays["p"], strict=True))
     for stage, bound, p in sorted(stages):
         own = (arrays["stage"] == stage) & (arrays["bound"] == bound) & (arrays["p"] == p)
@@ -77,7 +80,7 @@ def _of_bounds(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
 
 def _of_losses(arrays: Arrays) -> Iterator[tuple[str, str | float]]:
     for number, name in enumerate(arrays["losses"]):
-        apart, near, far = np.median(arrays["loss_limits"][:, number], axis=0)
-        words = f"difference {apart:.3g}, by measured faces {near:.3g}, by the bound {far:.3g}"
+        difference, near, far = np.median(arrays["loss_limits"][:, number], axis=0)
+        words = f"difference {difference:.3g}, by measured faces {near:.3g}, by the bound {far:.3g}"
         broken = (arrays["loss_limits"][:, number, 0] > arrays["loss_limits"][:, number, 1]).sum()
         yield f"{name} loss, medians", f"{words}; broken {broken} of {len(arrays['loss_limits'])}"

@@ -1,9 +1,9 @@
-"""Theorem 1 as the paper states it (Section V-A), for whatever is meant by a kernel's norm.
+"""Theorem 1 as the paper states it (Section V-A), for two readings of a kernel's norm.
 
-The paper writes ‖k‖_p without saying of what. Read entry by entry, as Fig. 7's scale and the
-value of M_p suggest, the theorem fails for p > 2, and for p > 1 where kernels have more than
-one tap; read as the norm of the map that a kernel is, it holds for the network of eq. 9.
-docs/theory.md has the proofs and the counterexamples.
+The paper does not define ‖k‖_p. As a norm of the kernel's entries, which Fig. 7's scale and the
+value of M_p suggest, the theorem fails for p > 2, and for p > 1 where kernels have more than one
+tap. As the operator norm of the convolution, it holds for the network of eq. 9. docs/theory.md
+has the proofs and the counterexamples.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ KernelNorm = Callable[[Tensor, float], float]
 SLOPE = 0.2  # of the leaky ReLU for negative numbers
 
 
-def size(x: Tensor, p: float) -> float:
+def vector_norm(x: Tensor, p: float) -> float:
     """‖x‖_p of all entries."""
     return float(torch.linalg.vector_norm(x.double(), p))
 
 
-def entrywise(kernel: Tensor, p: float) -> float:
+def entrywise_norm(kernel: Tensor, p: float) -> float:
     """‖k‖_p of a kernel's numbers."""
-    return size(kernel, p)
+    return vector_norm(kernel, p)
 
 
-def operator(kernel: Tensor, p: float) -> float:
+def operator_norm(kernel: Tensor, p: float) -> float:
     """Largest ‖k y‖_p / ‖y‖_p of a 1x1 kernel `[c1, c2]`, exact for p = 1, 2 and infinity.
 
     Raises:
-        ValueError: For another p nobody knows how to compute it.
+        ValueError: For another p it is not implemented.
     """
     kernel = kernel.double()
     if p == 1.0:
@@ -43,36 +43,38 @@ def operator(kernel: Tensor, p: float) -> float:
         return float(torch.linalg.matrix_norm(kernel, 2))
     if p == math.inf:
         return float(kernel.abs().sum(1).max())
-    raise ValueError(f"No operator norm for p = {p}.")
+    raise ValueError(f"No operator_norm norm for p = {p}.")
 
 
-def largest_norm(sets: Sequence[Sequence[Tensor]], p: float, norm: KernelNorm = entrywise) -> float:
-    """M_p of some kernel sets: the largest norm of any of their kernels."""
+def largest_norm(
+    sets: Sequence[Sequence[Tensor]], p: float, norm: KernelNorm = entrywise_norm
+) -> float:
+    """M_p of some kernel sets: the largest norm of their kernels."""
     return max(norm(kernel, p) for kernels in sets for kernel in kernels)
 
 
 def theorem_1(
     one: Sequence[Tensor],
     other: Sequence[Tensor],
-    input_size: float,
+    input_norm: float,
     p: float,
-    norm: KernelNorm = entrywise,
+    norm: KernelNorm = entrywise_norm,
 ) -> float:
     """Right-hand side of eq. 10: M_p^(n-1) ‖x‖_p Σ ‖k1_i - k2_i‖_p.
 
     Args:
         one: n kernels.
         other: n kernels of the same shapes.
-        input_size: ‖x‖_p.
+        input_norm: ‖x‖_p.
         p: 1 or more.
-        norm: What ‖k‖_p means.
+        norm: The reading of ‖k‖_p.
     """
-    apart = sum(norm(a - b, p) for a, b in zip(one, other, strict=True))
-    return largest_norm([one, other], p, norm) ** (len(one) - 1) * input_size * apart
+    difference = sum(norm(a - b, p) for a, b in zip(one, other, strict=True))
+    return largest_norm([one, other], p, norm) ** (len(one) - 1) * input_norm * difference
 
 
 def leaky(x: Tensor) -> Tensor:
-    """The activation of all our layers."""
+    """Leaky ReLU, the activation of all our layers."""
     return F.leaky_relu(x, SLOPE)
 
 
@@ -83,7 +85,7 @@ def chain(
 
     Args:
         x: `[B, c, H, W]`.
-        kernels: `[c1, c2]` or `[c1, c2, ks, ks]` each; beyond the borders there is 0.
+        kernels: `[c1, c2]` or `[c1, c2, ks, ks]` each; zero padding.
         activation: g.
     """
     for kernel in kernels:

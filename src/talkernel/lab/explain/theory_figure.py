@@ -1,4 +1,4 @@
-"""The theorem's check as numbers, and as a figure: bound against measured difference."""
+"""Measures and draws the check of Theorem 1: bound over measured difference."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from talkernel.lab.explain.network_bound import scaled
 from talkernel.lab.explain.scene import Scene
 from talkernel.lab.explain.stored import Arrays
 from talkernel.lab.explain.theorem_check import Check, check
-from talkernel.lab.explain.theory import NORMS, entrywise
+from talkernel.lab.explain.theory import NORMS, entrywise_norm
 
 STAGES = {
     "chain": "network of eq. 9",
     "middle": "our dynamic layers",
-    "answer": "α and M",
+    "answer": "mask and motion image",
     "face": "blended face",
 }
 KINDS = ("any two moments", "successive frames", "random")
@@ -33,9 +33,10 @@ def measure(scene: Scene) -> Arrays:
 
 
 def _norms(scene: Scene) -> Arrays:
-    """‖k_i‖_p of some moments' kernels without biases: `[3 readings, 3 p, T, layers]`.
+    """‖k_i‖_p of some frames' kernels without biases: `[3 readings, 3 p, T, layers]`.
 
-    As numbers, as maps (a bound where ks > 1), and as maps with the normalisation inside.
+    The readings: norm of the entries; operator norm (a bound where ks > 1); operator norm with
+    the normalisation folded in.
     """
     frames = np.unique(np.linspace(0, len(scene.speech) - 1, 24).round().astype(int))
     layers = scene.model.unet.middle
@@ -48,7 +49,7 @@ def _norms(scene: Scene) -> Arrays:
             for kernel, fold in zip(kernels, folds, strict=True)
         ]
         inside = [fold.weight for fold in folds]
-        readings = ((entrywise, bare), (convolution_norm, bare), (convolution_norm, inside))
+        readings = ((entrywise_norm, bare), (convolution_norm, bare), (convolution_norm, inside))
         found.append(
             [[[norm(weight, p) for weight in weights] for p in NORMS] for norm, weights in readings]
         )
@@ -56,7 +57,7 @@ def _norms(scene: Scene) -> Arrays:
 
 
 def draw(arrays: Arrays) -> Figure:
-    """Bound over measured difference; points left of the line at 1 break their bound."""
+    """Bound over measured difference; points left of the line at 1 violate their bound."""
     rows = dict.fromkeys(zip(arrays["stage"].tolist(), arrays["bound"].tolist(), strict=True))
     order = sorted(rows, key=lambda row: (-list(STAGES).index(row[0]), -BOUNDS.index(row[1])))
     figure = Figure(figsize=(11.0, 4.2), layout="constrained")

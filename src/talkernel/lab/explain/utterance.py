@@ -1,4 +1,4 @@
-"""Some speech, its kernels frame by frame, and what is said in each."""
+"""Speech with its lip codes, kernels and phonemes, frame by frame."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Utterance:
-    """Speech, one entry per video frame at 25 frames/s.
+    """Analysed speech, one entry per video frame at 25 frames/s.
 
     Attributes:
         windows: Windows of speech features `[T, 1, F, W]`.
-        heard: Lip codes `[T, K]`; without, AudioNet's features `[T, 512]`.
+        lip_codes: Lip codes `[T, K]`; without, AudioNet's features `[T, 512]`.
         kernels: `[T, layers, c1, c2 * ks * ks + 1]`.
         loudness: Decibels `[T]`.
-        sounds: What is said `[T]`, in IPA where it is known, else empty.
-        classes: What kind of sound `[T]`.
+        sounds: Phoneme in IPA `[T]`; empty where it is unknown or a pause.
+        classes: Class of sound `[T]`.
         transcribed: Whether the classes come from phonemes, or from the spectrum.
-        mel: The mel spectrogram `[80, columns]` of all of it.
+        mel: Mel spectrogram `[80, columns]` of all of it.
     """
 
     windows: Array
-    heard: Array
+    lip_codes: Array
     kernels: Array
     loudness: Array
     sounds: list[str]
@@ -51,15 +51,15 @@ class Utterance:
         return len(self.kernels)
 
     def caption(self, frame: int) -> str:
-        """Time and sound of a frame, short."""
-        said = f" /{self.sounds[frame]}/" if self.sounds[frame] else ""
-        return f"{frame / FPS:.2f} s{said}"
+        """Time and phoneme of a frame."""
+        phoneme = f" /{self.sounds[frame]}/" if self.sounds[frame] else ""
+        return f"{frame / FPS:.2f} s{phoneme}"
 
     def at(self, seconds: float) -> int:
         """The frame shown at a time.
 
         Raises:
-            OptionError: The speech does not last until then.
+            OptionError: The speech is shorter.
         """
         frame = int(seconds * FPS)
         if not 0 <= frame < len(self):
@@ -72,15 +72,15 @@ class Utterance:
         """Numbers of the frames that are not much quieter than the loudest."""
         return np.flatnonzero(self.loudness > self.loudness.max() - AUDIBLE_DB)
 
-    def farthest_sounds(self) -> tuple[int, int]:
+    def most_different_frames(self) -> tuple[int, int]:
         """The two audible frames whose kernels differ most, in order of time."""
         audible = self.audible
-        apart = distances(self.kernels[audible])
-        first, second = np.unravel_index(int(apart.argmax()), apart.shape)
+        between = distances(self.kernels[audible])
+        first, second = np.unravel_index(int(between.argmax()), between.shape)
         return int(audible[first]), int(audible[second])
 
-    def liveliest(self, count: int) -> int:
-        """First of `count` successive audible frames between which the kernels move most."""
+    def fastest_change(self, count: int) -> int:
+        """First of `count` successive audible frames over which the kernels change most."""
         flat = self.kernels.reshape(len(self), -1)
         steps = np.linalg.norm(np.diff(flat, axis=0), axis=1)
         steps[self.loudness[1:] < self.loudness.max() - AUDIBLE_DB] = 0.0
@@ -96,29 +96,29 @@ def distances(points: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.maximum(square, 0.0)))
 
 
-def listen(model: TalkingFace, wave: Array, phonemes: Sequence[Phoneme] = ()) -> Utterance:
+def analyse_speech(model: TalkingFace, wave: Array, phonemes: Sequence[Phoneme] = ()) -> Utterance:
     """Infer every frame's kernels.
 
     Args:
         model: In evaluation mode.
         wave: `[n]` mono samples at 16 kHz.
-        phonemes: What is said, where it is known.
+        phonemes: Of the speech, where they are known.
     """
     count = max(1, round(len(wave) * FPS / SAMPLE_RATE))
     features = SpeechFeatures(FPS, model.config, model.encode)
-    windows = np.concatenate([features.push(wave), features.flush(count)])[:count]
+    windows = np.concatenate([features.push(wave), features.finish(count)])[:count]
     with torch.inference_mode():
-        heard = torch.cat(
+        lip_codes = torch.cat(
             [model.predict_lip_code(batch) for batch in torch.from_numpy(windows).split(BATCH)]
         )
-        kernels = torch.cat([model.kernels_of(batch) for batch in heard.split(BATCH)])
+        kernels = torch.cat([model.kernels_of(batch) for batch in lip_codes.split(BATCH)])
     frames = _frames(wave, count)
     sounds = [sound_at(phonemes, (number + 0.5) / FPS) for number in range(count)]
     classes = [*map(lip_class, sounds)] if phonemes else spectral_class(frames, SAMPLE_RATE)
     mel = mel_spectrogram(wave, mel_kind(model.config))
     return Utterance(
         windows,
-        heard.numpy(),
+        lip_codes.numpy(),
         kernels.numpy(),
         loudness(frames),
         sounds,
@@ -129,7 +129,7 @@ def listen(model: TalkingFace, wave: Array, phonemes: Sequence[Phoneme] = ()) ->
 
 
 def _frames(wave: Array, count: int) -> Array:
-    """The samples heard while each video frame is shown, `[T, 640]`."""
+    """The samples of each video frame's time, `[T, 640]`."""
     size = SAMPLE_RATE // FPS
     padded = np.zeros(count * size, np.float32)
     padded[: min(len(wave), count * size)] = wave[: count * size]

@@ -1,4 +1,4 @@
-"""Videos that nobody who looks could call the best: what attention is checked with."""
+"""Makes obviously broken videos, which check that raters pay attention."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 
 from talkernel.media import Picture, Plane, VideoWriter, open_face, open_speech
 
-SQUARES = 16  # coarse ones along the picture's shorter side
-HOLD = 0.5  # seconds that one picture stays
+SQUARES = 16  # coarse pixels along the picture's shorter side
+HOLD = 0.5  # seconds that one picture is held
 Planes = tuple[Plane, Plane, Plane]
 
 
 def break_video(path: Path, target: Path, frame_count: int, rng: Random) -> None:
-    """Write a video that is the worst by every question asked.
+    """Write a video that is clearly the worst by every question.
 
-    Its picture is made of coarse squares (visual quality), stands for half a second and then
-    leaps (continuity), to moments in random order, whatever is said (lip sync).
+    Its picture is pixelated (visual quality), freezes for half a second and then jumps
+    (continuity) to frames in random order, unrelated to the speech (lip sync).
 
     Args:
         path: A good video with sound.
         target: Where to write; an .mp4.
-        frame_count: Pictures of the good one.
-        rng: Draws the order.
+        frame_count: Pictures of the good video.
+        rng: For the order.
     """
     source, speech = open_face(path), open_speech(path)
     hold = max(1, round(HOLD * source.fps))

@@ -1,4 +1,4 @@
-"""What raters may do: begin, ask what comes next, answer, finish a group."""
+"""The raters' actions: enrol, get the next task, answer, finish a group."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class RefusedError(Exception):
     """A request that the study does not allow.
 
     Args:
-        why: For the page.
-        status: What HTTP calls it.
+        why: Message for the page.
+        status: HTTP status.
     """
 
     def __init__(self, why: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
@@ -44,7 +44,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """What a rater is to do next.
+    """A rater's next group of videos.
 
     Attributes:
         position: Of the group, from 0; the number of groups when all are done.
@@ -60,7 +60,7 @@ class Task:
 
 
 class Ballot:
-    """A study's raters. Every call is one transaction, whole or without effect.
+    """A study's raters. Every call is one atomic transaction.
 
     Args:
         folder: The study's.
@@ -71,7 +71,7 @@ class Ballot:
         self._folder, self._manifest = folder, manifest
 
     def enrol(self) -> str:
-        """Take in a rater, draw his groups, and return his token."""
+        """Add a rater, draw the groups to show, and return the rater's token."""
         token = secrets.token_urlsafe(24)
         with transaction(self._folder, writes=True) as db:
             rater = db.execute(
@@ -86,10 +86,10 @@ class Ballot:
         return token
 
     def task(self, token: str) -> Task:
-        """What comes next.
+        """The rater's next group.
 
         Raises:
-            RefusedError: Nobody has this token.
+            RefusedError: No rater has this token.
         """
         with transaction(self._folder, writes=False) as db:
             rater = _rater(db, token)
@@ -104,8 +104,8 @@ class Ballot:
         """Store an answer, or change it while its group is not finished.
 
         Raises:
-            RefusedError: There is no such rater, group, question or video, or the group is
-                finished and the answer another than the one stored.
+            RefusedError: There is no such rater, group, question or video; or the group is
+                finished and the stored answer is another.
         """
         with transaction(self._folder, writes=True) as db:
             rater = _rater(db, token)
@@ -119,10 +119,10 @@ class Ballot:
             db.execute(ANSWER, [rater, position, question, video])
 
     def finish(self, token: str, position: int) -> None:
-        """Close a group; to close it twice changes nothing.
+        """Finish a group; finishing it twice changes nothing.
 
         Raises:
-            RefusedError: There is no such rater or group, or questions are open.
+            RefusedError: There is no such rater or group, or a question has no answer.
         """
         with transaction(self._folder, writes=True) as db:
             rater = _rater(db, token)

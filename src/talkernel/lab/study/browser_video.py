@@ -1,4 +1,4 @@
-"""Videos as every browser plays them, and as nothing but their pixels tells who made them."""
+"""Makes videos playable in every browser and strips metadata that could name the system."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from talkernel.media.soundtrack import Soundtrack
 
 SOUND = {"aac", "mp3"}
 PIXELS = {"yuv420p", "yuvj420p"}
-CRF = 10  # where a video must be encoded once more: no loss that could be seen
+CRF = 10  # for videos that must be re-encoded: visually lossless
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A video that was decoded to its end.
+    """A video that was decoded completely.
 
     Attributes:
         path: The file.
         frames: Its number of pictures.
-        seconds: Its length by its pictures.
-        plays_picture: Whether all browsers play its picture as it is.
-        plays_sound: Whether they play its sound so.
+        seconds: Duration of its pictures.
+        plays_picture: Whether all browsers play its picture without re-encoding.
+        plays_sound: The same for its sound.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class Checked:
 
     @property
     def plays(self) -> bool:
-        """Whether nothing has to be encoded once more."""
+        """Whether nothing has to be re-encoded."""
         return self.plays_picture and self.plays_sound
 
 
@@ -51,8 +51,8 @@ def check(path: Path) -> Checked:
 
     Raises:
         CorruptMediaError: A part of it cannot be decoded.
-        NoAudioError: It has no sound, so that nobody could judge its lips.
-        TalkernelError: It is no video at all, or its sound is damaged; see `open_face` and
+        NoAudioError: It has no sound, so lip sync cannot be rated.
+        TalkernelError: It is not a video, or its sound is damaged; see `open_face` and
             `open_speech`.
     """
     source, speech = open_face(path), open_speech(path)
@@ -69,11 +69,11 @@ def publish(video: Checked, target: Path) -> None:
     """Write a video for the study's page.
 
     Picture and sound that browsers play are copied packet by packet. Other sound becomes AAC;
-    another picture H.264 of 8 bits with 4:2:0 colours, an odd last row or column cut off.
-    Titles, comments and times in the file, which may name the system, are left out.
+    another picture becomes 8-bit H.264 with 4:2:0 chroma, without an odd last row or column.
+    Titles, comments and times in the file, which may name the system, are removed.
 
     Args:
-        video: What to show.
+        video: The video to show.
         target: An .mp4 that does not exist yet.
     """
     if video.plays:
@@ -88,13 +88,13 @@ def publish(video: Checked, target: Path) -> None:
 
 
 def _stated(path: Path) -> int:
-    """Pictures that the container's index counts; 0 where it counts none."""
+    """Number of pictures by the container's index; 0 where it has none."""
     with open_container(path) as container:
         return picture_stream(container, path).frames
 
 
 def _plays(path: Path) -> tuple[bool, bool]:
-    """Whether picture and sound are of kinds that all browsers play."""
+    """Whether all browsers play the picture's and the sound's format."""
     with open_container(path) as container:
         picture, sound = picture_stream(container, path), sound_stream(container, path)
         plain = picture.codec_context.pix_fmt in PIXELS
@@ -137,7 +137,7 @@ def _new(target: Path) -> OutputContainer:
 
 
 def _to_encode(speech: SpeechSource) -> SpeechSource:
-    """The same sound, as of a codec that is never copied."""
+    """The same sound without its codec's name, so that it is re-encoded instead of copied."""
     return dataclasses.replace(speech, codec_name="")
 
 

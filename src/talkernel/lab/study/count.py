@@ -1,4 +1,4 @@
-"""Whose answers count, and what they say."""
+"""Decides which raters count, and computes each system's percentage of votes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from talkernel.lab.study.statistics import bootstrap, krippendorff_alpha, wilson
 
 @dataclass(frozen=True)
 class Rater:
-    """One person's part.
+    """One rater's participation.
 
     Attributes:
-        rater: Number, in the order of coming.
-        answers: To questions about systems; checks are not among them.
-        checks_passed: Attention checks of which all questions were answered rightly.
+        rater: Number, in the order of enrolment.
+        answers: Answers to questions about systems, without attention checks.
+        checks_passed: Attention checks of which all questions were answered correctly.
         checks_failed: Attention checks in which a broken video was chosen.
-        counts: Whether the answers are among the shares: no check failed, and one passed
-            where the study has any.
+        counts: Whether the answers are counted: no check failed, and at least one passed if
+            the study has checks.
     """
 
     rater: int
@@ -37,14 +37,14 @@ class Share:
     """How often a system was chosen.
 
     Attributes:
-        system: Which.
-        question: Which.
-        votes: Times that it was chosen by raters who count.
-        answers: Of those raters to this question.
-        share: Of the answers, 0 to 1; None without an answer.
-        wilson: Its 95 % interval, as if every answer were from another person.
-        bootstrap: Its 95 % interval over raters; None for fewer than two.
-        share_of_all: The share when no rater is left out.
+        system: Name of the system.
+        question: Key of the question.
+        votes: How often the raters who count chose it.
+        answers: Number of their answers to this question.
+        share: Fraction of the answers, 0 to 1; None without an answer.
+        wilson: 95 % interval of the fraction, treating answers as independent.
+        bootstrap: 95 % interval by bootstrap over raters; None for fewer than two.
+        share_of_all: The fraction over all raters, excluded ones too.
     """
 
     system: str
@@ -58,7 +58,7 @@ class Share:
 
 
 def judge_raters(manifest: Manifest, votes: Sequence[Vote]) -> list[Rater]:
-    """Who has answered, and whose answers count; raters without an answer are left out."""
+    """Raters with at least one answer, and whether each counts."""
     checks = {group.name for group in manifest.checks}
     by_rater: dict[int, list[Vote]] = {}
     for vote in votes:
@@ -78,11 +78,11 @@ def _judge(manifest: Manifest, checks: set[str], rater: int, votes: list[Vote]) 
 def count_shares(
     manifest: Manifest, votes: Iterable[Vote], counting: set[int]
 ) -> tuple[list[Share], dict[str, float | None]]:
-    """Shares by system and question, and Krippendorff's alpha by question.
+    """Percentages by system and question, and Krippendorff's alpha by question.
 
     Args:
         manifest: The study.
-        votes: All of them.
+        votes: All votes.
         counting: Raters whose answers count.
     """
     checks = {group.name for group in manifest.checks}

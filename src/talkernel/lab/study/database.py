@@ -1,7 +1,7 @@
-"""Raters and their answers, in SQLite: what was acknowledged outlives a crash.
+"""Stores raters and their answers in SQLite; an acknowledged answer survives a crash.
 
-Nothing about a rater is kept but what he was shown and answered, and when. His link's token
-is kept as a hash only, so that who reads the database cannot rate in his name.
+About a rater only these are stored: what was shown, what was answered, and when. Of the token in
+the personal link only a hash is stored, so that a reader of the database cannot use it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CREATE TABLE shown (
     position INTEGER NOT NULL,
     name TEXT NOT NULL,     -- of the group
     videos TEXT NOT NULL,   -- a JSON list, in the order shown
-    finished TEXT,          -- when; from then on its answers stand
+    finished TEXT,          -- when; from then on its answers are final
     PRIMARY KEY (rater, position),
     UNIQUE (rater, name)
 );
@@ -41,7 +41,7 @@ VOTES = """
 SELECT rater, name, question, video FROM answers JOIN shown USING (rater, position)
 ORDER BY rater, position, question
 """
-WAIT = 30.0  # seconds that a write waits for other raters' writes
+WAIT = 30.0  # seconds that a write waits for other writes
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Vote:
     """One answer.
 
     Attributes:
-        rater: Who.
+        rater: Number of the rater.
         group: Name of the group.
-        question: Which.
-        video: The one chosen.
+        question: Key of the question.
+        video: The chosen video.
     """
 
     rater: int
@@ -62,7 +62,7 @@ class Vote:
 
 
 def create_database(folder: Path) -> None:
-    """Make an empty one in a study's folder."""
+    """Create an empty database in a study's folder."""
     with closing(sqlite3.connect(folder / DATABASE)) as connection:
         connection.executescript(SCHEMA)
 
@@ -71,12 +71,11 @@ def create_database(folder: Path) -> None:
 def transaction(folder: Path, *, writes: bool) -> Iterator[sqlite3.Connection]:
     """A transaction on a study's database, on a connection of its own.
 
-    What was written is on the disk once the block has been left, and gone when it was left by
-    an exception.
+    Leaving the block commits to disk; leaving it by an exception rolls back.
 
     Args:
-        folder: The study's.
-        writes: Whether to wait for all other writers first.
+        folder: Of the study.
+        writes: Whether the block writes; it then waits for other writers.
     """
     path = folder / DATABASE
     with closing(sqlite3.connect(path, timeout=WAIT, isolation_level=None)) as connection:
@@ -88,7 +87,7 @@ def transaction(folder: Path, *, writes: bool) -> Iterator[sqlite3.Connection]:
 
 
 def read_votes(folder: Path) -> tuple[int, list[Vote]]:
-    """How many raters began, and all answers so far in the order of raters and groups.
+    """The number of enrolled raters, and all answers so far by rater and group.
 
     Raises:
         NotAStudyError: The folder has no database, or a damaged one.

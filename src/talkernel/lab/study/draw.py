@@ -1,4 +1,4 @@
-"""What a rater gets to see: random groups, in random order, each in random order."""
+"""Draws what a rater sees: random groups in random order, videos in random order."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ def draw_groups(
 ) -> list[tuple[str, list[str]]]:
     """Draw one rater's groups.
 
-    Those that fewer raters were shown so far come first in the draw, so that all groups are
-    judged about equally often. Each attention check falls into a stretch of its own.
+    Groups that fewer raters have seen are drawn first, so that all groups are rated about
+    equally often. Attention checks are spread: each is in its own part of the sequence.
 
     Args:
         manifest: The study.
-        seen: To how many raters each group was shown, by its name.
-        rng: Draws.
+        seen: Number of raters that saw each group, by its name.
+        rng: Source of randomness.
 
     Returns:
-        Groups' names and their videos, in the order to be shown.
+        Names of the groups and their videos, in the order of showing.
     """
     chosen = rng.sample(manifest.compared, len(manifest.compared))
     chosen.sort(key=lambda group: seen.get(group.name, 0))
@@ -32,11 +32,11 @@ def draw_groups(
 
 
 def _with_checks(groups: list[Group], checks: list[Group], rng: Random) -> list[Group]:
-    """Each check at a random place within an equal part of the groups of its own."""
+    """Insert each check at a random place of its own, equal part of the sequence."""
     mixed = list(groups)
     for number, check in reversed(list(enumerate(rng.sample(checks, len(checks))))):
         first, last = (len(groups) * end // len(checks) for end in (number, number + 1))
-        mixed.insert(rng.randint(first, last), check)  # from behind, so that places stay right
+        mixed.insert(rng.randint(first, last), check)  # from the end: earlier positions stay valid
     return mixed
 
 

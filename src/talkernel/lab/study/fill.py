@@ -1,4 +1,4 @@
-"""What a study's folder is filled with: videos under names that tell nothing, and checks."""
+"""Fills a study's folder: videos under random names, and attention checks."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from talkernel.lab.study.manifest import BROKEN, PROPER, VIDEOS, Group, Manifest
 from talkernel.lab.study.questions import CONSENT
 
 REAL = "real"
-UNEQUAL = 0.2  # seconds of difference that are worth a word
+UNEQUAL = 0.2  # seconds of difference in length that are reported
 Inputs = dict[str, dict[str, Checked]]  # by input and system
 
 
 @dataclass(frozen=True)
 class Design:
-    """What the maker of a study decides.
+    """Settings of a study.
 
     Attributes:
-        groups_per_rater: As many as there are when fewer.
+        groups_per_rater: Groups that each rater sees, at most all of them.
         checks: Attention checks that each rater sees.
-        seed: Of all that is drawn, but for the videos' names.
-        consent: What raters agree to.
+        seed: Of all random choices except the videos' names.
+        consent: Text that raters agree to.
     """
 
     groups_per_rater: int = 20
@@ -40,7 +40,7 @@ class Filler:
 
     Args:
         folder: The folder.
-        rng: Draws what the checks are made of.
+        rng: Chooses the content of the checks.
     """
 
     def __init__(self, folder: Path, rng: Random) -> None:
@@ -48,7 +48,7 @@ class Filler:
         self._videos.mkdir()
 
     def fill(self, systems: list[str], inputs: Inputs, design: Design) -> Manifest:
-        """Publish all videos and make the checks."""
+        """Publish all videos and create the checks."""
         groups = [self._group(name, videos) for name, videos in inputs.items()]
         checks = [self._check(groups, inputs, systems) for _ in range(design.checks)]
         every = [video for videos in inputs.values() for video in videos.values()]
@@ -66,7 +66,7 @@ class Filler:
         return Group(_token(), name, {self._publish(v): system for system, v in videos.items()})
 
     def _check(self, groups: Sequence[Group], inputs: Inputs, systems: list[str]) -> Group:
-        """One video, real if there are real ones, beside broken copies of itself."""
+        """One video, a real one if there are any, beside broken copies of it."""
         group = self._rng.choice(groups)
         system = REAL if REAL in systems else self._rng.choice(systems)
         good = inputs[group.source][system]
@@ -89,7 +89,7 @@ class Filler:
 
 
 def _token() -> str:
-    return secrets.token_hex(16)  # not from the seed, which is no secret
+    return secrets.token_hex(16)  # not from the seed, which is not secret
 
 
 def _unequal(videos: Iterable[Checked]) -> bool:

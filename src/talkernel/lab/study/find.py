@@ -1,4 +1,4 @@
-"""The systems' videos of the same inputs, by equal file names."""
+"""Matches the systems' videos of the same input by file name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from talkernel.errors import OptionError, StudyVideosError
 from talkernel.lab.prepare.videos import find_videos
 
-NAMED = 10  # faults that an error names; it counts the rest
+NAMED = 10  # faults that an error lists; the rest are counted
 Videos = dict[str, Path]
 
 
@@ -35,14 +35,14 @@ def match_videos(folders: Mapping[str, Path]) -> dict[str, Videos]:
     """Each system's video of every input.
 
     Args:
-        folders: Each system's, searched with all folders below. Files belong together when
-            their paths from there are equal but for the ending.
+        folders: Of each system, searched recursively. Files belong together if their relative
+            paths are equal without the extension.
 
     Returns:
         By input, in order of its name: the file of each system.
 
     Raises:
-        StudyVideosError: A system lacks an input that another one has, or has two of it.
+        StudyVideosError: A system has no video of an input that another has, or has two.
         MissingFileError: A folder does not exist.
         NoVideosError: A folder holds no video.
     """
@@ -53,7 +53,7 @@ def match_videos(folders: Mapping[str, Path]) -> dict[str, Videos]:
 
 
 def refuse(faults: list[str]) -> None:
-    """Raise StudyVideosError where there are faults, naming the first ten."""
+    """Raise StudyVideosError if there are faults, listing the first ten."""
     if faults:
         more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
         raise StudyVideosError(f"{'; '.join(faults[:NAMED])}{more}.")

@@ -1,4 +1,4 @@
-"""`talkernel study new`: a study's folder, whole or not at all."""
+"""`talkernel study new`: creates a study's folder, completely or not at all."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def new_study(
     real: Path | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
-    """Make a study's folder: manifest, videos under names that tell nothing, database.
+    """Create a study's folder: manifest, videos under random names, database.
 
     Args:
         out: The folder; it must not exist, or be empty.
         systems: Each system's folder of videos.
         design: See `Design`.
-        real: Folder of the real videos, shown among the systems' as one more.
-        progress: Called with videos read and in all.
+        real: Folder of the real videos, shown as one more system.
+        progress: Called with the number of videos read and the total.
 
     Raises:
         OptionError: Fewer than two videos to choose from, or a system is called `real`.
-        OutputExistsError: The folder holds something.
+        OutputExistsError: The folder is not empty.
         StudyVideosError: Videos are missing or damaged.
     """
     folders = _folders(systems, real)
@@ -60,10 +60,10 @@ def new_study(
 
 
 def read_consent(path: Path | None) -> str:
-    """The text that raters agree to; ours where no file is given.
+    """The text that raters agree to; the default where no file is given.
 
     Raises:
-        MissingFileError: The file cannot be read, or is no text in UTF-8.
+        MissingFileError: The file cannot be read, or is not UTF-8 text.
         OptionError: It is empty.
     """
     if path is None:
@@ -88,7 +88,7 @@ def _folders(systems: Mapping[str, Path], real: Path | None) -> dict[str, Path]:
 
 
 def _check_all(matched: dict[str, dict[str, Path]], progress: Progress | None) -> Inputs:
-    """Decode everything, so that no rater is the first to meet a damaged video."""
+    """Decode every video, so that no rater gets a damaged one."""
     inputs: Inputs = {name: {} for name in matched}
     faults, total = [], sum(len(files) for files in matched.values())
     every = [(name, one, path) for name, files in matched.items() for one, path in files.items()]
@@ -111,7 +111,7 @@ def _refuse_existing(out: Path) -> None:
 
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its name when all went well, else is deleted."""
+    """A temporary folder beside `out`, renamed to it on success and deleted on failure."""
     try:
         out.absolute().parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.absolute().parent))

@@ -1,4 +1,4 @@
-"""What a study consists of: groups of videos of one input, under names that tell nothing."""
+"""The manifest of a study: its groups of videos, stored under random names."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PROPER, BROKEN = "proper", "broken"  # the systems of an attention check
 
 @dataclass(frozen=True)
 class Group:
-    """Videos made from the same input, of which a rater chooses.
+    """Videos made from the same input, from which a rater chooses.
 
     Attributes:
-        name: Its key, which tells nothing.
+        name: Its random key.
         source: The input's file name, without its ending.
         systems: Which system made each video, by the video's file name.
         is_check: Whether this is an attention check, in which all videos but one are broken.
@@ -34,15 +34,15 @@ class Group:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A study, as it was made; it does not change while people rate.
+    """A study's definition; it does not change while people rate.
 
     Attributes:
         systems: In the order in which they were given; `real` last where there is one.
         groups: Attention checks included.
         groups_per_rater: How many each rater sees, besides the checks.
         seed: Of the raters' random groups and orders.
-        consent: What raters are told and agree to.
-        encoded: Inputs' files that browsers would not play and that were encoded once more.
+        consent: Text that raters agree to.
+        encoded: Files that browsers do not play and that were re-encoded.
         unequal: Groups whose videos differ by more than 0.2 s in length, by input.
     """
 
@@ -61,7 +61,7 @@ class Manifest:
 
     @property
     def compared(self) -> list[Group]:
-        """The groups whose answers count."""
+        """The groups that compare systems."""
         return [group for group in self.groups if not group.is_check]
 
     @property

@@ -1,4 +1,4 @@
-"""What raters are asked (section VI-E), and what they agree to."""
+"""The four questions of the perceptual study (Section VI-E), and the consent text."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Question:
-    """One of the four.
+    """One of the four questions.
 
     Attributes:
         heading: Its column in Table III.
-        text: As it is asked.
+        text: The question.
         hint: What to look at.
     """
 

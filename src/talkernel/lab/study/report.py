@@ -1,4 +1,4 @@
-"""`talkernel study report`: Table III of a study, at any time."""
+"""`talkernel study report`: Table III from the answers so far."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class StudyReport:
-    """A study's outcome so far.
+    """A study's results so far.
 
     Attributes:
         study: Its folder.
         systems: In the order of the table.
-        groups: Inputs compared.
+        groups: Number of inputs compared.
         checks: Attention checks that each rater sees.
-        enrolled: People who began.
-        raters: Those who answered something.
-        shares: By question and system.
+        enrolled: Number of people who started.
+        raters: Raters with at least one answer.
+        shares: Percentages by question and system.
         agreement: Krippendorff's alpha by question, among raters who count.
-        encoded: Videos that were encoded once more for browsers.
+        encoded: Videos that were re-encoded for browsers.
         unequal: Inputs whose videos differ in length by more than 0.2 s.
     """
 
@@ -70,7 +70,7 @@ class StudyReport:
     unequal: list[str]
 
     def to_json(self) -> str:
-        """All of it."""
+        """The whole report as JSON."""
         return json.dumps({**dataclasses.asdict(self), "rule": RULE}, indent=1)
 
     def to_csv(self) -> str:
@@ -94,7 +94,7 @@ class StudyReport:
         return text.getvalue()
 
     def to_markdown(self) -> str:
-        """Table III, and whatever one has to know to believe it."""
+        """Table III with the counting rule and the facts needed to assess it."""
         headings = [question.heading for question in QUESTIONS.values()]
         lines = [
             "# Perceptual study",
@@ -169,7 +169,7 @@ def report_study(folder: Path) -> StudyReport:
 
 
 def write_report(report: StudyReport, out: Path) -> None:
-    """Write `table3.md`, `table3.csv` and `study-report.json`, in place of earlier ones.
+    """Write `table3.md`, `table3.csv` and `study-report.json`, replacing earlier ones.
 
     Raises:
         OutputNotWritableError: The folder cannot be made or written to.
@@ -204,5 +204,5 @@ def _row(*cells: object) -> str:
 
 
 def _plain(text: str) -> str:
-    """A name that breaks no table."""
+    """A name with the characters escaped that would break a Markdown table."""
     return " ".join(text.replace("|", r"\|").split())

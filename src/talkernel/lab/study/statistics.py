@@ -1,4 +1,4 @@
-"""Shares of votes, how sure they are, and how far raters agree."""
+"""Confidence intervals of vote percentages, and agreement between raters."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ Interval = tuple[float, float]
 
 
 def wilson(votes: int, answers: int) -> Interval:
-    """Wilson's 95 % interval of a share, as if every answer were from another person.
+    """Wilson's 95 % interval of a fraction, treating all answers as independent.
 
     Args:
         votes: For one system.
-        answers: In all, at least one.
+        answers: Total, at least one.
     """
     interval = binomtest(votes, answers).proportion_ci(LEVEL, method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def bootstrap(votes: ArrayLike, answers: ArrayLike, *, seed: int = 0) -> Interval | None:
-    """Percentile interval of a share, 95 %, over raters drawn with replacement.
+    """Percentile interval of a fraction, 95 %, by bootstrap over raters.
 
-    One person's answers resemble each other; it is people that are drawn, not answers.
+    Raters are resampled, not answers, because answers of one person are not independent.
 
     Args:
-        votes: Of each rater for one system `[R]`.
-        answers: Of each rater in all `[R]`, each at least one.
+        votes: Votes of each rater for one system `[R]`.
+        answers: All answers of each rater `[R]`, each at least one.
         seed: Of the 10,000 draws.
 
     Returns:
@@ -49,12 +49,12 @@ def bootstrap(votes: ArrayLike, answers: ArrayLike, *, seed: int = 0) -> Interva
 
 
 def krippendorff_alpha(units: Iterable[Sequence[str]]) -> float | None:
-    """Krippendorff's alpha for choices without an order, with any number of raters per unit.
+    """Krippendorff's alpha for nominal data, with any number of raters per unit.
 
-    1 is full agreement, 0 what chance gives, below 0 less than that.
+    1 is full agreement, 0 the level of chance, below 0 less than chance.
 
     Args:
-        units: What the raters of each unit chose; units with one rater say nothing.
+        units: Choices of the raters of each unit; units with one rater are ignored.
 
     Returns:
         None where no unit has two raters, or all of them always chose the same.

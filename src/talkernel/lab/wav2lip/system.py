@@ -13,7 +13,7 @@ from talkernel.errors import MissingFileError
 
 if TYPE_CHECKING:
     from talkernel.lab.evaluate.cases import Case
-    from talkernel.lab.wav2lip.timing import Wav2LipNetwork
+    from talkernel.lab.wav2lip.engines import Wav2LipNetwork
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Wav2LipSystem:
     @cached_property
     def network(self) -> Wav2LipNetwork:
         """Run by OpenVINO in float32."""
+        from talkernel.lab.wav2lip.engines import OpenVinoWav2Lip, as_graph
         from talkernel.lab.wav2lip.network import load_wav2lip
-        from talkernel.lab.wav2lip.timing import OpenVinoWav2Lip, as_graph
 
         return OpenVinoWav2Lip(as_graph(load_wav2lip(self.weights)), "float32")
 

@@ -21,7 +21,7 @@ from talkernel.errors import NoFaceError
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
 from talkernel.face.view import crop_view
-from talkernel.lab.wav2lip.timing import Wav2LipNetwork
+from talkernel.lab.wav2lip.engines import Wav2LipNetwork
 from talkernel.lab.wav2lip.view import Box, face_box, network_input, paste_back
 from talkernel.media import (
     FaceSource,
