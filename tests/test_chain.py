@@ -1,4 +1,4 @@
-"""The whole chain on small things: raw clips to a model that speaks; and that it obeys."""
+"""The whole chain at a small scale: raw clips to a model whose mouth follows the speech."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_from_raw_clips_to_a_video_that_speaks(tmp_path: Path) -> None:
     threads = torch.get_num_threads()
     clips = tmp_path / "clips"
     clips.mkdir()
-    said = {
+    sentences = {
         "ann": "My father ran far away, above all of the people we knew.",
         "ben": "We have no more room for you and your family, my boy.",
     }
-    for name, text in said.items():
+    for name, text in sentences.items():
         still = write_video(tmp_path / "still.mp4", portrait(75, flip=name == "ben"), None)
         spoken(tmp_path, text)
         generate(still, tmp_path / "spoken.wav", clips / f"clip_{name}.mp4")
@@ -81,7 +81,7 @@ def test_from_raw_clips_to_a_video_that_speaks(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[GeneratorTrainer, Batch, LipBasis]:
-    """One clip learned by heart, driven by its sound: the louder, the wider open."""
+    """A model overfitted to one clip whose mouth opens with the loudness, driven by its sound."""
     folder = tmp_path_factory.mktemp("overfit")
     write_tracks(folder, "train", [drawn_track(1)])
     fit_basis(folder, folder / "basis.npz", 4)
@@ -89,7 +89,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[GeneratorTrainer,
     torch.manual_seed(0)
     table = SpeechTable.build(tracks, basis, tiny_front_end())
     recipe = AudioNetRecipe(steps=150, batch=32, centred=False)
-    fabric = Fabric(accelerator="cpu", devices=1)  # in float32, which every processor is good at
+    fabric = Fabric(accelerator="cpu", devices=1)  # float32, fast on every CPU
     reader = train_lip_reader(TINY, tiny_encoder(), table, table, basis, recipe, fabric)
     reader.save(folder / "audio_net.pt")
     pairs = PairRecipe(crop=64, size=64, identity=0.0)
@@ -118,7 +118,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[GeneratorTrainer,
     return trainer, fresh, basis
 
 
-def test_the_mouth_obeys_the_speech_it_learned(
+def test_the_mouth_follows_the_speech_it_learned(
     trained: tuple[GeneratorTrainer, Batch, LipBasis],
 ) -> None:
     trainer, batch, basis = trained
@@ -128,7 +128,9 @@ def test_the_mouth_obeys_the_speech_it_learned(
     assert basis.opening(batch.code.numpy()).std() > 0.05
 
 
-def test_shuffled_speech_hurts(trained: tuple[GeneratorTrainer, Batch, LipBasis]) -> None:
+def test_shuffled_speech_raises_the_error(
+    trained: tuple[GeneratorTrainer, Batch, LipBasis],
+) -> None:
     trainer, batch, _ = trained
     right, wrong = (trainer.mouth_error(batch, shuffled) for shuffled in (False, True))
     assert wrong > 1.15 * right

@@ -1,4 +1,4 @@
-"""Pairs as in a worse video: something before the mouth, compression."""
+"""Degraded pairs: objects in front of the mouth, compression."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ import pytest
 from talkernel.lab.tracks.track import STORED, Track
 from talkernel.lab.train import pairs as pairs_module
 from talkernel.lab.train.batch import Batch, collate
-from talkernel.lab.train.compression import BLOCK, QUALITY, SMALLEST, Compression
-from talkernel.lab.train.degradation import Shot, compress, occlude
+from talkernel.lab.train.degradation import (
+    BLOCK,
+    QUALITY,
+    SMALLEST,
+    Compression,
+    Shot,
+    compress,
+    occlude,
+)
 from talkernel.lab.train.losses import mask_loss
 from talkernel.lab.train.occluder import MOST, random_occluder
-from talkernel.lab.train.pairs import Pairs, Sample
+from talkernel.lab.train.pairs import Pairs
 from talkernel.lab.train.recipes import PairRecipe
+from talkernel.lab.train.sample import Sample
 from talkernel.lab.train.transplant import lips_mask
 from talkernel.model.lip_basis import LipBasis
 from tests.tracks import drawn_face
@@ -54,7 +62,7 @@ def face() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return textured, points[:, :2], lips_mask([points], STORED, 256)
 
 
-def test_off_nothing_of_it_runs(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_degradation_can_be_off(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object) -> Shot:
         raise AssertionError
 
@@ -65,14 +73,14 @@ def test_off_nothing_of_it_runs(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -
         drawn(occluded=1.0)
 
 
-def test_the_same_pairs_are_drawn_with_it_as_without(drawn: Drawn) -> None:
+def test_degradation_does_not_change_which_pairs_are_drawn(drawn: Drawn) -> None:
     for plain, filmed in zip(drawn(), drawn(occluded=1.0, compressed=1.0), strict=True):
-        for name in ("lips", "lower", "hidden", "corner", "code", "speech"):
+        for name in ("lips", "lower", "mouth_mask", "corner", "code", "speech"):
             np.testing.assert_array_equal(getattr(plain, name), getattr(filmed, name))
         assert (plain.face != filmed.face).any() and (plain.target != filmed.target).any()
 
 
-def test_it_befalls_its_share_of_pairs_and_leaves_the_others(drawn: Drawn) -> None:
+def test_degradation_affects_its_fraction_of_pairs(drawn: Drawn) -> None:
     both = zip(drawn(), drawn(occluded=0.5), drawn(compressed=0.5), strict=True)
     same = [[(plain.face == filmed.face).all() for filmed in others] for plain, *others in both]
     untouched = np.mean(same, axis=0)
@@ -85,7 +93,7 @@ def test_it_befalls_its_share_of_pairs_and_leaves_the_others(drawn: Drawn) -> No
         {"occluded": 1.0},
         {"compressed": 1.0},
         {"occluded": 1.0, "compressed": 1.0},
-        {"occluded": 1.0, "veiled": False},
+        {"occluded": 1.0, "masked": False},
     ],
 )
 def test_input_and_target_agree_outside_the_mouth(drawn: Drawn, changes: dict[str, object]) -> None:
@@ -99,62 +107,62 @@ def test_input_and_target_agree_outside_the_mouth(drawn: Drawn, changes: dict[st
         np.testing.assert_array_equal(np.unique(sample.outside), [0, 255])
 
 
-def test_nothing_may_change_on_a_thing_but_under_the_veil(drawn: Drawn) -> None:
+def test_nothing_may_change_on_an_object_outside_the_mask(drawn: Drawn) -> None:
     places = []
     for plain, sample in zip(drawn(), drawn(occluded=1.0), strict=True):
         added = (sample.outside > plain.outside)[0]
-        assert (sample.hidden[0][added] == 0).all()
+        assert (sample.mouth_mask[0][added] == 0).all()
         places.append(differ(sample.face, plain.face)[added] > 0)
-    assert np.concatenate(places).mean() > 0.8  # elsewhere it has the very colour it hides
+    assert np.concatenate(places).mean() > 0.8  # elsewhere it happens to have the same colour
     assert sum(map(len, places)) > 20 * COUNT
-    open_to_see = drawn(occluded=1.0, veiled=False)
+    open_to_see = drawn(occluded=1.0, masked=False)
     on_lips = [((sample.outside == 255) & (sample.lips == 255)).sum() for sample in open_to_see]
-    assert np.mean(np.array(on_lips) > 0) > 0.7  # there f is to leave the thing alone
+    assert np.mean(np.array(on_lips) > 0) > 0.7  # there the generator must leave the object alone
 
 
-def test_the_veil_covers_the_thing_too_as_in_use(drawn: Drawn) -> None:
+def test_the_mask_covers_the_object_too_as_in_use(drawn: Drawn) -> None:
     for sample in drawn(occluded=1.0):
-        clear, veiled = sample.hidden[0] == 0, sample.hidden[0] == 255
-        assert differ(sample.seen, sample.face)[clear].max() <= 1  # a blend with weight 0
+        clear, masked = sample.mouth_mask[0] == 0, sample.mouth_mask[0] == 255
+        assert differ(sample.network_input, sample.face)[clear].max() <= 1  # a blend with weight 0
         rough = [
-            np.abs(np.diff(x.astype(int), axis=2))[:, veiled[:, 1:]].mean()
-            for x in (sample.seen, sample.face)
+            np.abs(np.diff(x.astype(int), axis=2))[:, masked[:, 1:]].mean()
+            for x in (sample.network_input, sample.face)
         ]
         assert rough[0] < rough[1]
 
 
-def test_the_losses_get_what_they_need(drawn: Drawn) -> None:
+def test_degraded_batches_have_useful_weights_and_masks(drawn: Drawn) -> None:
     batch = Batch.of(collate(drawn(occluded=1.0, compressed=1.0)), "cpu")
     weight = batch.weight(8.0)
     assert weight.shape == (COUNT, 1, 160, 160) and weight[batch.lips == 1].min() == 8.0
     assert (batch.lips.sum((1, 2, 3)) > 200).all()
     to_learn = (batch.face - batch.target).abs() * batch.lips * (1 - batch.outside)
     assert (to_learn.sum((1, 2, 3)) > 0).all()
-    assert mask_loss(batch.hidden, batch.outside) < 0.02  # the veil's place can be α's for nothing
+    assert mask_loss(batch.mouth_mask, batch.outside) < 0.02  # the mask costs no attention loss
 
 
-def test_things_reach_in_from_beyond_and_leave_lips_to_read() -> None:
+def test_objects_reach_in_from_outside_and_leave_some_of_the_lips_visible() -> None:
     image, points, lips = face()
-    shares, kinds = [], set()
+    fractions, kinds = [], set()
     for seed in range(60):
-        thing = random_occluder(image, points, lips, 256, np.random.default_rng(seed))
-        solid = thing.weight == 1.0
+        occluder = random_occluder(image, points, lips, 256, np.random.default_rng(seed))
+        solid = occluder.weight == 1.0
         assert solid[[0, -1]].any() or solid[:, [0, -1]].any()
-        shares.append(float(solid[lips == 255].mean()))
-        kinds.add(int(thing.texture[solid].mean()) // 40)
-        assert 0.0 <= thing.weight.min() and thing.weight.max() <= 1.0
-        assert thing.texture.dtype == np.uint8 and thing.texture[solid].std() > 1.0
-    assert max(shares) <= MOST and np.mean(np.array(shares) > 0.02) > 0.9
-    assert np.ptp(shares) > 0.3 and len(kinds) > 2
+        fractions.append(float(solid[lips == 255].mean()))
+        kinds.add(int(occluder.texture[solid].mean()) // 40)
+        assert 0.0 <= occluder.weight.min() and occluder.weight.max() <= 1.0
+        assert occluder.texture.dtype == np.uint8 and occluder.texture[solid].std() > 1.0
+    assert max(fractions) <= MOST and np.mean(np.array(fractions) > 0.02) > 0.9
+    assert np.ptp(fractions) > 0.3 and len(kinds) > 2
 
 
-def test_a_thing_is_before_both_pictures_alike() -> None:
+def test_an_object_is_the_same_in_both_pictures() -> None:
     image, points, lips = face()
     other = np.full_like(image, 90)
     outside = np.zeros(lips.shape, np.uint8)
-    veil = np.zeros_like(outside)
+    mask = np.zeros_like(outside)
     rng = np.random.default_rng(2)
-    shot = occlude(Shot(image, other, outside), points, lips, veil, 256, rng)
+    shot = occlude(Shot(image, other, outside), points, lips, mask, 256, rng)
     there = shot.outside == 255
     np.testing.assert_array_equal(shot.source[there], shot.target[there])
     clear = (shot.source == image).all(2) & (shot.target == other).all(2)
@@ -170,7 +178,7 @@ def test_compression_stays_in_its_ranges() -> None:
     assert 0.3 < np.mean(np.array(sides) == 160) < 0.7
 
 
-def test_compressed_pictures_are_coarser_and_stay_in_their_place() -> None:
+def test_compressed_pictures_are_coarser_and_not_shifted() -> None:
     image, *_ = face()
     errors = []
     for quality in (50, 10):
@@ -192,5 +200,5 @@ def test_both_sides_are_compressed_alike() -> None:
     np.testing.assert_array_equal(same.source, same.target)
     clean = drawn_face(0.5)[1]
     shot = compress(Shot(image, clean, outside), np.random.default_rng(0))
-    np.testing.assert_array_equal(shot.source, same.source)  # the target has no say in it
+    np.testing.assert_array_equal(shot.source, same.source)  # the target has no influence on it
     assert (shot.target[lips > 0] != clean[lips > 0]).any()

@@ -56,8 +56,8 @@ def test_pairs_with_a_reference_are_the_same_pairs(
     with_one = Pairs(tracks, basis, recipe, seed=3, model=ModelConfig(reference=True))
     for number in range(4):
         plain, shown = without[number], with_one[number]
-        assert shown.seen.shape == (6, 160, 160)
-        np.testing.assert_array_equal(shown.seen[:3], plain.seen)
+        assert shown.network_input.shape == (6, 160, 160)
+        np.testing.assert_array_equal(shown.network_input[:3], plain.network_input)
         np.testing.assert_array_equal(shown.target, plain.target)
         assert shown.genuine == plain.genuine
 
@@ -68,8 +68,8 @@ def test_a_reference_lies_where_the_input_has_its_face(
     pairs = Pairs(tracks, basis, PairRecipe(size=160), seed=3, model=ModelConfig(reference=True))
     for number in range(6):
         sample = pairs[number]
-        beyond = (sample.outside[0] == 255) & (sample.hidden[0] == 0)
-        wrong = np.abs(sample.seen[3:].astype(int) - sample.face)[:, beyond]
+        beyond = (sample.outside[0] == 255) & (sample.mouth_mask[0] == 0)
+        wrong = np.abs(sample.network_input[3:].astype(int) - sample.face)[:, beyond]
         assert np.median(wrong) < 6 < np.abs(sample.face.astype(int) - 128).mean()
 
 
@@ -82,10 +82,10 @@ def test_as_of_a_photo_an_input_may_be_its_own_reference(
     own = []
     for number in range(12):
         sample, other = pairs[number], others[number]
-        own.append(bool((sample.seen[3:] == sample.face).all()))
-        np.testing.assert_array_equal(sample.seen[:3], other.seen[:3])
+        own.append(bool((sample.network_input[3:] == sample.face).all()))
+        np.testing.assert_array_equal(sample.network_input[:3], other.network_input[:3])
         np.testing.assert_array_equal(sample.target, other.target)
-        assert own[-1] or (sample.seen == other.seen).all()
+        assert own[-1] or (sample.network_input == other.network_input).all()
     assert 2 <= sum(own) <= 10
 
 

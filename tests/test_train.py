@@ -1,4 +1,4 @@
-"""Training: pairs, losses, and that a few steps learn, stop and go on."""
+"""Training: pairs, losses, and a few steps that learn, stop and resume."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ from talkernel.lab.train.losses import (
     matching_loss,
     reconstruction_loss,
 )
-from talkernel.lab.train.pairs import MOUTH, Pairs
+from talkernel.lab.train.pairs import Pairs
 from talkernel.lab.train.recipes import AudioNetRecipe, GeneratorRecipe, PairRecipe
 from talkernel.lab.train.run_config import Data, GeneratorRun
+from talkernel.lab.train.sample import MOUTH
 from talkernel.lab.train.sync import find_sync, sync_of
 from talkernel.lab.train.transplant import lower_face_mask, transplant
 from talkernel.lab.train.view import random_view
@@ -88,14 +89,14 @@ def test_a_view_of_the_mouth_is_centred_as_in_use(
     assert 0.8 * off < wrong < 1.25 * off  # shifted by as much, then zoomed and turned
 
 
-def test_the_veil_hides_the_mouth_and_leaves_the_rest() -> None:
+def test_the_mouth_mask_blurs_the_mouth_and_leaves_the_rest() -> None:
     seen = []
     for opening in (0.0, 0.5):
         points, image = drawn_face(opening)
-        veiled = blur_mouth(image, mouth_mask(points, STORED, 256), 256)
+        masked = blur_mouth(image, mouth_mask(points, STORED, 256), 256)
         top = int(points[list(RIGID), 1].max())  # under the nose
-        np.testing.assert_array_equal(veiled[:top], image[:top])
-        seen.append(veiled[int(points[13, 1]) - 4 : int(points[13, 1]) + 4, 140:164].astype(int))
+        np.testing.assert_array_equal(masked[:top], image[:top])
+        seen.append(masked[int(points[13, 1]) - 4 : int(points[13, 1]) + 4, 140:164].astype(int))
     closed, opened = (drawn_face(o)[1].astype(int)[200:216, 140:164] for o in (0.0, 0.5))
     assert np.abs(seen[0] - seen[1]).max() < 0.5 * np.abs(closed - opened).max()
 
@@ -107,7 +108,7 @@ def test_pairs_repeat_with_their_seed(tracks: list[Track], basis: LipBasis) -> N
     assert (first.face != other.face).any()
 
 
-def test_losses_say_what_the_paper_says() -> None:
+def test_losses_follow_the_paper() -> None:
     zeros, ones = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
     weight = torch.ones(1, 1, 4, 4)
     weight[..., 0] = 5.0
@@ -121,10 +122,10 @@ def test_losses_say_what_the_paper_says() -> None:
     assert discriminator_loss(no, yes, every, weight).item() == 2.0
     assert adversarial_loss(yes, weight).item() == 0.0
     assert adversarial_loss(some, weight).item() == pytest.approx(3 / 8)
-    assert adversarial_loss(some, some).item() == 0.0  # elsewhere nothing was drawn
+    assert adversarial_loss(some, some).item() == 0.0  # elsewhere nothing was generated
 
 
-def test_matching_asks_for_what_d_sees_in_targets_that_are_known() -> None:
+def test_feature_matching_counts_real_targets_only() -> None:
     wanted, everywhere = [torch.ones(2, 3, 4, 4)], [torch.ones(2, 1, 4, 4)]
     first_only, both = torch.tensor([1.0, 0.0]), torch.ones(2)
     found = [torch.stack([torch.ones(3, 4, 4), torch.zeros(3, 4, 4)])]
@@ -152,11 +153,11 @@ def tiny_run(folder: Path, **recipe: object) -> GeneratorRun:
 
 
 def cpu(precision: Literal["32-true", "bf16-mixed"] = "32-true") -> Fabric:
-    """Processors without instructions for bfloat16 take ten times as long for it as for float32."""
+    """A CPU fabric in float32: CPUs without bfloat16 instructions are ten times slower in it."""
     return Fabric(accelerator="cpu", devices=1, precision=precision)
 
 
-def test_a_stage_begins_with_what_the_one_before_it_learned(
+def test_a_stage_starts_with_the_weights_of_the_one_before(
     tracks: list[Track], basis: LipBasis, tmp_path: Path
 ) -> None:
     run = tiny_run(tmp_path / "a", steps=4, learning_rate=2e-3, adversarial=0.1, reading=1.0)
@@ -166,11 +167,11 @@ def test_a_stage_begins_with_what_the_one_before_it_learned(
     assert first.step == 4 and not list(run.out.glob("*.part*"))
     after = dataclasses.replace(run, out=tmp_path / "b", start=run.out / "last.pt")
     second = GeneratorTrainer(after, tracks, basis, mixed)
-    mine_too, theirs_too = second.parts.critics, first.parts.critics
-    assert second.step == 0 and mine_too is not None and theirs_too is not None
+    mine_critics, theirs_critics = second.parts.critics, first.parts.critics
+    assert second.step == 0 and mine_critics is not None and theirs_critics is not None
     for mine, theirs in (
         (second.parts.model, first.parts.model),
-        (mine_too.networks, theirs_too.networks),
+        (mine_critics.networks, theirs_critics.networks),
     ):
         for name, value in theirs.state_dict().items():
             torch.testing.assert_close(mine.state_dict()[name], value)
@@ -196,14 +197,14 @@ def test_the_mouths_box_holds_the_mouth_mirrored_or_not(
     batch = Batch.of(collate([pairs.sample(0, rng) for _ in range(8)]), "cpu")
     lips = batch.mouths(batch.lips)
     assert lips.shape == (8, 1, MOUTH, MOUTH)
-    assert (lips.sum((1, 2, 3)) > 0.85 * batch.lips.sum((1, 2, 3))).all()  # they gape widely
+    assert (lips.sum((1, 2, 3)) > 0.85 * batch.lips.sum((1, 2, 3))).all()  # they open wide
 
 
-def test_d_learns_to_tell_a_mouth_as_sharp_as_the_persons() -> None:
+def test_the_discriminator_learns_to_recognise_the_right_sharpness() -> None:
     torch.manual_seed(0)
     light = F.interpolate(torch.randn(8, 3, 4, 4), 48, mode="bicubic").clamp(-0.9, 0.9)
     sharpness = torch.tensor([0.03, 0.0]).repeat(4)[:, None, None, None]
-    real = light + sharpness * torch.randn(8, 3, 48, 48)  # all that tells them
+    real = light + sharpness * torch.randn(8, 3, 48, 48)  # the only difference
     fake = light + sharpness.flip(0) * torch.randn(8, 3, 48, 48)
     plane, corner = torch.ones(8, 1, 48, 48), torch.zeros(8, 2, dtype=torch.int64)
     known = torch.ones(8, dtype=torch.bool)
@@ -225,7 +226,7 @@ def test_d_learns_to_tell_a_mouth_as_sharp_as_the_persons() -> None:
     assert losses["adversarial"] > 0.5 and losses["matching"] > 0.1
 
 
-def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
+def test_the_lip_critic_learns_to_read_and_gives_the_generator_a_gradient() -> None:
     torch.manual_seed(0)
     code = torch.rand(8, 2)
     rows = torch.arange(MOUTH)[None, None, :, None] / MOUTH
@@ -254,7 +255,7 @@ def test_the_lip_critic_learns_to_read_and_holds_the_generator_to_it() -> None:
         ("something else", RuntimeError),
     ],
 )
-def test_a_killed_loader_is_told_as_such(
+def test_a_killed_loader_raises_a_typed_error(
     tmp_path: Path,
     tracks: list[Track],
     basis: LipBasis,
@@ -266,7 +267,7 @@ def test_a_killed_loader_is_told_as_such(
         def __iter__(self) -> Iterator[None]:
             raise RuntimeError(message)
 
-    monkeypatch.setattr("talkernel.lab.train.generator.DataLoader", lambda *_, **__: Killed())
+    monkeypatch.setattr("talkernel.lab.train.batch.DataLoader", lambda *_, **__: Killed())
     with pytest.raises(error, match=re.escape(message)):
         GeneratorTrainer(tiny_run(tmp_path), tracks, basis, cpu()).train()
 
@@ -287,19 +288,19 @@ def test_windows_follow_their_offsets(tracks: list[Track], basis: LipBasis) -> N
     plain = SpeechTable.build(tracks, basis, tiny_front_end())
     late = SpeechTable.build([dataclasses.replace(tracks[0], offset=2)], basis, tiny_front_end())
     rows = torch.arange(10, 40)
-    torch.testing.assert_close(late.heard(rows), plain.heard(rows - 2))
+    torch.testing.assert_close(late.windows(rows), plain.windows(rows - 2))
     torch.testing.assert_close(late.codes[rows], plain.codes[rows])
     assert plain.draw(100).max() < 2 * FRAMES
 
 
-def test_a_table_hears_other_versions_of_the_same_words(
+def test_a_table_holds_augmented_versions_of_the_same_words(
     tracks: list[Track], basis: LipBasis
 ) -> None:
     table = SpeechTable.build(tracks, basis, tiny_front_end(), versions=3)
     rows = torch.arange(2 * FRAMES)
     assert table.start.shape == (3, 2 * FRAMES)
     versions = [table._windows(table.start[number, rows]) for number in range(3)]
-    torch.testing.assert_close(versions[0], table.heard(rows))
+    torch.testing.assert_close(versions[0], table.windows(rows))
     assert all((versions[0] - other).abs().mean() > 0.02 for other in versions[1:])
     assert table.silent_windows(20).shape == (20, 1, *TINY.speech_shape)
     assert table.start.max() + table.window < table.quiet[0]
@@ -316,10 +317,10 @@ def test_a_table_centres_peoples_mean_mouths(tracks: list[Track], basis: LipBasi
     assert table.movement(rows, 5).shape == (5, 5, 4)
 
 
-def test_nothing_shuts_a_mouth_further_than_it_is_at_rest() -> None:
+def test_the_range_of_lip_codes_ends_at_a_mouth_at_rest() -> None:
     reader = LipReader(TINY, None)
     codes = torch.linspace(-2.0, 2.0, 101)[:, None].repeat(1, 4)
-    reader.remember_range(codes, torch.tensor([-1.0, -0.2, 0.1, 0.9]))
+    reader.store_range(codes, torch.tensor([-1.0, -0.2, 0.1, 0.9]))
     torch.testing.assert_close(reader.lowest, torch.tensor([-1.0, -1.92, -1.92, -1.92]))
     torch.testing.assert_close(reader.highest, torch.tensor([1.92, 1.92, 1.92, 0.9]))
 
@@ -328,16 +329,16 @@ def curve(lag: int, height: float) -> np.ndarray:
     return height * np.exp(-0.5 * ((np.array(LAGS) - lag) / 1.5) ** 2)
 
 
-def test_sync_believes_a_recordings_clear_offset_and_drops_what_never_agrees() -> None:
+def test_sync_accepts_a_clear_offset_and_drops_tracks_without_correlation() -> None:
     curves = {"a1": curve(3, 0.6), "a2": curve(-8, 0.1), "b": curve(0, 0.05), "c": curve(5, 0.2)}
     seconds = {"a1": 10.0, "a2": 2.0, "b": 10.0, "c": 2.0}
     found = sync_of(curves, seconds, {"a1": "a", "a2": "a"})
     assert found["a1"] == found["a2"] and found["a1"].offset == 3
     assert found["b"].offset is None
-    assert found["c"].offset == 0  # too short to tell
+    assert found["c"].offset == 0  # too short for a decision
 
 
-def test_several_generators_make_a_mean_one(
+def test_the_weights_of_several_generators_are_averaged(
     tracks: list[Track], basis: LipBasis, tmp_path: Path
 ) -> None:
     paths = [tmp_path / name / "last.pt" for name in ("one", "other")]
@@ -348,21 +349,21 @@ def test_several_generators_make_a_mean_one(
     name = "unet.head.weight"
     assert config == TINY
     torch.testing.assert_close(mean[name], 0.75 * one[name] + 0.25 * other[name])
-    with pytest.raises(OptionError, match="2 generators have 1 shares"):
+    with pytest.raises(OptionError, match="2 generators, but 1 weights"):
         mean_generator(paths, [1.0])
     shape = dataclasses.replace(TINY, reference=True).to_json()
     save_state(load_state(paths[1]) | {"config": shape}, paths[1].parent)
-    with pytest.raises(CheckpointError, match="one shape"):
+    with pytest.raises(CheckpointError, match="differ in shape"):
         mean_generator(paths)
 
 
-def test_sync_finds_the_track_that_was_moved(basis: LipBasis) -> None:
+def test_sync_finds_the_track_that_was_shifted(basis: LipBasis) -> None:
     people = [drawn_track(number, frames=180) for number in range(6)]
     late = dataclasses.replace(people[2], wave=np.roll(people[2].wave, -3 * 640))
     all_tracks = [*people[:2], late, *people[3:]]
     front_end = SpeechFrontEnd(
         tiny_front_end().config, lambda mel: mel[:, :64, ::2]
-    )  # louder or not: all there is here
+    )  # drawn tracks differ in loudness only
     found = find_sync(all_tracks, basis, front_end, AudioNetRecipe(steps=80, batch=16))
     assert found[late.name].offset == 3
     assert {found[track.name].offset for track in people if track.name != late.name} == {0}
@@ -377,17 +378,17 @@ def test_audio_net_trains_and_joins_the_generator(
     reader.save(tmp_path / "audio.pt")
     GeneratorTrainer(tiny_run(tmp_path, steps=1), tracks, basis, cpu()).train()
     model = assemble([tmp_path / "last.pt"], tmp_path / "audio.pt", gain=2.0)
-    speech = table.heard(torch.arange(2))
+    speech = table.windows(torch.arange(2))
     with torch.no_grad():
-        heard = model.lips.predict_lip_code(model.audio_net(speech))
+        predicted = model.lips.predict_lip_code(model.audio_net(speech))
         louder = (2.0 * reader.predict_lip_code(speech)).clamp(reader.lowest, reader.highest)
-    torch.testing.assert_close(heard, louder, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(predicted, louder, atol=1e-4, rtol=1e-4)
     assert (reader.lowest <= table.codes.median(0).values).all()
     save_model(model, tmp_path / "talkernel.safetensors")
     engine = load_engine("torch", precision="float32", checkpoint=tmp_path)
     mel = np.zeros((1, 80, 40), np.float32)
     np.testing.assert_allclose(engine.encode(mel), tiny_front_end().encode(mel), atol=1e-2)
     assert engine.kernels(engine.predict_lip_code(speech.numpy())).shape == (2, *TINY.kernel_shape)
-    again = assemble([tmp_path / "last.pt", tmp_path], tmp_path, shares=[1.0, 3.0])  # of itself
+    again = assemble([tmp_path / "last.pt", tmp_path], tmp_path, weights=[1.0, 3.0])  # of itself
     for name, value in model.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value, atol=2e-3, rtol=2e-3)

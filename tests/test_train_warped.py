@@ -1,4 +1,4 @@
-"""Training with a reference that is warped as told: f paints what it does not show."""
+"""Training with a warped reference: the generator paints only what the reference lacks."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ def tracks() -> list[Track]:
     return [drawn_track(seed) for seed in range(4)]
 
 
-def test_pairs_are_shown_the_reference_with_their_targets_lips(
-    tracks: list[Track], basis: LipBasis
-) -> None:
+def test_the_reference_gets_the_lips_of_the_target(tracks: list[Track], basis: LipBasis) -> None:
     recipe = PairRecipe(size=160, identity=0.0)
     kinds = [ModelConfig(reference=True), ModelConfig(reference=True, warped=True)]
     still, warped = (Pairs(tracks, basis, recipe, seed=3, model=kind) for kind in kinds)
@@ -49,18 +47,23 @@ def test_pairs_are_shown_the_reference_with_their_targets_lips(
     for number in range(12):
         one, other = still[number], warped[number]
         shown, painted = other.painted[0] == 0, other.painted[0] == 255
-        np.testing.assert_allclose(one.seen[:3, shown], other.seen[:3, shown], atol=3)  # recoloured
-        assert (one.painted == 255).all() and not other.seen[:3, painted].any()
+        np.testing.assert_allclose(
+            one.network_input[:3, shown], other.network_input[:3, shown], atol=3
+        )  # recoloured
+        assert (one.painted == 255).all() and not other.network_input[:3, painted].any()
         np.testing.assert_array_equal(one.target, other.target)
         inside = one.lips[0] > 0
         apart.append(
-            [np.abs(x.seen[3:].astype(int) - x.target)[:, inside].mean() for x in (one, other)]
+            [
+                np.abs(x.network_input[3:].astype(int) - x.target)[:, inside].mean()
+                for x in (one, other)
+            ]
         )
     unmoved, moved = np.mean(apart, axis=0)
     assert moved < 0.7 * unmoved
 
 
-def test_weights_without_a_warped_reference_begin_as_they_were(basis: LipBasis) -> None:
+def test_weights_without_a_warped_reference_give_the_same_output_at_first(basis: LipBasis) -> None:
     done, warped = TalkingFace(dataclasses.replace(TINY, reference=True)), TalkingFace(WARPED)
     take_weights(warped, done.state_dict())
     face = torch.rand(1, 6, 64, 64) * 2 - 1
@@ -74,7 +77,7 @@ def test_weights_without_a_warped_reference_begin_as_they_were(basis: LipBasis) 
     ("model", "recipe"),
     [({"reference": False}, {}), ({"lip_code": None}, {}), ({}, {"drive": "heard"})],
 )
-def test_a_reference_is_not_warped_by_what_is_not_there(
+def test_a_warped_reference_needs_reference_and_lip_code(
     model: dict[str, Any], recipe: dict[str, Any], tmp_path: Path
 ) -> None:
     with pytest.raises(RunConfigError, match="warped"):
@@ -96,20 +99,20 @@ def batch_of(trainer: GeneratorTrainer) -> Batch:
     return Batch.of(collate([trainer.pairs[number] for number in range(6)]), "cpu")
 
 
-def test_d_and_l1_look_at_what_is_painted(trainer: GeneratorTrainer) -> None:
+def test_discriminator_and_l1_see_the_painted_region(trainer: GeneratorTrainer) -> None:
     batch = batch_of(trainer)
     assert 0.0 < float((batch.painted > 0).float().mean()) < 0.2
     answer = trainer._answer(batch, batch.code)
     shown = (batch.painted == 0).expand_as(answer.motion)
     weight = trainer._weight(batch)
     assert (weight >= batch.painted).all() and weight[batch.painted == 0].max() < 0.3
-    judged, where = trainer._judged(batch, blend(batch.face, answer))
+    judged, where = trainer._criticised(batch, blend(batch.face, answer))
     torch.testing.assert_close(judged[shown], batch.target[shown])
     torch.testing.assert_close(where, batch.painted)
     assert (judged != batch.target).any()
 
 
-def test_only_f_learns_where_kernels_are_to_stay(
+def test_only_the_generator_learns_without_kernels(
     trainer: GeneratorTrainer, basis: LipBasis
 ) -> None:
     recipe = dataclasses.replace(trainer.recipe, kernels=False)
@@ -126,15 +129,15 @@ def test_only_f_learns_where_kernels_are_to_stay(
     assert all(name.startswith("unet.") for name in moved)
 
 
-def test_a_run_trains_and_keeps_the_basis(trainer: GeneratorTrainer, basis: LipBasis) -> None:
-    assert len(trainer.show(batch_of(trainer))) == 6  # seen, reference, result, target, 2 masks
+def test_a_run_trains_and_stores_the_basis(trainer: GeneratorTrainer, basis: LipBasis) -> None:
+    assert len(trainer.show(batch_of(trainer))) == 6  # input, reference, result, target, 2 masks
     trainer.train()
     config, weights = mean_generator([trainer.run.out / "last.pt"])
     assert config.warped
     np.testing.assert_array_equal(weights["lips.basis.guess"].numpy(), basis.guess)
 
 
-def test_a_model_keeps_what_its_lip_codes_mean(basis: LipBasis) -> None:
+def test_a_model_stores_its_lip_basis(basis: LipBasis) -> None:
     model = TalkingFace(WARPED)
     model.lips.basis.set(basis)  # type: ignore[union-attr,operator]
     kept = model.basis
@@ -153,7 +156,7 @@ def test_a_basis_of_an_earlier_version_is_refused(basis: LipBasis, tmp_path: Pat
     np.testing.assert_array_equal(load_basis(tmp_path / "basis.npz").guess, basis.guess)
 
 
-def test_weights_on_disk_hold_the_basis_to_the_last_digit(basis: LipBasis, tmp_path: Path) -> None:
+def test_weights_on_disk_hold_the_exact_basis(basis: LipBasis, tmp_path: Path) -> None:
     model = TalkingFace(WARPED)
     model.lips.basis.set(basis)  # type: ignore[union-attr,operator]
     save_model(model, tmp_path / "talkernel.safetensors")

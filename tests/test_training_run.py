@@ -1,4 +1,4 @@
-"""Runs as a whole: configs, killing and resuming, two processes for one, warnings."""
+"""Whole runs: configs, killing and resuming, two processes instead of one, warnings."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ from talkernel.errors import (
 )
 from talkernel.lab.tracks.track import load_tracks, write_tracks
 from talkernel.lab.train.audio_net import train_lip_reader
+from talkernel.lab.train.batch import ResumableSampler
 from talkernel.lab.train.checkpoint import load_state
-from talkernel.lab.train.conditioning_check import BY_THEN, ConditioningCheck
 from talkernel.lab.train.contrast import SyncHead
-from talkernel.lab.train.resumable_sampler import ResumableSampler
 from talkernel.lab.train.run_config import AudioNetRun, GeneratorRun, load_run, to_yaml
 from talkernel.lab.train.runs import fit_basis, train_generator
-from talkernel.lab.train.train_logger import TrainLogger
+from talkernel.lab.train.train_logger import WARN_FROM, ConditioningCheck, TrainLogger
 from talkernel.model.config import ModelConfig
 from tests.tracks import TINY, drawn_track, tiny_encoder, tiny_front_end
 
@@ -78,20 +77,20 @@ def train(config: Path, *changes: str) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str]) -> str:
-    told, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, told
-    return told
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    return output
 
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Sums come out the same to the last bit only when added in the same order."""
+    """Results are the same to the last bit only if sums are added in the same order."""
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
 
 
-def test_a_run_killed_and_resumed_ends_as_if_nothing_had_happened(
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(
     folder: Path, tmp_path: Path, one_thread: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     process = train(config_of(folder, tmp_path / "killed"))
@@ -104,7 +103,7 @@ def test_a_run_killed_and_resumed_ends_as_if_nothing_had_happened(
     process.wait()
     assert 0 < load_state(tmp_path / "killed" / "last.pt")["step"] < 12
     train_generator(config_of(folder, tmp_path / "killed"), ["recipe.save_minutes=9"])
-    assert "goes on from" in capsys.readouterr().out
+    assert "Resuming from" in capsys.readouterr().out
     ends = [load_state(tmp_path / name / "last.pt") for name in ("whole", "killed")]
     assert ends[0]["step"] == ends[1]["step"] == 12
     for part in ("model", "average"):
@@ -120,7 +119,7 @@ def test_two_processes_learn_what_one_does(
     train_generator(config_of(folder, tmp_path / "one"), few)
     one, two = capsys.readouterr().out, finished(process)
     losses = [
-        [float(x) for x in re.findall(r"^step \d+ rec ([\d.]+)", told, re.M)] for told in (one, two)
+        [float(x) for x in re.findall(r"^step \d+ rec ([\d.]+)", text, re.M)] for text in (one, two)
     ]
     assert len(losses[0]) == 4
     np.testing.assert_allclose(losses[1], losses[0], rtol=2e-3)
@@ -138,14 +137,14 @@ def test_pictures_and_curves_are_written(folder: Path, tmp_path: Path, one_threa
     assert load_run(GeneratorRun, tmp_path / "run" / "run.yaml").recipe.drive == "heard"
 
 
-def test_a_plan_shares_out_every_batch() -> None:
+def test_the_sampler_splits_every_batch_between_processes() -> None:
     whole = list(ResumableSampler(first=2, steps=5, batch=6))
     halves = zip(*(ResumableSampler(2, 5, 6, rank, 2) for rank in range(2)), strict=True)
     assert whole == [a + b for a, b in halves]
     assert whole[0] == list(range(12, 18)) and len(ResumableSampler(2, 5, 6)) == 3
 
 
-def test_a_config_comes_back_as_it_was(folder: Path, tmp_path: Path) -> None:
+def test_a_config_survives_a_round_trip(folder: Path, tmp_path: Path) -> None:
     path = config_of(folder, tmp_path / "x")
     run = load_run(GeneratorRun, path, ["recipe.steps=7", "start=earlier.pt"])
     assert run.recipe.steps == 7 and run.start == Path("earlier.pt")
@@ -172,7 +171,9 @@ def test_a_config_comes_back_as_it_was(folder: Path, tmp_path: Path) -> None:
         ("recipe.drive=sung", "drive"),
     ],
 )
-def test_a_wrong_config_is_named(folder: Path, tmp_path: Path, change: str, wrong: str) -> None:
+def test_a_wrong_config_raises_an_error_that_names_the_value(
+    folder: Path, tmp_path: Path, change: str, wrong: str
+) -> None:
     with pytest.raises(RunConfigError, match=re.escape(wrong)):
         load_run(GeneratorRun, config_of(folder, tmp_path / "x"), [change])
 
@@ -209,7 +210,7 @@ def test_a_person_held_out_whom_no_track_shows_is_named(folder: Path, tmp_path: 
     assert "id1" not in str(caught.value) and "id0, id1" in caught.value.remedy
 
 
-def test_the_examples_are_read(request: pytest.FixtureRequest) -> None:
+def test_the_example_configs_are_valid(request: pytest.FixtureRequest) -> None:
     configs = sorted((request.config.rootpath / "configs").glob("*.yaml"))
     assert len(configs) >= 3
     for path in configs:
@@ -225,24 +226,24 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong, warned", [(0.101, True), (0.2, False)])
-def test_a_mouth_that_ignores_what_it_is_told_is_noticed(
+def test_a_mouth_that_ignores_its_lip_code_gives_a_warning(
     wrong: float, warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logger = TrainLogger(None, first=0, steps=9, every=5, samples=4)
-    for step in (1, BY_THEN):
+    for step in (1, WARN_FROM):
         ConditioningCheck().check(
             step, lambda batch, shuffled: wrong if shuffled else 0.1, None, logger
         )  # type: ignore[arg-type]
-    assert ("ignores what it is told" in capsys.readouterr().out) is warned
+    assert ("ignores its lip code" in capsys.readouterr().out) is warned
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_raises_an_error_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "last.pt").write_bytes(b"no checkpoint")
     with pytest.raises(CheckpointError, match=re.escape("last.pt")):
         load_state(tmp_path / "last.pt")
 
 
-def test_the_contrastive_loss_learns_which_mouth_goes_with_which_sound() -> None:
+def test_the_contrastive_loss_learns_which_movement_matches_which_sound() -> None:
     torch.manual_seed(0)
     movement = torch.randn(32, 5, 3)
     features = movement.flatten(1) @ torch.randn(15, 20)
@@ -259,7 +260,7 @@ def test_the_contrastive_loss_learns_which_mouth_goes_with_which_sound() -> None
     assert head(features, movement.roll(1, 0)) > 5 * losses[-1]
 
 
-def test_audio_net_goes_on_where_it_was_broken_off(folder: Path, tmp_path: Path) -> None:
+def test_an_interrupted_audio_net_run_resumes(folder: Path, tmp_path: Path) -> None:
     from talkernel.lab.train.audio_data import SpeechTable
     from talkernel.lab.train.lip_reader import LipReader
     from talkernel.lab.train.recipes import AudioNetRecipe
@@ -298,9 +299,9 @@ def test_audio_net_goes_on_where_it_was_broken_off(folder: Path, tmp_path: Path)
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0)
 
 
-def test_statistics_are_shared_as_one_process_has_them() -> None:
-    """With one process in its group, the shared normalisation is torch's own."""
-    from talkernel.lab.train.batch_norm import SharedBatchNorm
+def test_shared_batch_norm_equals_torchs_for_one_process() -> None:
+    """In a group of one process, both normalise alike."""
+    from talkernel.lab.train.distributed import SharedBatchNorm
 
     store = torch.distributed.HashStore()
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)

@@ -30,7 +30,7 @@ LOWER_LIP_AND_JAW = (14, 87, 317, 178, 402, 88, 318, 17, 84, 314, 152, 148, 377,
 
 @cache
 def tiny_encoder() -> SpeechEncoder:
-    """An encoder that learned nothing; what it says still tells sounds apart."""
+    """An untrained encoder; its output still differs from sound to sound."""
     torch.manual_seed(0)
     encoder = SpeechEncoder(TINY.encoder_layers, TINY.encoder_width)
     encoder.positional_embedding.normal_(std=0.1)
@@ -38,7 +38,7 @@ def tiny_encoder() -> SpeechEncoder:
 
 
 def tiny_front_end() -> SpeechFrontEnd:
-    """Who hears with it."""
+    """The front end of the tiny model."""
     return SpeechFrontEnd.of(TINY, tiny_encoder())
 
 
@@ -57,12 +57,12 @@ def drawn_face(opening: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fitted_basis(tracks: Sequence[Track]) -> LipBasis:
-    """Four components of the lips of some tracks."""
+    """A lip basis with four components, fitted to some tracks."""
     return LipBasis.fit([track.shapes for track in tracks], 4)
 
 
 def drawn_track(seed: int, frames: int = FRAMES) -> Track:
-    """A person whose mouth opens as loud as their tone is."""
+    """A person whose mouth opening follows the loudness of a tone."""
     rng = np.random.default_rng(seed)
     openings = np.clip(np.repeat(rng.uniform(-0.1, 0.5, frames // 3), 3), 0.0, None)
     faces = [drawn_face(opening) for opening in openings]

@@ -32,7 +32,7 @@ def generator(
     config: Annotated[Path | None, typer.Option(help="The run, as YAML.")] = None,
     changes: Changes = None,
 ) -> None:
-    """Train f, h2 and D as --config says; goes on where an earlier run was broken off."""
+    """Train the generator; resumes an interrupted run."""
     if context.invoked_subcommand is not None:
         return
     if config is None:
@@ -45,7 +45,7 @@ def generator(
 @train.command()
 @reports_errors(when_interrupted="interrupted; run the same again to go on")
 def audio_net(config: Config, changes: Changes = None) -> None:
-    """Pre-train AudioNet to hear the lips."""
+    """Pre-train the audio network to predict lip codes from speech."""
     from talkernel.lab.train.runs import train_audio_net
 
     print(f"Wrote {train_audio_net(config, changes or [])}.")
@@ -81,20 +81,20 @@ def pairs(
 
 @train.command()
 @reports_errors()
-def twins(
+def wav2lip_pairs(
     tracks: Annotated[Path, typer.Option(help="Folder of prepared tracks.")],
     weights: Annotated[Path, typer.Option(help="Official wav2lip.pth or wav2lip_gan.pth.")],
-    out: Annotated[Path, typer.Option(help="Folder for the twins, made if need be.")],
-    videos: Annotated[int, typer.Option(min=1, help="Faces to take.")] = 550,
-    audios: Annotated[int, typer.Option(min=1, help="Voices that each of them gets.")] = 550,
+    out: Annotated[Path, typer.Option(help="Folder for the pairs, created if missing.")],
+    videos: Annotated[int, typer.Option(min=1, help="Number of faces.")] = 550,
+    audios: Annotated[int, typer.Option(min=1, help="Number of voices for each face.")] = 550,
     workers: Workers = 1,
     ray_address: RayAddress = None,
 ) -> None:
-    """Let Wav2Lip make tracks' lips say other things: the paper's own pairs."""
-    from talkernel.lab.train.wav2lip_pair_shards import write_twins
+    """Synthesise training pairs with Wav2Lip, as in the paper."""
+    from talkernel.lab.train.wav2lip_pair_shards import write_wav2lip_pairs
 
-    count = write_twins(tracks, weights, out, videos, audios, workers, ray_address)
-    print(f"There are {count} twins in {out}.")
+    count = write_wav2lip_pairs(tracks, weights, out, videos, audios, workers, ray_address)
+    print(f"{out} holds {count} tracks.")
 
 
 @train.command()
@@ -112,11 +112,9 @@ def assemble(
     out: Annotated[Path, typer.Option(help="Folder for the weights, made if need be.")],
     gain: Annotated[
         float,
-        typer.Option(
-            help="Factor on what is heard, which is less than what is seen; a folder has its own."
-        ),
+        typer.Option(help="Factor on the predicted lip code, which moves less than real lips."),
     ] = 1.0,
-    share: Annotated[
+    weight: Annotated[
         list[float] | None, typer.Option(help="Of each generator in the mean; else equal.")
     ] = None,
     mantissa: Annotated[
@@ -129,4 +127,4 @@ def assemble(
     """Join both parts into a weight folder that every engine loads."""
     from talkernel.lab.train.runs import assemble_model
 
-    print(f"Wrote {assemble_model(generator, audio_net, out, gain, share or [], mantissa)}.")
+    print(f"Wrote {assemble_model(generator, audio_net, out, gain, weight or [], mantissa)}.")

@@ -1,1 +1,1 @@
-"""Making the weights."""
+"""Training: lip basis, AudioNet, generator, and joining them into one model."""

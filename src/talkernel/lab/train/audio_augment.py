@@ -1,4 +1,4 @@
-"""Another room, voice, pace and microphone for a recording, before anybody hears it."""
+"""Augments recordings for AudioNet's training: pace and pitch, noise, room, microphone, phone."""
 
 from __future__ import annotations
 
@@ -11,27 +11,32 @@ from numpy.typing import NDArray
 from talkernel.speech.mel import SAMPLE_RATE
 
 Array = NDArray[np.float32]
-Response = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # gain by Hz
-PACE = 0.05  # standard deviation of the logarithm of a voice's pace, and pitch
-NOISY, ECHOING, PHONED = 0.6, 0.3, 0.15  # shares of recordings
-TELEPHONE = (300.0, 3400.0)  # Hz
-COMPANDING = 255.0  # of the telephone's mu-law
+Response = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # frequency in Hz to gain
+PACE = 0.05  # standard deviation of the logarithm of the pace, which also changes the pitch
+NOISY, ECHOING, PHONED = 0.6, 0.3, 0.15  # fractions of recordings with each effect
+TELEPHONE = (300.0, 3400.0)  # pass band in Hz
+COMPANDING = 255.0  # mu of the telephone's mu-law
 
 
 class Recording(NamedTuple):
-    """A wave `[n]` and how much faster than it was it is played."""
+    """An augmented recording.
+
+    Attributes:
+        wave: `[n]` at 16 kHz.
+        pace: Its speed relative to the original.
+    """
 
     wave: Array
     pace: float
 
 
 def augment(wave: Array, noise: Array, rng: np.random.Generator) -> Recording:
-    """The same words by another voice, elsewhere.
+    """Apply random effects to a recording.
 
     Args:
         wave: `[n]` at 16 kHz in [-1, 1].
-        noise: `[m]` other sound, mixed in 0 to 30 dB below the speech, sometimes.
-        rng: Decides.
+        noise: `[m]` other sound, mixed in for a fraction of calls, 0 to 30 dB below the speech.
+        rng: Source of randomness.
     """
     pace = float(np.exp(PACE * rng.standard_normal()))
     changed = resample(wave, pace)
@@ -39,28 +44,28 @@ def augment(wave: Array, noise: Array, rng: np.random.Generator) -> Recording:
         changed = mix(changed, noise, rng.uniform(0.0, 30.0))
     if rng.random() < ECHOING:
         changed = reverberate(changed, rng)
-    changed = colour(changed, rng)
+    changed = equalise(changed, rng)
     if rng.random() < PHONED:
         changed = telephone(changed)
     return Recording(changed * np.float32(10.0 ** (rng.uniform(-12.0, 8.0) / 20.0)), pace)
 
 
 def resample(wave: Array, pace: float) -> Array:
-    """Faster and higher, or slower and lower; between the samples along a line."""
+    """Change pace and pitch together, by linear interpolation."""
     count = int(len(wave) / pace)
     samples = np.interp(np.arange(count) * pace, np.arange(len(wave)), wave)
     return np.asarray(samples, np.float32)
 
 
 def mix(wave: Array, noise: Array, below: float) -> Array:
-    """Other sound, repeated as need be, so many decibels below the speech."""
+    """Add other sound, repeated to the same length, `below` decibels below the speech."""
     other = np.resize(noise, len(wave))
-    share = _rms(wave) / max(_rms(other), 1e-6) * 10.0 ** (-below / 20.0)
-    return np.asarray(wave + np.float32(share) * other, np.float32)
+    gain = _rms(wave) / max(_rms(other), 1e-6) * 10.0 ** (-below / 20.0)
+    return np.asarray(wave + np.float32(gain) * other, np.float32)
 
 
 def reverberate(wave: Array, rng: np.random.Generator) -> Array:
-    """A room: noise that dies away in 0.2 to 0.7 s, 0 to 12 dB below the direct sound."""
+    """Add reverberation: decaying noise of 0.2 to 0.7 s, 0 to 12 dB below the direct sound."""
     seconds, below = rng.uniform(0.2, 0.7), rng.uniform(0.0, 12.0)
     time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     tail = rng.standard_normal(len(time)) * 10.0 ** (-3.0 * time / seconds)
@@ -71,8 +76,8 @@ def reverberate(wave: Array, rng: np.random.Generator) -> Array:
     return np.asarray(echoing[: len(wave)], np.float32)
 
 
-def colour(wave: Array, rng: np.random.Generator) -> Array:
-    """A microphone: tilt, bow and wave over the logarithm of the frequency."""
+def equalise(wave: Array, rng: np.random.Generator) -> Array:
+    """A random microphone response: tilt, bow and ripple over the logarithm of the frequency."""
     x = np.linspace(-1.0, 1.0, 64)
     shapes = np.stack([x, 1.0 - 2.0 * x**2, np.sin(2.5 * np.pi * x)])
     decibel = 4.0 * rng.standard_normal(3) @ shapes
@@ -80,22 +85,22 @@ def colour(wave: Array, rng: np.random.Generator) -> Array:
 
 
 def telephone(wave: Array) -> Array:
-    """The band of a telephone, and its eight bits."""
+    """A telephone line: band-pass, and eight bits with mu-law companding."""
     low, high = TELEPHONE
     narrow = _filtered(wave, lambda hz: ((hz > low) & (hz < high)).astype(np.float64))
     loudest = max(float(np.abs(narrow).max(initial=0.0)), 1e-6)
-    pressed = np.log1p(COMPANDING * np.abs(narrow) / loudest) / np.log1p(COMPANDING)
-    steps = np.round(127.0 * pressed) / 127.0
-    opened = np.expm1(steps * np.log1p(COMPANDING)) / COMPANDING * loudest
-    return np.asarray(np.sign(narrow) * opened, np.float32)
+    compressed = np.log1p(COMPANDING * np.abs(narrow) / loudest) / np.log1p(COMPANDING)
+    steps = np.round(127.0 * compressed) / 127.0
+    expanded = np.expm1(steps * np.log1p(COMPANDING)) / COMPANDING * loudest
+    return np.asarray(np.sign(narrow) * expanded, np.float32)
 
 
-def hush(seconds: float, rng: np.random.Generator) -> Array:
-    """Sound without speech: digital silence, and steady noise 50 to 90 dB below full scale."""
+def silence(seconds: float, rng: np.random.Generator) -> Array:
+    """Sound without speech: digital silence, then steady noise 90 to 50 dB below full scale."""
     parts = []
     for decibel in (-np.inf, *np.linspace(-90.0, -50.0, 5)):
         noise = rng.standard_normal(int(seconds / 6 * SAMPLE_RATE)).astype(np.float32)
-        parts.append(colour(noise, rng) * np.float32(10.0 ** (decibel / 20.0)))
+        parts.append(equalise(noise, rng) * np.float32(10.0 ** (decibel / 20.0)))
     return np.concatenate(parts)
 
 

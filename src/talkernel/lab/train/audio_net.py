@@ -1,7 +1,7 @@
-"""Pre-training of AudioNet h1: speech features must carry the lips before kernels can.
+"""Pre-trains the audio network: predict the lip code from a window of speech features.
 
-AudioNet with a linear head learns to say, from a window of speech features, the lip code that
-the face mesh measured on the picture.
+The target is the lip code that the face mesh measured on the picture. A linear head on the audio
+network's features predicts it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -20,27 +20,18 @@ from torch.optim.swa_utils import AveragedModel
 
 from talkernel.lab.train.audio_data import SpeechTable
 from talkernel.lab.train.checkpoint import LAST, load_state, save_state
-from talkernel.lab.train.contrast import SPAN, SyncHead
-from talkernel.lab.train.hardware import launch
+from talkernel.lab.train.contrast import SpeechBatch, SyncHead, draw
+from talkernel.lab.train.distributed import launch
 from talkernel.lab.train.lip_reader import LipReader, best_of, correlations
 from talkernel.lab.train.recipes import AudioNetRecipe
 from talkernel.lab.train.run_config import Hardware
-from talkernel.lab.train.timer import Every
-from talkernel.lab.train.train_logger import TrainLogger
+from talkernel.lab.train.train_logger import Timer, TrainLogger
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.speech_encoder import SpeechEncoder
 
-WARM = 100  # steps over which the learning rate grows
-STRIDE = 1_000_003  # between the seeds of one run and those of the next
-
-
-class Heard(NamedTuple):
-    """A batch: speech windows `[B, 1, F, W]`, lip codes `[B, K]`, movements `[B, SPAN, K]`."""
-
-    speech: Tensor
-    codes: Tensor
-    movement: Tensor
+WARM = 100  # steps over which the learning rate grows from 0
+STRIDE = 1_000_003  # distance between the seeds of two runs
 
 
 def train_lip_reader(
@@ -53,18 +44,21 @@ def train_lip_reader(
     fabric: Fabric | None = None,
     folder: Path | None = None,
 ) -> LipReader:
-    """Train on one table, report on another; returns the averaged weights.
+    """Train on one table, and report results on another.
 
     Args:
         config: The model's shape.
-        encoder: The speech encoder that the tables were heard with.
-        table: What to learn from.
-        held_out: Other people.
-        basis: Turns lip codes into shapes.
+        encoder: The speech encoder that made the tables' speech features.
+        table: Training data.
+        held_out: Data of other people.
+        basis: Turns lip codes into lip shapes.
         recipe: How to train.
-        fabric: Where to compute; None: here, on the CPU.
-        folder: Of checkpoints and curves, from which a run that was broken off goes on;
-            None: none are written.
+        fabric: Where to compute; None: on the CPU.
+        folder: Folder of checkpoints and curves; an interrupted run resumes from it. None: write
+            neither.
+
+    Returns:
+        The moving average of the weights.
     """
     fabric = fabric or launch(Hardware(accelerator="cpu"))
     trainer = AudioNetTrainer(config, encoder, table, basis, recipe, fabric, folder)
@@ -73,7 +67,7 @@ def train_lip_reader(
 
 @dataclass
 class AudioNetTrainer:
-    """A run of AudioNet's pre-training; see `train_lip_reader`."""
+    """One run of the pre-training; for the attributes see `train_lip_reader`."""
 
     config: ModelConfig
     encoder: SpeechEncoder | None
@@ -87,8 +81,8 @@ class AudioNetTrainer:
         assert self.config.lip_code is not None
         torch.manual_seed(self.recipe.seed)
         model = LipReader(self.config, self.encoder, self.recipe.dropout)
-        model.remember_range(self.table.codes, self.table.rest)
-        self.taught = self.table.centred() if self.recipe.centred else self.table
+        model.store_range(self.table.codes, self.table.rest)
+        self.data = self.table.centred() if self.recipe.centred else self.table
         self.sync = SyncHead(self.config.audio_channels, self.config.lip_code)
         self.average = AveragedModel(
             model, avg_fn=_warming_average(self.recipe.ema), use_buffers=True
@@ -105,28 +99,29 @@ class AudioNetTrainer:
         self._resume()
 
     def train(self, held_out: SpeechTable) -> LipReader:
-        """Train to the end."""
+        """Train to the end; returns the moving average of the weights."""
         recipe, averaged = self.recipe, cast(LipReader, self.average.module)
         logger = TrainLogger(self.folder, self.step, recipe.steps, recipe.log_every, recipe.batch)
-        time_to_save = Every(60 * recipe.save_minutes)
+        time_to_save = Timer(60 * recipe.save_minutes)
         while self.step < recipe.steps:
             figures = self.train_step()
             self.step += 1
             self.average.update_parameters(self.bare)
             logger.record(self.step, figures)
             if self.step % recipe.log_every == 0 or self.step == recipe.steps:
-                heard = best_of(correlations(averaged, held_out, self.basis))
-                logger.say("held out: " + ", ".join(f"{n} {v:.3f}" for n, v in heard.items()))
-                logger.curve(self.step, {f"held out {n}": value for n, value in heard.items()})
+                results = best_of(correlations(averaged, held_out, self.basis))
+                logger.line("held out: " + ", ".join(f"{n} {v:.3f}" for n, v in results.items()))
+                logger.curve(self.step, {f"held out {n}": v for n, v in results.items()})
             if time_to_save():
                 self._save()
         self._save()
         return averaged.eval().cpu()
 
     def train_step(self) -> dict[str, float]:
-        """Learn from one batch, drawn by the step's own seed; returns its losses."""
+        """Learn from one batch, drawn with a seed for this step; returns its losses."""
         torch.manual_seed(self.recipe.seed * STRIDE + self.step)
-        batch = Heard(*(part.to(self.fabric.device) for part in draw(self.taught, self.recipe)))
+        parts = draw(self.data, self.recipe)
+        batch = SpeechBatch(*(part.to(self.fabric.device) for part in parts))
         codes, features = self.model(batch.speech)
         error = F.smooth_l1_loss(codes.float(), batch.codes, reduction="none")
         losses = {"loss": (error * self.importance).mean()}
@@ -140,10 +135,10 @@ class AudioNetTrainer:
         return {name: value.item() for name, value in losses.items()}
 
     def _set_learning_rate(self) -> None:
-        """Up over the first steps, then half a cosine down to a hundredth."""
+        """Linear warm-up, then a half cosine down to a hundredth."""
         step, steps = self.step + 1, self.recipe.steps
-        share = min(1.0, step / WARM) * (0.5 * (1.0 + math.cos(math.pi * step / steps)) + 0.01)
-        self.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * share
+        factor = min(1.0, step / WARM) * (0.5 * (1.0 + math.cos(math.pi * step / steps)) + 0.01)
+        self.optimiser.param_groups[0]["lr"] = self.recipe.learning_rate * factor
 
     def _save(self) -> None:
         if self.folder is not None:
@@ -166,27 +161,14 @@ class AudioNetTrainer:
         self.bare.load_state_dict(state["model"])
         for name in ("sync", "average", "optimiser"):
             getattr(self, name).load_state_dict(state[name])
-        print(f"goes on from {self.folder / LAST} at step {self.step}", flush=True)
-
-
-def draw(table: SpeechTable, recipe: AudioNetRecipe) -> Heard:
-    """An augmented batch; half of it are neighbours of the other half, to be told apart."""
-    rows = table.draw(recipe.batch)
-    if recipe.contrast:
-        rows = torch.cat([rows[::2], table.neighbours(rows[::2])])
-    speech = table.augmented_windows(rows, recipe.max_shift)
-    codes = table.codes[rows].clone()
-    hushed = torch.rand(len(rows)) < recipe.silence
-    speech[hushed] = table.silent_windows(int(hushed.sum()))
-    codes[hushed] = table.rest
-    return Heard(speech, codes, table.movement(rows, SPAN))
+        print(f"Resuming from {self.folder / LAST} at step {self.step}.", flush=True)
 
 
 def _warming_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Moving average whose memory grows with the steps, so that it soon forgets its start."""
+    """Moving average whose memory grows with the steps, so that the first ones are forgotten."""
 
     def update(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
-        share = 1.0 - min(decay, (1.0 + float(updates)) / (10.0 + float(updates)))
-        return average + share * (current - average)
+        weight = 1.0 - min(decay, (1.0 + float(updates)) / (10.0 + float(updates)))
+        return average + weight * (current - average)
 
     return update

@@ -1,4 +1,4 @@
-"""What judges the generated mouths: D, and the lip critic. They learn beside f."""
+"""Trains discriminator and lip critic beside the generator, and computes the losses they add."""
 
 from __future__ import annotations
 
@@ -7,56 +7,27 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
 from talkernel.lab.train.batch import Batch
-from talkernel.lab.train.lip_critic import LipCritic, reading_loss
-from talkernel.lab.train.losses import adversarial_loss, discriminator_loss, matching_loss
-from talkernel.model.discriminator import Discriminator
+from talkernel.lab.train.critic_networks import MouthCritics
+from talkernel.lab.train.losses import (
+    adversarial_loss,
+    discriminator_loss,
+    matching_loss,
+    reading_loss,
+)
 
-FINE = 5  # pixels: side of the mean from which detail is told
-DETAIL = 10.0  # factor on it, for D to see it beside light and shade
 
+class MouthBoxes(NamedTuple):
+    """Boxes around the mouths, `[B, C, S, S]` each.
 
-class MouthCritics(nn.Module):
-    """D and the lip critic as one module.
-
-    D also sees a reference of the person, if there is one, which tells how sharp the picture is.
-
-    Args:
-        code: Length of the lip code.
-        channels: Of faces and, behind them, their references.
+    Attributes:
+        real: Of the targets.
+        fake: Of the generated faces.
+        reference: Of the references; 0 channels without.
+        where: Weight of each pixel in the discriminator's losses, 0..1.
     """
-
-    def __init__(self, code: int, channels: int) -> None:
-        super().__init__()
-        self.discriminator = Discriminator(channels=2 * channels)
-        self.reader = LipCritic(code)
-
-    def forward(self, mouths: Tensor, reference: Tensor, read: int) -> tuple[list[Tensor], Tensor]:
-        """What D sees, and lip codes of the first `read`.
-
-        Args:
-            mouths: `[B, 3, S, S]` in -1..1.
-            reference: The same place in the references, `[B, 3 or 0, S, S]`.
-            read: How many to read.
-        """
-        return self.seen(mouths, reference), self.reader(mouths[:read]).float()
-
-    def seen(self, mouths: Tensor, reference: Tensor) -> list[Tensor]:
-        """D's features, the scores last."""
-        detailed = with_detail(torch.cat([mouths, reference], 1))
-        return [part.float() for part in self.discriminator.features(detailed)]
-
-
-def with_detail(pictures: Tensor) -> Tensor:
-    """Pictures `[B, C, S, S]` and, behind them, what makes them sharp, `[B, 2 C, S, S]`."""
-    around = F.pad(pictures, (FINE // 2,) * 4, mode="replicate")
-    return torch.cat([pictures, DETAIL * (pictures - F.avg_pool2d(around, FINE, 1))], 1)
-
-
-class Looked(NamedTuple):
-    """Boxes around the mouths: targets, f's, their references, and where f is judged."""
 
     real: Tensor
     fake: Tensor
@@ -65,13 +36,14 @@ class Looked(NamedTuple):
 
 
 class Critics:
-    """Both critics, which look at the box around the mouth: nothing else is generated.
+    """Both critics with their optimiser. They see the box around the mouth only.
 
     Args:
         importance: `[K]` weight of each component of the lip code.
         rate: Learning rate of both.
-        channels: Of what f is shown, face and reference.
-        matching: Whether f is held to what D sees in the targets; costs a pass of D.
+        channels: Channels of the generator's input, face and reference.
+        matching: Whether to compute the feature matching loss, which costs another pass of the
+            discriminator.
     """
 
     def __init__(
@@ -82,66 +54,68 @@ class Critics:
         self.optimiser: Any = torch.optim.Adam(self.networks.parameters(), rate, betas=(0.5, 0.99))
 
     def set_up(self, fabric: Fabric) -> None:
-        """Put both where f computes."""
-        memory: Any = {"memory_format": torch.channels_last}  # which torch's types leave out
+        """Move both to the device of a run."""
+        memory: Any = {"memory_format": torch.channels_last}  # missing in torch's type hints
         self.networks.to(fabric.device, **memory)
         self.fabric, self.importance = fabric, self.importance.to(fabric.device)
         self.learning, self.optimiser = fabric.setup(self.networks, self.optimiser)
 
     def train_step(self, batch: Batch, result: Tensor, where: Tensor) -> dict[str, Tensor]:
-        """Learn from one batch, then judge its results.
+        """Train the critics on one batch, then compute their losses for the generator.
 
         Args:
             batch: Targets and references.
-            result: `[B, 3, S, S]`.
-            where: `[B, 1, S, S]` in 0..1, how far D is asked about each place.
+            result: Generated faces `[B, 3, S, S]`.
+            where: `[B, 1, S, S]` in 0..1, weight of each pixel in the discriminator's losses.
 
         Returns:
-            f's losses `adversarial`, `matching` where wanted, `reading`; for the log the critics'.
+            The generator's losses `adversarial`, `reading` and, if wanted, `matching`; and,
+            detached, the critics' own losses `critic` and `reader` for the log.
         """
-        looked = Looked(*map(batch.mouths, (batch.target, result, batch.seen[:, 3:], where)))
+        parts = (batch.target, result, batch.network_input[:, 3:], where)
+        boxes = MouthBoxes(*map(batch.mouths, parts))
         self.networks.requires_grad_(True)
-        own = self._own_losses(batch, looked)
+        own = self._own_losses(batch, boxes)
         self.optimiser.zero_grad()
         self.fabric.backward(own["critic"] + own["reader"])
         self.optimiser.step()
         self.networks.requires_grad_(False)
-        with self.fabric.autocast():  # past Fabric's wrapper: nothing of the critics learns here
-            judged = self._judged(batch, looked)
-        return judged | {name: loss.detach() for name, loss in own.items()}
+        with self.fabric.autocast():  # bypasses Fabric's wrapper: the critics are fixed here
+            losses = self._generator_losses(batch, boxes)
+        return losses | {name: loss.detach() for name, loss in own.items()}
 
-    def _own_losses(self, batch: Batch, looked: Looked) -> dict[str, Tensor]:
-        """How far D is fooled, and how badly real mouths are read."""
-        mouths = torch.cat([looked.real, looked.fake.detach()])
-        both = looked.reference.repeat(2, 1, 1, 1)
-        features, read = self.learning(mouths, both, len(looked.real))
+    def _own_losses(self, batch: Batch, boxes: MouthBoxes) -> dict[str, Tensor]:
+        """The discriminator's loss, and the lip critic's on real mouths."""
+        mouths = torch.cat([boxes.real, boxes.fake.detach()])
+        both = boxes.reference.repeat(2, 1, 1, 1)
+        features, read = self.learning(mouths, both, len(boxes.real))
         real, fake = features[-1].chunk(2)
-        where = pooled(looked.where, real)
+        where = pooled(boxes.where, real)
         return {
             "critic": discriminator_loss(real, fake, batch.genuine, where),
             "reader": reading_loss(read, batch.code, self.importance),
         }
 
-    def _judged(self, batch: Batch, looked: Looked) -> dict[str, Tensor]:
-        """What both say of f's mouths."""
-        found, read = self.networks(looked.fake, looked.reference, len(looked.fake))
-        *wheres, where = (pooled(looked.where, part) for part in found)
+    def _generator_losses(self, batch: Batch, boxes: MouthBoxes) -> dict[str, Tensor]:
+        """The losses of the generated mouths."""
+        found, read = self.networks(boxes.fake, boxes.reference, len(boxes.fake))
+        *wheres, where = (pooled(boxes.where, part) for part in found)
         losses = {
             "adversarial": adversarial_loss(found[-1], where),
             "reading": reading_loss(read, batch.code, self.importance),
         }
         if self.matching:
             with torch.no_grad():
-                wanted = self.networks.seen(looked.real, looked.reference)
+                wanted = self.networks.features(boxes.real, boxes.reference)
             losses["matching"] = matching_loss(found[:-1], wanted[:-1], wheres, batch.genuine)
         return losses
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything needed to go on."""
+        """Weights and optimiser state, to resume from."""
         return {"networks": self.networks.state_dict(), "optimiser": self.optimiser.state_dict()}
 
 
 def pooled(where: Tensor, features: Tensor) -> Tensor:
-    """How far each patch that a feature sees counts, `[B, 1, h, w]`."""
+    """Reduce the weights of pixels to weights of features, `[B, 1, h, w]`."""
     rows, columns = features.shape[2:]
     return F.adaptive_avg_pool2d(where, (rows, columns))

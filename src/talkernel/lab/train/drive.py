@@ -1,27 +1,34 @@
-"""What drives f in training: the lips seen on the target, or what is heard (eq. 2).
+"""The trained part of the model, conditioned on a measured lip code or on speech (eq. 2).
 
-Each is the trained part of a `TalkingFace` as one module, as distributed training wants it.
+Distributed training needs everything that is trained in one module. The config's `drive` chooses
+which: `seen` is `LipCodeDrive`, `heard` is `SpeechDrive`.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
+from talkernel.errors import RunConfigError
 from talkernel.lab.train.batch import Batch
 from talkernel.model.talking_face import LipCodec, TalkingFace
 
 
-class SeenDrive(nn.Module):
-    """The target's own lip code takes the place of the sound: every frame of every video serves.
+class LipCodeDrive(nn.Module):
+    """Conditioned on the lip code measured on the target, so every frame of every video is usable.
 
     Args:
         model: The model.
-        kernels: Whether what infers the kernels learns too.
+        kernels: Whether the kernel predictor and the lip code's embedding learn, too.
+
+    Raises:
+        RunConfigError: The model has no lip code.
     """
 
     def __init__(self, model: TalkingFace, kernels: bool = True) -> None:
         super().__init__()
-        assert isinstance(model.lips, LipCodec)
+        if not isinstance(model.lips, LipCodec):
+            message = "recipe.drive is seen, but the model has no lip code (model.lip_code: null)."
+            raise RunConfigError(message, remedy="Set recipe.drive to heard, or model.lip_code.")
         self.encoder = model.lips.encoder
         self.kernel_inference = model.kernel_inference
         self.unet = model.unet
@@ -29,17 +36,18 @@ class SeenDrive(nn.Module):
             part.requires_grad_(kernels)
 
     def forward(self, batch: Batch, code: Tensor) -> Tensor:
-        """Alpha and M `[B, 1 + 3, S, S]` for a batch told the lip codes `[B, K]`."""
-        answer: Tensor = self.unet.answer(batch.seen, self.kernel_inference(self.encoder(code)))
+        """Attention and motion image `[B, 1 + 3, S, S]` for lip codes `[B, K]`."""
+        kernels = self.kernel_inference(self.encoder(code))
+        answer: Tensor = self.unet.answer(batch.network_input, kernels)
         return answer
 
 
-class HeardDrive(nn.Module):
-    """The paper's own way: the target's sound, through AudioNet.
+class SpeechDrive(nn.Module):
+    """Conditioned on the target's speech through the audio network, as in the paper.
 
     Args:
         model: The model.
-        tuned: Whether AudioNet learns too; the paper's is frozen.
+        tuned: Whether the audio network learns, too; the paper's is frozen.
     """
 
     def __init__(self, model: TalkingFace, tuned: bool) -> None:
@@ -50,14 +58,14 @@ class HeardDrive(nn.Module):
         for part in (self.audio_net, getattr(self.lips, "from_audio", self.audio_net)):
             part.requires_grad_(tuned)
 
-    def train(self, mode: bool = True) -> HeardDrive:
-        """As ever; a frozen AudioNet keeps its statistics."""
+    def train(self, mode: bool = True) -> SpeechDrive:
+        """Switch to training mode; a frozen audio network keeps its running statistics."""
         super().train(mode)
         self.audio_net.train(mode and self.tuned)
         return self
 
     def forward(self, batch: Batch, speech: Tensor) -> Tensor:
-        """Alpha and M `[B, 1 + 3, S, S]` for a batch told speech windows `[B, 1, F, W]`."""
+        """Attention and motion image `[B, 1 + 3, S, S]` for speech windows `[B, 1, F, W]`."""
         kernels = self.kernel_inference(self.lips(self.audio_net(speech)))
-        answer: Tensor = self.unet.answer(batch.seen, kernels)
+        answer: Tensor = self.unet.answer(batch.network_input, kernels)
         return answer

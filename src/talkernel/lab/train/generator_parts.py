@@ -1,7 +1,8 @@
-"""What a generator's training consists of, how it is set up, kept, and taken up again."""
+"""State of a generator's training: networks and optimisers, how they start, save and resume."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,48 +10,48 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from talkernel.lab.train.batch_norm import share_statistics
+from talkernel.lab.tracks.track import Track
 from talkernel.lab.train.checkpoint import LAST, load_start, take_weights
 from talkernel.lab.train.critics import Critics
-from talkernel.lab.train.drive import HeardDrive, SeenDrive
+from talkernel.lab.train.distributed import share_batch_norm
+from talkernel.lab.train.drive import LipCodeDrive, SpeechDrive
+from talkernel.lab.train.front_end import SpeechFrontEnd
 from talkernel.lab.train.lip_reader import LipReader
+from talkernel.lab.train.makers import by_face
+from talkernel.lab.train.pairs import Pairs
 from talkernel.lab.train.run_config import GeneratorRun, to_yaml
 from talkernel.model.lip_basis import LipBasis
 from talkernel.model.talking_face import LipCodec, TalkingFace
 
+UNMASKED_ATTENTION = -2.0  # initial attention logit for unmasked input: sigmoid(-2) is 0.12
+
 
 class GeneratorParts:
-    """The model, its average, its critics and their optimisers, where they compute.
+    """Model, moving average, critics and optimisers on the device of a run.
 
     Args:
-        run: What is to be done; where it has begun already, its `last.pt` is taken up, else
-            the weights of the stage that it starts from.
-        basis: What the lip codes mean.
+        run: The run. It resumes from its own `last.pt` if that exists; else it starts from
+            `run.start`, if given, or from random weights.
+        basis: Defines the lip codes.
         fabric: Where to compute.
 
     Attributes:
         model: The model.
-        average: Its averaged weights, which are kept.
-        drive: Its trained part, which Fabric knows of.
+        average: Moving average of its weights, which is the result of the run.
+        drive: Its trained part, set up by Fabric.
         optimiser: Of the trained part.
-        critics: D and the lip critic, or None where neither has a weight.
-        restored: Steps that were done before.
+        critics: Discriminator and lip critic; None if neither has a weight.
+        restored: Steps done before.
+
+    Raises:
+        RunConfigError: The run is driven by measured lip codes, but its model has no lip code.
     """
 
     def __init__(self, run: GeneratorRun, basis: LipBasis, fabric: Fabric) -> None:
         self.run, self.restored = run, 0
         torch.manual_seed(run.recipe.seed)
-        self.model = TalkingFace(run.model)
-        if run.recipe.drive == "seen":
-            self.model.speech_encoder = None  # nobody listens
-        elif run.audio_net is not None:
-            LipReader.load(run.audio_net).install_into(self.model)
-        self.critics = None
-        if run.recipe.adversarial or run.recipe.reading:
-            importance = torch.from_numpy(basis.importance)
-            self.critics = Critics(
-                importance, channels=run.model.face_shape[0], matching=run.recipe.matching > 0
-            )
+        self.model = _start_model(run)
+        self.critics = _start_critics(run, basis)
         self.average = AveragedModel(
             self.model, multi_avg_fn=get_ema_multi_avg_fn(run.recipe.ema), use_buffers=True
         )
@@ -64,10 +65,10 @@ class GeneratorParts:
             self._restore_progress(state)
 
     def _set_up(self, fabric: Fabric) -> None:
-        """Put everything where it computes."""
+        """Move everything to the device, and create the optimiser."""
         if fabric.world_size > 1:
-            share_statistics(self.model)
-        memory: Any = {"memory_format": torch.channels_last}  # which torch's types leave out
+            share_batch_norm(self.model)
+        memory: Any = {"memory_format": torch.channels_last}  # missing in torch's type hints
         self.model.to(fabric.device, **memory)
         self.average.to(fabric.device)
         recipe, drive = self.run.recipe, self._trained_part()
@@ -79,13 +80,14 @@ class GeneratorParts:
 
     def _trained_part(self) -> nn.Module:
         if self.run.recipe.drive == "heard":
-            return HeardDrive(self.model, self.run.recipe.tuned)
-        return SeenDrive(self.model, self.run.recipe.kernels)
+            return SpeechDrive(self.model, self.run.recipe.tuned)
+        return LipCodeDrive(self.model, self.run.recipe.kernels)
 
     def state(self, step: int) -> dict[str, Any]:
         """A checkpoint after some steps.
 
-        The step is also the place in the data: see `ResumableSampler`. Nothing else is random.
+        The step also determines the next samples (see `ResumableSampler`), and nothing else is
+        random: no random state is stored.
         """
         return {
             "step": step,
@@ -98,9 +100,9 @@ class GeneratorParts:
         }
 
     def _restore_weights(self) -> dict[str, Any] | None:
-        """Take over this stage's weights and return its state, or begin from another stage's."""
-        begun = self.run.out / LAST
-        source = begun if begun.exists() else self.run.start
+        """Load the run's own checkpoint and return it; else load the weights of `run.start`."""
+        own = self.run.out / LAST
+        source = own if own.exists() else self.run.start
         if source is None:
             return None
         state = load_start(source)
@@ -108,12 +110,63 @@ class GeneratorParts:
         take_weights(self.average, state["average"])
         if self.critics and state["critics"]:
             take_weights(self.critics.networks, state["critics"]["networks"])
-        return state if source == begun else None
+        return state if source == own else None
 
     def _restore_progress(self, state: dict[str, Any]) -> None:
         self.restored = int(state["step"])
-        if state["optimiser"]:  # a bundle leaves it behind
+        if state["optimiser"]:  # empty in some checkpoints of earlier versions
             self.optimiser.load_state_dict(state["optimiser"])
             if self.critics and state["critics"]:
                 self.critics.optimiser.load_state_dict(state["critics"]["optimiser"])
-        print(f"goes on from {self.run.out / LAST} at step {self.restored}", flush=True)
+        print(f"Resuming from {self.run.out / LAST} at step {self.restored}.", flush=True)
+
+
+def make_pairs(
+    run: GeneratorRun,
+    tracks: Sequence[Track],
+    basis: LipBasis,
+    wav2lip_pairs: Sequence[Track] = (),
+    model: TalkingFace | None = None,
+) -> Pairs:
+    """The data set of a run.
+
+    Args:
+        run: Config of the run.
+        tracks: Prepared tracks.
+        basis: Turns lip shapes into lip codes.
+        wav2lip_pairs: Tracks synthesised by Wav2Lip from these tracks.
+        model: The model, whose speech encoder makes the speech features for `drive: heard`;
+            None: samples have no speech.
+    """
+    front_end = None
+    if model is not None and run.recipe.drive == "heard":
+        front_end = SpeechFrontEnd.of(run.model, model.speech_encoder)
+    synthesised, recipe = by_face(wav2lip_pairs), run.recipe
+    return Pairs(tracks, basis, recipe.pairs, front_end, recipe.seed, synthesised, run.model)
+
+
+def _start_model(run: GeneratorRun) -> TalkingFace:
+    """The model with random weights, and with the run's audio network if it uses one."""
+    model = TalkingFace(run.model)
+    if run.recipe.drive == "seen":
+        model.speech_encoder = None  # unused: the lip code comes from the picture
+    elif run.audio_net is not None:
+        LipReader.load(run.audio_net).install_into(model)
+    if not run.recipe.pairs.masked:
+        # Where the mouth is masked, attention is set to 1, so the generator's own hardly matters.
+        # Unmasked, it must start near 0: the generator then keeps its input and learns where to
+        # change it, instead of repainting everything first. These 4 channels are the attention of
+        # the 2 x 2 pixels that one position of the head stands for.
+        with torch.no_grad():
+            bias = model.unet.head.bias
+            assert bias is not None
+            bias[:4] = UNMASKED_ATTENTION
+    return model
+
+
+def _start_critics(run: GeneratorRun, basis: LipBasis) -> Critics | None:
+    """Untrained critics, if the run has a weight for them."""
+    if not (run.recipe.adversarial or run.recipe.reading):
+        return None
+    importance, channels = torch.from_numpy(basis.importance), run.model.face_shape[0]
+    return Critics(importance, channels=channels, matching=run.recipe.matching > 0)

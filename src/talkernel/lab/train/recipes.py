@@ -1,4 +1,4 @@
-"""How things are trained: every number that a run's config can change."""
+"""Training recipes: every number that a run's config can set."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class PairRecipe:
-    """How samples are drawn.
+    """How training samples are drawn.
 
     Attributes:
         crop: Side in pixels of the network's whole crop, 256 or less.
-        size: Side of the view, a multiple of 32; smaller than `crop` looks at the mouth only.
-        candidates: Frames looked at to find a mouth to transplant.
+        size: Side of the view in pixels, a multiple of 32; smaller than `crop`, the view shows the
+            mouth only.
+        candidates: Number of random frames among which a different mouth is chosen.
         max_turn: Largest difference of head pose within a pair, radians.
-        real_input: Share of pairs whose input, not target, is the real frame.
-        identity: Share of pairs with the same mouth on both sides.
-        twins: Share of pairs drawn from Wav2Lip's twins, for tracks that have any.
-        veiled: Whether the input's mouth is hidden from f.
-        occluded: Share of pairs with a hand, a microphone or an object before the mouth.
-        compressed: Share of pairs that look as in a heavily compressed video.
-        own_reference: Share of pairs whose reference is the input itself, as a photo's is.
+        real_input: Fraction of pairs whose input, not target, is the real frame.
+        identity: Fraction of pairs with the same mouth in input and target.
+        wav2lip_pairs: Fraction of pairs synthesised by Wav2Lip, for tracks that have such pairs.
+        masked: Whether the input's mouth is masked. If not, the generator starts with an attention
+            near 0, which leaves its input as it is.
+        occluded: Fraction of pairs with a hand, microphone or object in front of the mouth.
+        compressed: Fraction of pairs that look heavily compressed.
+        own_reference: Fraction of pairs whose reference is the input itself, as for a photo.
     """
 
     crop: int = 256
@@ -30,8 +32,8 @@ class PairRecipe:
     max_turn: float = 0.1
     real_input: float = 0.5
     identity: float = 0.04
-    twins: float = 0.5
-    veiled: bool = True
+    wav2lip_pairs: float = 0.5
+    masked: bool = True
     occluded: float = 0.0
     compressed: float = 0.0
     own_reference: float = 0.0
@@ -39,30 +41,35 @@ class PairRecipe:
 
 @dataclass(frozen=True)
 class GeneratorRecipe:
-    """How f and h2 are trained.
+    """How generator and kernel predictor are trained.
 
     Attributes:
         pairs: How samples are drawn.
-        drive: "seen": the target's own lip code takes the place of the sound; "heard": the
-            target's sound, through AudioNet, as in the paper.
-        tuned: Whether AudioNet, where it is heard, learns too; the paper's is frozen.
-        kernels: Whether h2 learns, and what makes its input of lip codes; if not, f alone does.
+        drive: What the kernels are predicted from. "seen": the lip code measured on the target
+            frame by the face mesh. "heard": the target's speech, through the audio network, as
+            in the paper.
+        tuned: With `drive: heard`, whether the audio network learns too; the paper's is frozen.
+        kernels: With `drive: seen`, whether the kernel predictor and the lip code's embedding
+            learn; if not, only the generator does.
         steps: Optimiser steps of this stage.
         batch: Samples per step, over all processes.
         learning_rate: Of Adam; warmed up over the first steps.
-        final_rate: Learning rate at the end of the stage, as a share of the first.
+        final_rate: Learning rate at the end of the stage, as a fraction of the first.
         mask_weight: Weight of the mask loss.
-        mouth_weight: Reconstruction weight of the lips; the lower face has half of it.
-        adversarial: Weight of D's judgement of the mouth (eq. 4); 0 leaves D out.
-        matching: Weight of the difference between what D sees in a face and in its target.
-        reading: Weight of the lip critic's reading; 0 leaves it out.
-        critics_warm: Steps over which these weights grow from 0, while the critics learn.
-        ema: Decay of the averaged weights that are kept, updated every `ema_every` steps.
-        ema_every: Steps between these updates, which cost a pass over memory.
+        mouth_weight: Reconstruction weight of the lips. The lower face has half of it, but at
+            least 1, as everything else. 1: uniform weights.
+        adversarial: Weight of the adversarial loss (eq. 4).
+        matching: Weight of the feature matching loss: the difference between the
+            discriminator's features of a generated face and of its target.
+        reading: Weight of the lip critic's loss. If this and `adversarial` are 0, no critics are
+            trained.
+        critics_warm: Steps over which these three weights grow from 0, while the critics learn.
+        ema: Decay of the moving average of the weights, which is the result of the run.
+        ema_every: Steps between updates of that average.
         workers: Loader processes.
-        save_minutes: Between checkpoints.
+        save_minutes: Minutes between checkpoints.
         log_every: Steps between lines of the log.
-        seed: Of everything random.
+        seed: Seed of all randomness.
     """
 
     pairs: PairRecipe = field(default_factory=PairRecipe)
@@ -89,25 +96,26 @@ class GeneratorRecipe:
 
 @dataclass(frozen=True)
 class AudioNetRecipe:
-    """How AudioNet is pre-trained.
+    """How the audio network is pre-trained.
 
     Attributes:
         steps: Optimiser steps.
         batch: Windows per step.
-        versions: How often each track is heard: once as it is, else as another voice, in
-            another room, through another microphone.
+        versions: Versions of each track's sound: the original, and augmented ones with another
+            pace, room and microphone.
         learning_rate: Of AdamW; warmed up, then falling as a half cosine.
         weight_decay: Of AdamW.
-        max_shift: Columns by which a window may be off its frame, against overfitting.
-        silence: Share of windows without speech, for which the mouth is at rest.
-        dropout: On AudioNet's features before the head.
-        centred: Take each track's mean lip code for everybody's: it is the person's, not the
-            sound's, and a network that has to say it learns voices by heart.
-        contrast: Weight of the contrastive loss, which tells in-sync from off-sync; 0: none.
-        ema: Decay of the averaged weights that are kept.
-        save_minutes: Between checkpoints.
-        log_every: Steps between lines of the log, with the held-out people's figures.
-        seed: Of everything random.
+        max_shift: Largest random shift of a window, in columns.
+        silence: Fraction of windows without speech, whose target is the mouth at rest.
+        dropout: Dropout on the audio network's features before the head.
+        centred: Move each track's mean lip code to the mean of all. The mean is a property of the
+            person, not of the sound; a network that has to predict it memorises voices.
+        contrast: Weight of the contrastive loss, which distinguishes matching from other sound; 0:
+            none.
+        ema: Decay of the moving average of the weights, which is the result of the run.
+        save_minutes: Minutes between checkpoints.
+        log_every: Steps between lines of the log, with the results on held-out people.
+        seed: Seed of all randomness.
     """
 
     steps: int = 300

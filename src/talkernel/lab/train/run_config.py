@@ -47,13 +47,13 @@ class Data:
     Attributes:
         tracks: Folder of prepared tracks.
         basis: The lip basis, `.npz`.
-        twins: Folder of Wav2Lip's twins of the tracks, as `talkernel train twins` makes them.
+        wav2lip_pairs: Folder of what `talkernel train wav2lip-pairs` made of the tracks.
         held_out: People not to train on; none given: every tenth.
     """
 
     tracks: Path
     basis: Path
-    twins: Path | None = None
+    wav2lip_pairs: Path | None = None
     held_out: tuple[str, ...] = ()
 
 

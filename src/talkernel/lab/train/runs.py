@@ -1,4 +1,4 @@
-"""The runs as the command line starts them: config in, files out."""
+"""Entry points of the `talkernel train` commands: from config files to result files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from talkernel.lab.train.assemble import assemble
 from talkernel.lab.train.audio_data import SpeechTable
 from talkernel.lab.train.audio_net import train_lip_reader
 from talkernel.lab.train.checkpoint import LAST
+from talkernel.lab.train.distributed import launch
 from talkernel.lab.train.front_end import SpeechFrontEnd
-from talkernel.lab.train.generator import GeneratorTrainer, make_pairs
-from talkernel.lab.train.hardware import launch
+from talkernel.lab.train.generator import GeneratorTrainer
+from talkernel.lab.train.generator_parts import make_pairs
 from talkernel.lab.train.run_config import AudioNetRun, Data, GeneratorRun, load_run, to_yaml
 from talkernel.lab.train.whisper import load_speech_encoder
 from talkernel.model.checkpoint import MANTISSA, save_model
@@ -30,33 +31,52 @@ NAMED = 10  # people in an error message
 
 
 def train_generator(config: Path, changes: Sequence[str]) -> Path:
-    """Run, or go on with, a generator's training; returns its `last.pt`."""
+    """Start or resume a generator's training; returns its `last.pt`.
+
+    Args:
+        config: A `GeneratorRun` as YAML.
+        changes: Changes to it; see `load_run`.
+    """
     run = load_run(GeneratorRun, config, changes)
     fabric = launch(run.hardware)
-    _remember(run, run.out)
+    _save_config(run, run.out)
     tracks, basis = _tracks(run.data)[0], load_basis(run.data.basis)
-    GeneratorTrainer(run, tracks, basis, fabric, _twins(run.data)).train()
+    GeneratorTrainer(run, tracks, basis, fabric, _wav2lip_pairs(run.data)).train()
     return run.out / LAST
 
 
 def train_audio_net(config: Path, changes: Sequence[str]) -> Path:
-    """Run, or go on with, AudioNet's pre-training; returns its `audio_net.pt`."""
+    """Start or resume AudioNet's pre-training; returns its `audio_net.pt`.
+
+    Args:
+        config: An `AudioNetRun` as YAML.
+        changes: Changes to it; see `load_run`.
+    """
     run = load_run(AudioNetRun, config, changes)
     fabric = launch(run.hardware)
-    _remember(run, run.out)
+    _save_config(run, run.out)
     basis = load_basis(run.data.basis)
-    taught, judged = _tracks(run.data)
+    training, other_people = _tracks(run.data)
     encoder = load_speech_encoder(run.model, run.whisper)
     front_end, recipe = SpeechFrontEnd.of(run.model, encoder), run.recipe
-    table = SpeechTable.build(taught, basis, front_end, recipe.versions, recipe.seed)
-    held_out = SpeechTable.build(judged, basis, front_end)
+    table = SpeechTable.build(training, basis, front_end, recipe.versions, recipe.seed)
+    held_out = SpeechTable.build(other_people, basis, front_end)
     reader = train_lip_reader(run.model, encoder, table, held_out, basis, recipe, fabric, run.out)
     reader.save(run.out / "audio_net.pt")
     return run.out / "audio_net.pt"
 
 
 def fit_basis(tracks: Path, out: Path, size: int) -> None:
-    """Principal components of lip motion over the training tracks of a folder."""
+    """Fit the lip basis to the training tracks of a folder.
+
+    Args:
+        tracks: Folder of prepared tracks.
+        out: The `.npz` to write.
+        size: Length of the lip code.
+
+    Raises:
+        TrainingDataError: There are no usable tracks.
+    """
     loaded = _with_face(load_tracks(tracks, "train"))
     if not loaded:
         raise TrainingDataError(f"There are no training tracks in {tracks}.")
@@ -65,19 +85,19 @@ def fit_basis(tracks: Path, out: Path, size: int) -> None:
 
 
 def draw_pairs(config: Path, changes: Sequence[str], out: Path, count: int) -> str:
-    """Write a sheet of random pairs: seen, input, target; returns what is on it."""
+    """Write a sheet of random pairs, one per column; returns a description of its rows."""
     run = load_run(GeneratorRun, config, changes)
     tracks, basis = _tracks(run.data)[0], load_basis(run.data.basis)
-    pairs = make_pairs(run, tracks, basis, _twins(run.data))
+    pairs = make_pairs(run, tracks, basis, _wav2lip_pairs(run.data))
     samples = [pairs[number] for number in range(count)]
     columns = [_pictures(np.concatenate(sample[:3])) for sample in samples]
     cv2.imwrite(str(out), np.hstack(columns)[:, :, ::-1])
-    reference = ", its reference" if run.model.reference else ""
-    return f"{count} pairs; from above: what f sees{reference}, its input, its target."
+    reference = ", reference" if run.model.reference else ""
+    return f"{count} pairs; rows: network input{reference}, unmasked input, target."
 
 
 def _pictures(channels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Channels `[3 N, S, S]` as N RGB pictures below each other, `[N * S, S, 3]`."""
+    """Stack channels `[3 N, S, S]` as N RGB pictures, `[N * S, S, 3]`."""
     pictures = np.split(channels, len(channels) // 3)
     return np.vstack([picture.transpose(1, 2, 0) for picture in pictures])
 
@@ -87,21 +107,30 @@ def assemble_model(
     audio_net: Path,
     out: Path,
     gain: float,
-    shares: Sequence[float] = (),
+    weights: Sequence[float] = (),
     mantissa: int = MANTISSA,
 ) -> Path:
-    """Join both parts into a weight folder; returns its weight file. See `assemble`."""
-    model = assemble(generators, audio_net, gain, shares)
+    """Join both parts into a weight folder; returns its weight file.
+
+    Args:
+        generators: See `assemble`.
+        audio_net: Its `lip_reader`.
+        out: The folder, created if missing.
+        gain: See `assemble`.
+        weights: See `assemble`.
+        mantissa: Bits of each weight's mantissa that are kept; fewer compress better.
+    """
+    model = assemble(generators, audio_net, gain, weights)
     out.mkdir(parents=True, exist_ok=True)
     save_model(model, out / "talkernel.safetensors", mantissa=mantissa)
     return export_checkpoint(out, out)
 
 
 def load_basis(path: Path) -> LipBasis:
-    """Read what `fit_basis` wrote.
+    """Read a lip basis written by `fit_basis`.
 
     Raises:
-        MissingFileError: It is not there.
+        MissingFileError: The file does not exist.
         TrainingDataError: It is something else, or of an earlier version.
     """
     remedy = "Make it with `talkernel train basis`."
@@ -114,23 +143,24 @@ def load_basis(path: Path) -> LipBasis:
         raise TrainingDataError(message, remedy=remedy) from error
 
 
-def _remember(run: GeneratorRun | AudioNetRun, folder: Path) -> None:
+def _save_config(run: GeneratorRun | AudioNetRun, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.yaml").write_text(to_yaml(run))
 
 
 def _tracks(data: Data) -> tuple[list[Track], list[Track]]:
-    """Tracks to learn from, and tracks of other people to judge by."""
+    """Tracks for training, and tracks of held-out people."""
     tracks = _with_face(load_tracks(data.tracks, "train"))
     people = _held_out(data, sorted({track.identity for track in tracks}))
-    taught = [track for track in tracks if track.identity not in people]
-    if not taught:
-        raise TrainingDataError(f"There are no training tracks of other people in {data.tracks}.")
-    return taught, [track for track in tracks if track.identity in people]
+    training = [track for track in tracks if track.identity not in people]
+    if not training:
+        message = f"{data.tracks} has no usable training track of anyone who is not held out."
+        raise TrainingDataError(message)
+    return training, [track for track in tracks if track.identity in people]
 
 
 def _held_out(data: Data, known: Sequence[str]) -> Sequence[str]:
-    """People to judge by."""
+    """People to validate on."""
     if missing := ", ".join(name for name in data.held_out if name not in known):
         raise TrainingDataError(
             f"data.held_out names {missing}, of whom {data.tracks} has no training track with "
@@ -141,8 +171,8 @@ def _held_out(data: Data, known: Sequence[str]) -> Sequence[str]:
     return data.held_out or known[::10]
 
 
-def _twins(data: Data) -> list[Track]:
-    return load_tracks(data.twins, "train") if data.twins else []
+def _wav2lip_pairs(data: Data) -> list[Track]:
+    return load_tracks(data.wav2lip_pairs, "train") if data.wav2lip_pairs else []
 
 
 def _with_face(tracks: Sequence[Track]) -> list[Track]:

@@ -1,10 +1,10 @@
-"""What a run tells of itself: lines, curves and pictures; and when to stop it."""
+"""Log of a run: printed lines, TensorBoard curves and pictures, and warnings when it fails."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,23 +13,46 @@ import torch
 from torch import Tensor
 
 from talkernel.errors import TrainingDivergedError
+from talkernel.lab.train.batch import Batch
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-MEMORY = 0.02  # share of the newest step in a running figure
+MEMORY = 0.02  # weight of the newest step in a running mean
+WARN_FROM = 1000  # steps after which a network that still ignores its lip codes will not learn it
+IGNORES = 1.05  # ratio of the mouth's errors below which lip codes count as ignored
+MouthError = Callable[[Batch, bool], float]
+
+
+class Timer:
+    """Returns True at most once per interval.
+
+    Args:
+        seconds: The interval.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.last = seconds, time.monotonic()
+
+    def __call__(self) -> bool:
+        """Whether the interval has passed since the last True, or since the start."""
+        now = time.monotonic()
+        if now - self.last < self.seconds:
+            return False
+        self.last = now
+        return True
 
 
 class TrainLogger:
-    """Running means of figures, printed and drawn every few steps.
+    """Prints running means of figures every few steps, and draws their curves.
 
     Args:
         folder: TensorBoard's files go into its folder `curves`; None: no curves.
-        first: Steps done before this process began.
-        steps: Steps in all.
+        first: Steps done before this process started.
+        steps: Steps in total.
         every: Steps between lines.
-        samples: Per step.
-        quiet: Print nothing: another process of the run does.
+        samples: Samples per step.
+        quiet: Print nothing, because another process of the run does.
     """
 
     def __init__(
@@ -50,15 +73,15 @@ class TrainLogger:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            self.say("TensorBoard is not installed: there will be no curves.")
+            self.line("TensorBoard is not installed: there will be no curves.")
             return None
         return SummaryWriter(str(folder), purge_step=self.first)
 
     def record(self, step: int, figures: Mapping[str, float]) -> None:
-        """Take the figures of step number `step`, counted from 1.
+        """Add the figures of step number `step`, counted from 1.
 
         Raises:
-            TrainingDivergedError: One is not a finite number.
+            TrainingDivergedError: A figure is not finite.
         """
         for name, value in figures.items():
             if not math.isfinite(value):
@@ -66,29 +89,60 @@ class TrainLogger:
             before = self.running.get(name, value)
             self.running[name] = before + MEMORY * (value - before)
         if step % self.every == 0 or step == self.steps:
-            self._tell(step)
+            self._report(step)
 
-    def _tell(self, step: int) -> None:
+    def _report(self, step: int) -> None:
         rate = (step - self.first) / (time.monotonic() - self.started)
         shown = " ".join(f"{name} {value:.4f}" for name, value in self.running.items())
         left = timedelta(seconds=round((self.steps - step) / rate))
-        self.say(f"step {step} {shown} {rate * self.samples:.1f} samples/s, {left} left")
+        self.line(f"step {step} {shown} {rate * self.samples:.1f} samples/s, {left} left")
         self.curve(step, {**self.running, "samples a second": rate * self.samples})
 
     def curve(self, step: int, figures: Mapping[str, float]) -> None:
-        """Put figures on their curves."""
+        """Add figures to their curves."""
         for name, value in figures.items():
             if self.curves:
                 self.curves.add_scalar(name, value, step)
 
     def pictures(self, step: int, rows: list[Tensor]) -> None:
-        """Show batches of pictures `[B, 3, H, W]` in -1..1 as the rows of a grid."""
+        """Write batches of pictures `[B, 3, H, W]` in -1..1 as the rows of a grid."""
         if self.curves:
             grid = torch.cat([torch.cat(list(row.float().cpu()), dim=2) for row in rows], dim=1)
             self.curves.add_image("pictures", (grid + 1.0).clamp(0.0, 2.0) / 2.0, step)
             self.curves.flush()
 
-    def say(self, text: str) -> None:
+    def line(self, text: str) -> None:
         """Print a line."""
         if not self.quiet:
             print(text, flush=True)
+
+
+class ConditioningCheck:
+    """Checks that the mouth follows its lip code, by giving it that of another sample.
+
+    A network that ignores its lip code copies the mouth from its input or draws always the same
+    one. If so, a wrong lip code makes the error of the mouth no larger.
+    """
+
+    def __init__(self) -> None:
+        self.ratio: float | None = None
+
+    def check(self, step: int, error: MouthError, batch: Batch, logger: TrainLogger) -> None:
+        """Draw the ratio of the errors, and warn while it stays near 1.
+
+        Args:
+            step: Steps done.
+            error: Computes the mouth's L1 for a batch; the flag says whether to shuffle its codes.
+            batch: The samples to check.
+            logger: Receives curve and warning.
+        """
+        now = error(batch, True) / error(batch, False)
+        before = now if self.ratio is None else self.ratio
+        self.ratio = before + 10 * MEMORY * (now - before)
+        logger.curve(step, {"mouth error, wrong over right lip code": self.ratio})
+        if step >= WARN_FROM and self.ratio < IGNORES:
+            logger.line(
+                "warning: the mouth ignores its lip code: with the code of another sample, its "
+                f"error is only {self.ratio:.2f} times as large. Mask the input's mouth "
+                "(recipe.pairs.masked), or check that sound and picture of the tracks are in sync."
+            )

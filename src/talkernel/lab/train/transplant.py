@@ -1,9 +1,9 @@
-"""Supervised pairs by transplant: one head, one pose, two mouths (Section IV-B).
+"""Transplants the lower face between two frames, to make training pairs (Section IV-B).
 
-The paper pairs a real video with another of the same identity and head motion but other
-lips, synthesised by Wav2Lip. Here the other lips are the same person's own: the lower face
-of frame s, aligned by the rigid landmarks, is laid into frame t of nearly the same pose.
-One side of each pair is thereby a real frame.
+The paper pairs a real video with one of the same identity and head motion but other lips,
+synthesised by Wav2Lip. Here the other lips come from the same person: the lower face of frame s,
+aligned by the rigid landmarks, is blended into frame t of nearly the same pose. So one face of each
+pair is always a real frame.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from talkernel.mouth.region import region_mask
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
-# Jaw line from below one ear to below the other, and the line under the nose.
+# Landmarks along the jaw from ear to ear, and back along a line under the nose.
 LOWER_FACE = (
     132,
     58,
@@ -44,11 +44,11 @@ LOWER_FACE = (
     205,
 )
 
-MAX_OFFSET = 10.0  # of 255
+MAX_OFFSET = 10.0  # largest colour correction, of 255
 
 
 def transplant(target: Image, source: Image, mask: Image, feather: float) -> Image:
-    """Lay `source` into `target` within a mask.
+    """Blend `source` into `target` inside a mask, with matched colours.
 
     Args:
         target: `[S, S, 3]`.
@@ -65,9 +65,9 @@ def transplant(target: Image, source: Image, mask: Image, feather: float) -> Ima
 
 
 def _colour_offset(target: Image, source: Image, mask: Image) -> tuple[float, ...]:
-    """Mean difference of the two pictures on the ring just inside the mask's border.
+    """Mean colour difference on the ring just inside the mask's border, limited to `MAX_OFFSET`.
 
-    It is held small: what differs more is not light but background behind the jaw.
+    A larger difference does not come from lighting but from background behind the jaw.
     """
     ring = cv2.subtract(mask, cv2.erode(mask, np.ones((9, 9), np.uint8)))
     pairs = zip(cv2.mean(target, ring), cv2.mean(source, ring), strict=True)
@@ -75,10 +75,16 @@ def _colour_offset(target: Image, source: Image, mask: Image) -> tuple[float, ..
 
 
 def lips_mask(points: list[Points], size: int, scale: float) -> Image:
-    """Lips of several faces and a margin around them, `[size, size]`, 0 or 255."""
+    """The lips of several faces with a margin, as a mask `[size, size]`, 0 or 255.
+
+    Args:
+        points: Landmarks `[468, 2 or more]` of each face.
+        size: Side of the mask in pixels.
+        scale: Side that a whole face crop would have, in pixels.
+    """
     return region_mask(points, OUTER_LIP, size, 0.05 * scale)
 
 
 def lower_face_mask(points: list[Points], size: int, scale: float) -> Image:
-    """Lower faces and a margin, `[size, size]`, 0 or 255; `scale` is the crop's side in pixels."""
+    """The lower faces with a margin, as a mask; arguments as for `lips_mask`."""
     return region_mask(points, LOWER_FACE, size, 0.02 * scale)

@@ -1,8 +1,8 @@
-"""Twins: tracks whose lips Wav2Lip has made say something else (Section IV-B).
+"""Wav2Lip pairs: tracks whose lips Wav2Lip synthesises from other speech (Section IV-B).
 
-The paper pairs each real video with videos of the same identity and head motion but other
-lips, synthesised from the speech of other videos. A twin is such a video, kept as a track:
-its crops show the real track's head, its landmarks and sound are its own.
+The paper pairs each real video with videos of the same identity and head motion but other lips,
+synthesised from the speech of other videos. Such a video is stored as a track of its own: its crops
+show the real track's head, its landmarks and sound belong to the other speech.
 """
 
 from __future__ import annotations
@@ -29,28 +29,35 @@ from talkernel.speech.mel import SAMPLE_RATE, WAV2LIP
 BATCH = 32
 
 
-def couples(tracks: Sequence[Track], videos: int, audios: int) -> Iterator[tuple[Track, Track]]:
-    """Every one of the first videos with every one of the first audios but its own."""
+def combinations(
+    tracks: Sequence[Track], videos: int, audios: int
+) -> Iterator[tuple[Track, Track]]:
+    """Each of the first `videos` tracks' faces with each of the first `audios` other voices."""
     every = product(islice(tracks, videos), islice(tracks, audios))
     return ((face, speech) for face, speech in every if face.name != speech.name)
 
 
-def make_twin(face: Track, speech: Track, model: Wav2Lip, mesh: FaceMesh) -> Track:
-    """The track `face` saying what `speech` says, for as long as both last.
+def synthesise(face: Track, speech: Track, model: Wav2Lip, mesh: FaceMesh) -> Track:
+    """The track `face` with lips for the sound of `speech`, as long as the shorter of both.
 
-    Its landmarks are in crop pixels: each crop is its own frame, and nothing else is seen.
+    The new track consists of the crops only, so its landmarks are in crop pixels.
+
+    Args:
+        face: Supplies the head.
+        speech: Supplies the sound.
+        model: Wav2Lip.
+        mesh: Finds the landmarks of the synthesised faces.
     """
     frames = min(len(face.landmarks), len(speech.wave) * FPS // SAMPLE_RATE)
     kept = np.flatnonzero(face.crop_index < frames)
     crops = [face.crop(int(number)) for number in kept]
     points = [face.crop_points[number] for number in kept]
-    heard = wav2lip_front_end().windows(speech.mel_of(WAV2LIP), face.crop_index[kept])
-    mel = np.stack(heard).astype(np.float32)
-    spoken = _speak(crops, points, mel, model)
+    windows = wav2lip_front_end().windows(speech.mel_of(WAV2LIP), face.crop_index[kept])
+    images = _with_other_lips(crops, points, np.stack(windows).astype(np.float32), model)
     landmarks = np.full((frames, LANDMARKS, 3), np.nan, np.float32)
-    for frame, image, before in zip(face.crop_index[kept], spoken, points, strict=True):
+    for frame, image, before in zip(face.crop_index[kept], images, points, strict=True):
         landmarks[frame] = mesh.landmarks(picture_of_rgb(image), Region.of_landmarks(before))[0]
-    jpegs = [encode_crop(image) for image in spoken]
+    jpegs = [encode_crop(image) for image in images]
     pose = face.crop_pose[kept].copy()
     pose[:, 3] = STORED
     return dataclasses.replace(
@@ -68,10 +75,10 @@ def make_twin(face: Track, speech: Track, model: Wav2Lip, mesh: FaceMesh) -> Tra
     )
 
 
-def _speak(
+def _with_other_lips(
     crops: Sequence[Image], points: Sequence[Points], mel: NDArray[np.float32], model: Wav2Lip
 ) -> list[Image]:
-    """Crops with their faces replaced by what Wav2Lip makes of them."""
+    """Crops with the lips that Wav2Lip synthesises for mel windows `[N, 80, 16]`."""
     boxes = [face_box(seen, STORED) for seen in points]
     faces = torch.from_numpy(
         np.stack([network_input(*pair) for pair in zip(crops, boxes, strict=True)])
@@ -80,18 +87,18 @@ def _speak(
     made: list[Image] = []
     for some in torch.arange(len(crops)).split(BATCH):
         with torch.no_grad():
-            heard, face = torch.from_numpy(mel[some])[:, None].to(device), faces[some].to(device)
-            answers = model.speak(heard, face, face).cpu()
-        made += [_lay(crops[i], boxes[i], answer) for i, answer in zip(some, answers, strict=True)]
+            window, face = torch.from_numpy(mel[some])[:, None].to(device), faces[some].to(device)
+            answers = model.speak(window, face, face).cpu()
+        made += [_blend(crops[i], boxes[i], a) for i, a in zip(some, answers, strict=True)]
     return made
 
 
-def _lay(crop: Image, box: Box, answer: Tensor) -> Image:
-    """A crop with the lower half of Wav2Lip's answer in its box, which a soft border hides.
+def _blend(crop: Image, box: Box, answer: Tensor) -> Image:
+    """Blend the lower half of Wav2Lip's output into a crop, with a soft border.
 
-    The upper half, which Wav2Lip was shown, comes back blurred from its 96 pixels; twins are to
-    differ in nothing but the lips.
+    The upper half comes back blurred from Wav2Lip's 96 pixels, and a pair should differ in the lips
+    only.
     """
-    weight, spoken = paste_back(answer.numpy(), box, STORED, top=0.5)
-    mixed = spoken * weight[:, :, None] + crop * (1.0 - weight[:, :, None])
+    weight, synthesised = paste_back(answer.numpy(), box, STORED, top=0.5)
+    mixed = synthesised * weight[:, :, None] + crop * (1.0 - weight[:, :, None])
     return np.asarray(np.clip(np.rint(mixed), 0, 255).astype(np.uint8))

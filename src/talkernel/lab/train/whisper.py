@@ -1,4 +1,4 @@
-"""Whisper's published weights, in whichever of three forms the user has them."""
+"""Loads Whisper's encoder weights from OpenAI's, Hugging Face's or CTranslate2's files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from talkernel.model.talking_face import build_speech_encoder
 from talkernel.model.torch_file import read_torch_file
 from talkernel.model.weights import default_weights
 
-# Hugging Face's and CTranslate2's names of parts, and OpenAI's, which are ours.
+# Names of parts in Hugging Face's and CTranslate2's files, and in OpenAI's, which we use.
 HUGGING_FACE = {
     "layers.": "blocks.",
     "self_attn.q_proj": "attn.query",
@@ -49,21 +49,21 @@ CTRANSLATE2 = {
     "/beta": ".bias",
     "/": ".",
 }
-DTYPES = (np.float32, np.int8, np.int16, np.int32, np.float16)  # as CTranslate2 counts them
+DTYPES = (np.float32, np.int8, np.int16, np.int32, np.float16)  # in CTranslate2's numbering
 
 
 def load_speech_encoder(config: ModelConfig, whisper: Path | None) -> SpeechEncoder | None:
-    """The speech encoder that a config asks for, with Whisper's weights.
+    """The speech encoder of a model, with Whisper's weights; None if the model has none.
 
     Args:
         config: Of the model.
         whisper: OpenAI's `.pt`, Hugging Face's `model.safetensors` or CTranslate2's `model.bin`
-            of a Whisper model of the same width ("tiny" has 384); None: the package's own model
-            has the weights.
+            of a Whisper model with the same width ("tiny" has 384); None: take the weights from
+            the packaged model.
 
     Raises:
-        MissingFileError: There is no such file.
-        CheckpointError: It is no Whisper model, or of another shape.
+        MissingFileError: The file does not exist.
+        CheckpointError: It is not a Whisper model, or has another shape.
     """
     encoder = build_speech_encoder(config)
     if encoder is None:
@@ -78,16 +78,16 @@ def load_speech_encoder(config: ModelConfig, whisper: Path | None) -> SpeechEnco
 
 @cache
 def default_front_end() -> SpeechFrontEnd:
-    """The front end of the package's own model."""
+    """The front end of the packaged model."""
     model = load_model(default_weights()).eval()
     return SpeechFrontEnd(model.config, model.encode)
 
 
 def read_whisper(path: Path) -> dict[str, Tensor]:
-    """A Whisper model's encoder, by OpenAI's names.
+    """Weights of a Whisper model's encoder, under OpenAI's names.
 
     Raises:
-        MissingFileError: There is no such file.
+        MissingFileError: The file does not exist.
         CheckpointError: It cannot be read.
     """
     if not path.is_file():
@@ -99,7 +99,7 @@ def read_whisper(path: Path) -> dict[str, Tensor]:
     try:
         state = read.get(path.suffix, _openai)(path)
     except (SafetensorError, struct.error, ValueError, LookupError, TypeError) as error:
-        raise CheckpointError(f"{path} is no Whisper model: {error}") from error
+        raise CheckpointError(f"{path} is not a Whisper model: {error}") from error
     return {name: value.float() for name, value in state.items()}
 
 
@@ -124,6 +124,8 @@ def _ctranslate2(path: Path) -> Mapping[str, Tensor]:
 
 
 def _read_ctranslate2(file: BinaryIO) -> dict[str, Tensor]:
+    """All tensors of a CTranslate2 `model.bin`, which starts with versions and a count."""
+
     def number(kind: str) -> int:
         (value,) = struct.unpack(f"<{kind}", file.read(struct.calcsize(kind)))
         return int(value)
@@ -142,7 +144,7 @@ def _read_ctranslate2(file: BinaryIO) -> dict[str, Tensor]:
 
 
 def _within(state: Mapping[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
-    """What lies under the first prefix that there is anything under."""
+    """The entries under the first prefix that has any, without the prefix."""
     for prefix in prefixes:
         found = {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}
         if found:

@@ -1,4 +1,4 @@
-"""Wav2Lip's twins: its architecture, what a twin is, and training on them."""
+"""Wav2Lip pairs: its architecture, synthesised tracks, and samples drawn from them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from talkernel.lab.train.makers import by_face
 from talkernel.lab.train.pairs import Pairs
 from talkernel.lab.train.recipes import PairRecipe
 from talkernel.lab.train.runs import fit_basis, load_basis
-from talkernel.lab.train.wav2lip_pair_shards import write_twins
-from talkernel.lab.train.wav2lip_pairs import make_twin
+from talkernel.lab.train.wav2lip_pair_shards import write_wav2lip_pairs
+from talkernel.lab.train.wav2lip_pairs import synthesise
 from talkernel.lab.wav2lip.network import SIDE, Wav2Lip, load_wav2lip
 from talkernel.model.lip_basis import LipBasis
 from tests.tracks import drawn_track
@@ -26,7 +26,7 @@ from tests.tracks import drawn_track
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two tracks, and weights as the official files hold them, but never trained."""
-    folder = tmp_path_factory.mktemp("twins")
+    folder = tmp_path_factory.mktemp("pairs")
     write_tracks(folder / "tracks", "train", [drawn_track(n, frames=30) for n in range(2)])
     torch.manual_seed(0)
     state = {f"module.{name}": value for name, value in Wav2Lip().state_dict().items()}
@@ -35,18 +35,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_it_is_the_published_network() -> None:
+def test_the_network_has_the_published_size() -> None:
     model = Wav2Lip().eval()
     assert sum(parameter.numel() for parameter in model.parameters()) == 36_298_035
     faces = torch.rand(2, 3, SIDE, SIDE)
     with torch.no_grad():
         mel = torch.randn(2, 1, 80, 16)
-        spoken = model.speak(mel, faces, faces)
+        output = model.speak(mel, faces, faces)
         below = faces.clone()
         below[:, :, SIDE // 2 :] = 0.5
-        assert torch.equal(spoken, model.speak(mel, below, faces))  # the lower half is hidden
-        assert not torch.equal(spoken, model.speak(-mel, faces, faces))
-    assert spoken.shape == faces.shape and 0 <= spoken.min() and spoken.max() <= 1
+        assert torch.equal(output, model.speak(mel, below, faces))  # the lower half is masked
+        assert not torch.equal(output, model.speak(-mel, faces, faces))
+    assert output.shape == faces.shape and 0 <= output.min() and output.max() <= 1
 
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:
@@ -55,24 +55,26 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
         load_wav2lip(tmp_path / "x.pth")
 
 
-def test_a_twin_is_the_face_of_one_track_and_the_speech_of_another(folder: Path) -> None:
+def test_a_synthesised_track_has_one_tracks_face_and_anothers_speech(folder: Path) -> None:
     face, speech = load_tracks(folder / "tracks", "train")
-    twin = make_twin(face, speech, load_wav2lip(folder / "wav2lip.pth"), FaceMesh())
-    assert twin.identity == face.identity and len(twin.crop_index) == len(face.crop_index)
-    np.testing.assert_array_equal(twin.wave, speech.wave[: len(twin.wave)])
-    real, made = (track.crop(3).astype(int) for track in (face, twin))
+    pair = synthesise(face, speech, load_wav2lip(folder / "wav2lip.pth"), FaceMesh())
+    assert pair.identity == face.identity and len(pair.crop_index) == len(face.crop_index)
+    np.testing.assert_array_equal(pair.wave, speech.wave[: len(pair.wave)])
+    real, made = (track.crop(3).astype(int) for track in (face, pair))
     changed = np.abs(real - made).max(2) > 25
     points = face.crop_points[3][:, :2]
     lips = points[[13, 14]].mean(0).astype(int)
     assert changed[lips[1], lips[0]]
     middle = int(points[:, 1].min() + 0.54 * np.ptp(points[:, 1]))  # of the box, chin and below
     assert not changed[:middle].any() and changed[middle:].any()  # eyes stay as sharp as they were
-    assert twin.has_face.sum() == len(twin.crop_index)
+    assert pair.has_face.sum() == len(pair.crop_index)
 
 
-def test_twins_of_all_are_written_once_and_trained_on(folder: Path) -> None:
+def test_all_pairs_are_written_once_and_give_samples(folder: Path) -> None:
     def make(videos: int) -> int:
-        return write_twins(folder / "tracks", folder / "wav2lip.pth", folder / "out", videos, 2)
+        return write_wav2lip_pairs(
+            folder / "tracks", folder / "wav2lip.pth", folder / "out", videos, 2
+        )
 
     assert make(2) == 2
     shard = folder / "out" / "train-00000.tar"
@@ -80,10 +82,10 @@ def test_twins_of_all_are_written_once_and_trained_on(folder: Path) -> None:
     assert make(2) == 2 and shard.stat().st_mtime_ns == before
     with pytest.raises(PreparedOtherwiseError):
         make(1)
-    tracks, twins = (load_tracks(folder / name, "train") for name in ("tracks", "out"))
+    tracks, synthesised = (load_tracks(folder / name, "train") for name in ("tracks", "out"))
     basis: LipBasis = load_basis(folder / "basis.npz")
-    recipe = PairRecipe(size=160, twins=1.0, identity=0.0)
-    pairs = Pairs(tracks, basis, recipe, wav2lip_front_end(), twins=by_face(twins))
+    recipe = PairRecipe(size=160, wav2lip_pairs=1.0, identity=0.0)
+    pairs = Pairs(tracks, basis, recipe, wav2lip_front_end(), wav2lip_pairs=by_face(synthesised))
     sample = pairs[0]
     changed = np.abs(sample.face.astype(int) - sample.target).max(0)
     assert changed[sample.lips[0] == 255].max() > 25
