@@ -207,7 +207,7 @@ def test_moments_are_chosen_by_how_far_the_kernels_differ() -> None:
     torch.manual_seed(0)
     wave = babble(1.0, seed=4)[::3]
     speech = analyse_speech(TalkingFace(TINY).eval(), wave)
-    first, second = speech.farthest_sounds()
+    first, second = speech.most_different_frames()
     flat = speech.kernels.reshape(len(speech), -1)
     apart = np.linalg.norm(flat[speech.audible][:, None] - flat[speech.audible], axis=2)
     assert np.linalg.norm(flat[first] - flat[second]) == pytest.approx(apart.max(), rel=1e-3)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from talkernel.lab.explain.faces import render_faces
+from talkernel.lab.explain.faces import render_face
 from talkernel.lab.explain.scene import Scene
 from talkernel.lab.explain.stored import Arrays
 
@@ -32,7 +32,7 @@ def measure_masks(scene: Scene) -> Arrays:
     """Fig. 4: one face at equally spaced audible frames; keys are those of `MASK_ROWS`."""
     speech, face, audible = scene.speech, scene.faces[0], scene.speech.audible
     chosen = audible[np.linspace(0, len(audible) - 1, COLUMNS).round().astype(int)]
-    rendered = render_faces(scene.model, face, speech.kernels[chosen], speech.lip_codes[chosen])
+    rendered = render_face(scene.model, face, speech.kernels[chosen], speech.lip_codes[chosen])
     return {
         "captions": np.array([speech.caption(int(number)) for number in chosen]),
         "input": np.stack([face.view()] * COLUMNS),
@@ -64,7 +64,7 @@ def measure_word(scene: Scene) -> Arrays:
 def _on_faces(scene: Scene, frames: list[int]) -> Arrays:
     speech = scene.speech
     kernels, codes = speech.kernels[frames], speech.lip_codes[frames]
-    results = [render_faces(scene.model, face, kernels, codes).result for face in scene.faces]
+    results = [render_face(scene.model, face, kernels, codes).result for face in scene.faces]
     return {
         "names": np.array([face.name for face in scene.faces]),
         "captions": np.array([speech.caption(frame) for frame in frames]),

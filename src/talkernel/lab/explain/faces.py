@@ -81,7 +81,7 @@ def as_tensor(frame: FrameInput) -> Tensor:
     return torch.from_numpy(to_network(frame.picture))[None]
 
 
-class RenderedFaces(NamedTuple):
+class RenderedFace(NamedTuple):
     """One face rendered with each of N kernel sets.
 
     Attributes:
@@ -97,7 +97,7 @@ class RenderedFaces(NamedTuple):
     result: Image
 
 
-def render_faces(model: TalkingFace, face: Face, kernels: Array, lip_codes: Array) -> RenderedFaces:
+def render_face(model: TalkingFace, face: Face, kernels: Array, lip_codes: Array) -> RenderedFace:
     """Render one face with several kernel sets.
 
     Args:
@@ -119,9 +119,7 @@ def render_faces(model: TalkingFace, face: Face, kernels: Array, lip_codes: Arra
     motion = np.stack([with_reference(edit.motion, edit.shown.reference) for edit in edits])
     images = ((motion + 1.0) * 127.5).round().clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
     attention = np.stack([edit.attention for edit in edits])
-    return RenderedFaces(
-        attention, alpha * border_window(alpha.shape[1]), images, np.stack(results)
-    )
+    return RenderedFace(attention, alpha * border_window(alpha.shape[1]), images, np.stack(results))
 
 
 def find_faces(paths: Sequence[Path], config: ModelConfig, most: int = MOST) -> list[Face]:

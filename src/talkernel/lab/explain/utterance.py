@@ -75,8 +75,8 @@ class Utterance:
     def most_different_frames(self) -> tuple[int, int]:
         """The two audible frames whose kernels differ most, in order of time."""
         audible = self.audible
-        between = distances(self.kernels[audible])
-        first, second = np.unravel_index(int(between.argmax()), between.shape)
+        pairwise = distances(self.kernels[audible])
+        first, second = np.unravel_index(int(pairwise.argmax()), pairwise.shape)
         return int(audible[first]), int(audible[second])
 
     def fastest_change(self, count: int) -> int:
