@@ -28,8 +28,8 @@ class Painter:
     def predict_lip_code(self, speech: Array) -> Array:
         return np.zeros((len(speech), *self.config.lip_code_shape), np.float32)
 
-    def kernels(self, heard: Array) -> Array:
-        return np.zeros((len(heard), *self.config.kernel_shape), np.float32)
+    def kernels(self, codes: Array) -> Array:
+        return np.zeros((len(codes), *self.config.kernel_shape), np.float32)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         attention = np.zeros((1, 1, 64, 64), np.float32)
@@ -38,7 +38,7 @@ class Painter:
 
 
 def babble(seconds: float, seed: int) -> Array:
-    """Something like vowels: a buzz through formants that jump, loud and soft by turns."""
+    """Vowel-like sound: a buzz through formants that jump, of varying loudness."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * 48_000)) / 48_000
     formants = rng.uniform(300, 2500, (8, 3))[(time * 8 / seconds).astype(int)]

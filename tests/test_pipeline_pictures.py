@@ -45,7 +45,7 @@ def open_test_job(
 def run_job(
     engine: Engine | MouthRenderer, face: Path, speech: Path, loop: LoopMode = "pingpong"
 ) -> tuple[Job, list[Picture], list[Picture], list[Placement | None]]:
-    """The finished job, its input and output pictures, and where each was edited."""
+    """The finished job, its input and output pictures, and the placement of each edit."""
     job = open_test_job(engine, face, speech, loop)
     after = list(job.pictures())
     source = open_face(face)
@@ -70,7 +70,7 @@ def assert_same_outside(before: Picture, after: Picture, placement: Placement | 
 
 
 def change(before: Picture, after: Picture) -> float:
-    """How much luma differs, in all."""
+    """Sum of the absolute differences in luma."""
     return float(np.abs(before.planes[0].astype(int) - after.planes[0]).sum())
 
 
@@ -130,7 +130,7 @@ def soft_hull(points: Array, size: int, margin: float, soft: float) -> Array:
     return np.asarray(cv2.stackBlur(hull, (width, width)) / 255.0, np.float32)
 
 
-def test_another_sound_makes_another_mouth(model: Engine, folder: Path) -> None:
+def test_the_mouth_depends_on_the_sound(model: Engine, folder: Path) -> None:
     one, other = (
         run_job(model, folder / "face.mp4", folder / sound)[2]
         for sound in ("speech.wav", "other.wav")
@@ -141,7 +141,7 @@ def test_another_sound_makes_another_mouth(model: Engine, folder: Path) -> None:
     assert np.median(differences) >= 4
 
 
-def test_a_live_job_encodes_each_frames_window_for_itself(folder: Path) -> None:
+def test_a_live_job_encodes_each_window_separately(folder: Path) -> None:
     widths: list[int] = []
 
     class Listener(Painter):
@@ -150,8 +150,8 @@ def test_a_live_job_encodes_each_frames_window_for_itself(folder: Path) -> None:
             return super().encode(mel)
 
     job = open_test_job(Listener(), folder / "face.mp4", folder / "speech.wav", lookahead="live")
-    made = list(job.pictures())
-    assert len(made) == len(widths) == job.frame_count
+    pictures = list(job.pictures())
+    assert len(pictures) == len(widths) == job.frame_count
     assert set(widths) == {STRIDE * (PAST + Painter.config.speech_window)}
 
 
@@ -165,6 +165,6 @@ def test_frames_without_a_face_pass_through(folder: Path) -> None:
             np.testing.assert_array_equal(new, old)
     full = changes[0]
     for distance in range(FADE):
-        share = (distance + 1) / (FADE + 1)
-        assert changes[11 - distance] == pytest.approx(share * full, rel=0.25)
-        assert changes[17 + distance] == pytest.approx(share * full, rel=0.25)
+        fraction = (distance + 1) / (FADE + 1)
+        assert changes[11 - distance] == pytest.approx(fraction * full, rel=0.25)
+        assert changes[17 + distance] == pytest.approx(fraction * full, rel=0.25)
