@@ -43,6 +43,11 @@ def test_the_generator_sees_the_masked_face_and_the_reference() -> None:
     np.testing.assert_array_equal(shown.mask, weight)
     np.testing.assert_array_equal(shown.picture[:, :, :3], blur_mouth(image, weight, 256))
     np.testing.assert_array_equal(shown.picture[:, :, 3:], image)
+    open_face = FrameInput.of(image, points, 256, None, masked=False)
+    assert not open_face.mask.any()
+    np.testing.assert_array_equal(open_face.picture, image)
+    attention = np.random.default_rng(0).random((STORED, STORED), np.float32)
+    np.testing.assert_array_equal(open_face.blend_alpha(attention), attention)
     alone = FrameInput.of(image, points, 256, None).picture
     np.testing.assert_array_equal(alone, shown.picture[:, :, :3])
 

@@ -82,8 +82,9 @@ def test_measured_lip_codes_need_a_model_with_a_lip_code(
 def test_a_generator_that_sees_the_mouth_starts_by_keeping_its_input(
     masked: bool, tracks: list[Track], basis: LipBasis, tmp_path: Path
 ) -> None:
-    pairs = PairRecipe(size=64, masked=masked)
-    trainer = GeneratorTrainer(tiny_run(tmp_path, pairs=pairs), tracks, basis, cpu())
+    model = dataclasses.replace(TINY, masked=masked)
+    run = dataclasses.replace(tiny_run(tmp_path), model=model)
+    trainer = GeneratorTrainer(run, tracks, basis, cpu())
     batch = Batch.of(collate([trainer.pairs[number] for number in range(4)]), "cpu")
     attention = Synthesis.of(trainer.parts.drive(batch, batch.code)).attention
     assert bool(batch.mouth_mask.any()) == masked
@@ -103,3 +104,21 @@ def test_a_mouth_weight_of_1_means_uniform_weights(tracks: list[Track], basis: L
         torch.testing.assert_close(weight[lips], torch.full_like(weight[lips], mouth))
         torch.testing.assert_close(weight[around], torch.full_like(weight[around], lower_face))
         assert (weight[batch.lower == 0] == 1.0).all()
+
+
+def test_the_discriminator_sees_whole_faces_where_the_recipe_says_so(
+    tracks: list[Track], basis: LipBasis, tmp_path: Path
+) -> None:
+    """The faces of 64 pixels are smaller than the mouth's box, so their corner is looked at."""
+    seen: list[tuple[int, ...]] = []
+    for criticised in ("mouth", "face"):
+        run = tiny_run(tmp_path / criticised, adversarial=1.0, criticised=criticised)
+        trainer = GeneratorTrainer(run, tracks, basis, cpu())
+        batch = Batch.of(collate([trainer.pairs[number] for number in range(4)]), "cpu")
+        face, where = trainer._criticised(batch, batch.target)
+        assert torch.equal(face, batch.target)
+        assert bool((where == 1.0).all()) == (criticised == "face")
+        losses = trainer.train_step(batch)
+        assert losses["adversarial"] > 0.0 and trainer.parts.critics is not None
+        seen.append((trainer.parts.critics.whole,))
+    assert seen == [(False,), (True,)]

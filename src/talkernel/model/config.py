@@ -21,6 +21,8 @@ class ModelConfig:
         crop_share: What part of the face crop's side that is. 1: all of it, as in the paper;
             less: the square around lips and jaw, so that no time goes into eyes and forehead,
             which keep still.
+        masked: Whether lips and chin are hidden from the generator and replaced completely. The
+            paper's generator sees the whole face, and its attention alone says what is replaced.
         reference: Whether f is also shown the person's mouth as another frame shows it, so that
             lips and teeth come out as this person's; the paper's f is not.
         warped: Whether the reference is shown with its lips moved to where the told lips would
@@ -49,6 +51,7 @@ class ModelConfig:
 
     crop_size: int = 256
     crop_share: float = 1.0
+    masked: bool = True
     reference: bool = False
     warped: bool = False
     encoder_layers: int = 3

@@ -46,7 +46,11 @@ class FrameInput(NamedTuple):
 
     @staticmethod
     def of(
-        view: Image, points: NDArray[np.floating], scale: float, reference: WarpedReference | None
+        view: Image,
+        points: NDArray[np.floating],
+        scale: float,
+        reference: WarpedReference | None,
+        masked: bool = True,
     ) -> FrameInput:
         """Mask a view and add its reference.
 
@@ -55,8 +59,9 @@ class FrameInput(NamedTuple):
             points: Landmarks `[468, 2 or more]` in its pixels.
             scale: Side of the whole face crop in pixels of the view.
             reference: The mouth in another frame, warped to this one.
+            masked: `ModelConfig.masked`; if not, the mask is 0 and the view is left as it is.
         """
-        mask = mouth_mask(points, len(view), scale)
+        mask = mouth_mask(points, len(view), scale) * np.float32(masked)
         face = mark_disoccluded(blur_mouth(view, mask, scale), reference)
         picture = face if reference is None else cv2.merge([face, reference.image])
         return FrameInput(np.asarray(picture, np.uint8), mask, points, scale, reference)

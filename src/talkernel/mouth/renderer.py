@@ -89,7 +89,7 @@ class MouthRenderer:
         if config.reference:
             warped = appearance.warped(points, size, lip_code, self.engine.basis)
         view = crop_view(picture, placement.crop, size)
-        return FrameInput.of(view, points, config.face_size, warped)
+        return FrameInput.of(view, points, config.face_size, warped, config.masked)
 
     def paint(
         self, picture: Picture, placement: Placement, shown: FrameInput, kernels: Array

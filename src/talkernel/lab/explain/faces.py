@@ -73,7 +73,8 @@ class Face:
         view, points, config = self.view(), self.points(), self.config
         if config.reference and warped is None:
             warped = Reference(view, points).warped(points, config.crop_size)
-        return FrameInput.of(view, points, config.face_size, warped if config.reference else None)
+        warped = warped if config.reference else None
+        return FrameInput.of(view, points, config.face_size, warped, config.masked)
 
 
 def as_tensor(frame: FrameInput) -> Tensor:

@@ -19,8 +19,8 @@ from talkernel.lab.train.losses import (
 )
 
 
-class MouthBoxes(NamedTuple):
-    """Boxes around the mouths, `[B, C, S, S]` each.
+class Criticised(NamedTuple):
+    """What the critics see, `[B, C, S, S]` each: boxes around the mouths, or whole faces.
 
     Attributes:
         real: Of the targets.
@@ -36,7 +36,7 @@ class MouthBoxes(NamedTuple):
 
 
 class Critics:
-    """Both critics with their optimiser. They see the box around the mouth only.
+    """Both critics with their optimiser.
 
     Args:
         importance: `[K]` weight of each component of the lip code.
@@ -44,12 +44,18 @@ class Critics:
         channels: Channels of the generator's input, face and reference.
         matching: Whether to compute the feature matching loss, which costs another pass of the
             discriminator.
+        whole: Whether they see whole faces, instead of the box around the mouth only.
     """
 
     def __init__(
-        self, importance: Tensor, rate: float = 5e-4, channels: int = 3, matching: bool = True
+        self,
+        importance: Tensor,
+        rate: float = 5e-4,
+        channels: int = 3,
+        matching: bool = True,
+        whole: bool = False,
     ) -> None:
-        self.importance, self.matching = importance, matching
+        self.importance, self.matching, self.whole = importance, matching, whole
         self.networks = MouthCritics(len(importance), channels)
         self.optimiser: Any = torch.optim.Adam(self.networks.parameters(), rate, betas=(0.5, 0.99))
 
@@ -73,7 +79,7 @@ class Critics:
             detached, the critics' own losses `critic` and `reader` for the log.
         """
         parts = (batch.target, result, batch.network_input[:, 3:], where)
-        boxes = MouthBoxes(*map(batch.mouths, parts))
+        boxes = Criticised(*(parts if self.whole else map(batch.mouths, parts)))
         self.networks.requires_grad_(True)
         own = self._own_losses(batch, boxes)
         self.optimiser.zero_grad()
@@ -84,7 +90,7 @@ class Critics:
             losses = self._generator_losses(batch, boxes)
         return losses | {name: loss.detach() for name, loss in own.items()}
 
-    def _own_losses(self, batch: Batch, boxes: MouthBoxes) -> dict[str, Tensor]:
+    def _own_losses(self, batch: Batch, boxes: Criticised) -> dict[str, Tensor]:
         """The discriminator's loss, and the lip critic's on real mouths."""
         mouths = torch.cat([boxes.real, boxes.fake.detach()])
         both = boxes.reference.repeat(2, 1, 1, 1)
@@ -96,7 +102,7 @@ class Critics:
             "reader": reading_loss(read, batch.code, self.importance),
         }
 
-    def _generator_losses(self, batch: Batch, boxes: MouthBoxes) -> dict[str, Tensor]:
+    def _generator_losses(self, batch: Batch, boxes: Criticised) -> dict[str, Tensor]:
         """The losses of the generated mouths."""
         found, read = self.networks(boxes.fake, boxes.reference, len(boxes.fake))
         *wheres, where = (pooled(boxes.where, part) for part in found)

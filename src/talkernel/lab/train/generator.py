@@ -118,7 +118,10 @@ class GeneratorTrainer:
         Only the lips count. If all of the lower face did, the discriminator would demand the
         grain of the skin, which a generator without noise can only imitate by a regular pattern.
         With a warped reference, only the painted region is generated; the rest is the target's.
+        Whole faces, as in the paper, count everywhere.
         """
+        if self.recipe.criticised == "face":
+            return result, torch.ones_like(batch.lips)
         if self.run.model.warped:
             return batch.target + batch.painted * (result - batch.target), batch.painted
         return result, batch.lips

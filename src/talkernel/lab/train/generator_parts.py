@@ -152,7 +152,7 @@ def _start_model(run: GeneratorRun) -> TalkingFace:
         model.speech_encoder = None  # unused: the lip code comes from the picture
     elif run.audio_net is not None:
         LipReader.load(run.audio_net).install_into(model)
-    if not run.recipe.pairs.masked:
+    if not run.model.masked:
         # Where the mouth is masked, attention is set to 1, so the generator's own hardly matters.
         # Unmasked, it must start near 0: the generator then keeps its input and learns where to
         # change it, instead of repainting everything first. These 4 channels are the attention of
@@ -169,4 +169,5 @@ def _start_critics(run: GeneratorRun, basis: LipBasis) -> Critics | None:
     if not (run.recipe.adversarial or run.recipe.reading):
         return None
     importance, channels = torch.from_numpy(basis.importance), run.model.face_shape[0]
-    return Critics(importance, channels=channels, matching=run.recipe.matching > 0)
+    matching, whole = run.recipe.matching > 0, run.recipe.criticised == "face"
+    return Critics(importance, channels=channels, matching=matching, whole=whole)

@@ -151,7 +151,7 @@ class Pairs(Dataset[Sample]):
     ) -> tuple[Shot, RegionMasks]:
         """The pictures and regions of a pair, some of them degraded; see `degradation`."""
         recipe = self.recipe
-        masks = RegionMasks.of(source.points, target.points, warped, view, recipe.masked)
+        masks = RegionMasks.of(source.points, target.points, warped, view, self.model.masked)
         shot = Shot(source.image, target.image, masks.outside, warped and warped.image)
         if rng.random() < recipe.occluded:
             points = source.points[:, :2]

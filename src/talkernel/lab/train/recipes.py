@@ -19,8 +19,6 @@ class PairRecipe:
         real_input: Fraction of pairs whose input, not target, is the real frame.
         identity: Fraction of pairs with the same mouth in input and target.
         wav2lip_pairs: Fraction of pairs synthesised by Wav2Lip, for tracks that have such pairs.
-        masked: Whether the input's mouth is masked. If not, the generator starts with an attention
-            near 0, which leaves its input as it is.
         occluded: Fraction of pairs with a hand, microphone or object in front of the mouth.
         compressed: Fraction of pairs that look heavily compressed.
         own_reference: Fraction of pairs whose reference is the input itself, as for a photo.
@@ -33,7 +31,6 @@ class PairRecipe:
     real_input: float = 0.5
     identity: float = 0.04
     wav2lip_pairs: float = 0.5
-    masked: bool = True
     occluded: float = 0.0
     compressed: float = 0.0
     own_reference: float = 0.0
@@ -63,6 +60,8 @@ class GeneratorRecipe:
             discriminator's features of a generated face and of its target.
         reading: Weight of the lip critic's loss. If this and `adversarial` are 0, no critics are
             trained.
+        criticised: What the critics see: the box around the "mouth", or the whole "face", as in
+            the paper.
         critics_warm: Steps over which these three weights grow from 0, while the critics learn.
         ema: Decay of the moving average of the weights, which is the result of the run.
         ema_every: Steps between updates of that average.
@@ -85,6 +84,7 @@ class GeneratorRecipe:
     adversarial: float = 0.1
     matching: float = 0.0
     reading: float = 1.0
+    criticised: Literal["mouth", "face"] = "mouth"
     critics_warm: int = 600
     ema: float = 0.99
     ema_every: int = 8

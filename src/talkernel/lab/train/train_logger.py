@@ -144,5 +144,5 @@ class ConditioningCheck:
             logger.line(
                 "warning: the mouth ignores its lip code: with the code of another sample, its "
                 f"error is only {self.ratio:.2f} times as large. Mask the input's mouth "
-                "(recipe.pairs.masked), or check that sound and picture of the tracks are in sync."
+                "(model.masked), or check that sound and picture of the tracks are in sync."
             )
