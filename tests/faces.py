@@ -1,4 +1,4 @@
-"""Pictures with a face that may be published: NASA's portrait of Eileen Collins."""
+"""Pictures and videos of a face in the public domain: NASA's portrait of Eileen Collins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def portrait_on_canvas(
     scale: float = 0.6,
     opened: float = 0.0,
 ) -> Image:
-    """The portrait, scaled, its upper left at `at` on a grey canvas, its jaw `opened` by pixels."""
+    """The scaled portrait on a grey canvas, its upper left at `at`, its jaw `opened` by pixels."""
     affine = np.array([[scale, 0, at[0]], [0, scale, at[1]]])
     canvas = np.full((height, width, 3), 90, np.uint8)
     portrait = astronaut()[:400, 60:400]
@@ -36,7 +36,7 @@ def portrait_on_canvas(
 
 
 def jaw_dropped(portrait: Image, by: float) -> Image:
-    """What lies below the teeth drawn down by some pixels, less and less towards the throat."""
+    """Move everything below the teeth down by some pixels, decreasing towards the throat."""
     y, x = np.mgrid[: portrait.shape[0], : portrait.shape[1]].astype(np.float32)
     teeth, chin, throat, middle = 148.0, 185.0, 235.0, 164.0
     beside = np.exp(-(((x - middle) / 30.0) ** 2))
@@ -47,7 +47,7 @@ def jaw_dropped(portrait: Image, by: float) -> Image:
 
 
 def blank(width: int = 640, height: int = 360) -> Image:
-    """No face at all."""
+    """A grey picture without a face."""
     return np.full((height, width, 3), 90, np.uint8)
 
 
@@ -61,9 +61,9 @@ def write_portrait(
     hidden: range = range(0),
     opened: Sequence[float] | NDArray[np.float64] = (),
 ) -> Path:
-    """A video of the portrait wandering about.
+    """A video of the moving portrait.
 
-    In the `hidden` pictures its face is blotted out; its jaw drops by the pixels of `opened`.
+    Its face is painted over in the `hidden` frames. Its jaw opens by the pixels of `opened`.
     """
     with av.open(str(path), "w") as output:
         stream: Any = output.add_stream("libx264", rate=fps, options={"crf": "12", "threads": "1"})

@@ -1,6 +1,6 @@
-"""The main job on the portrait, run through the public API, as small arrays to be compared.
+"""Runs the main job on the portrait and reduces its results to small arrays.
 
-The output is FFV1, which loses nothing: what is read back is what was laid on the frame.
+The output is FFV1, which is lossless: the frames are read back exactly as they were blended.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from tests.test_media_support import write_sound
 
 Array = NDArray[np.float32]
 STORED = Path(__file__).parent / "data" / "golden.npz"
-SIZE, SIDE, SHOWN = (480, 360), 48, 5  # of the video, of a stored region, how many of them
+SIZE, SIDE, SHOWN = (480, 360), 48, 5  # of the video; of a stored region; number of regions
 SEED = 5
-ZOOM = 1.2  # the face is then some 180 pixels high
-SECONDS, PICTURES = 1.6, 24  # of speech; of the video that is looped
+ZOOM = 1.2  # makes the face about 180 pixels high
+SECONDS, PICTURES = 1.6, 24  # duration of the speech; frames of the video that is looped
 
 
 class Case(NamedTuple):
-    """One way to run the job: its face, its speech and the options that differ."""
+    """One run of the job: face, speech and options."""
 
     face: str
     speech: str
@@ -49,7 +49,7 @@ CASES = {
 
 
 def write_inputs(folder: Path) -> None:
-    """Faces and sounds, the same every time."""
+    """Write the faces and sounds, which never change."""
     Image.fromarray(portrait_on_canvas(*SIZE, (40.0, 0.0), ZOOM)).save(folder / "face.png")
     write_moving(folder / "face.mkv", PICTURES)
     write_moving(folder / "long.mkv", round(25 * SECONDS) + 4)
@@ -58,7 +58,7 @@ def write_inputs(folder: Path) -> None:
 
 
 def write_moving(path: Path, count: int) -> None:
-    """The portrait, its jaw dropping now and then, drifting on a grey canvas, without loss."""
+    """A lossless video of the portrait, moving on a grey canvas, its jaw opening at times."""
     with av.open(str(path), "w") as output:
         stream: Any = output.add_stream("ffv1", rate=Fraction(25))
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
@@ -71,7 +71,7 @@ def write_moving(path: Path, count: int) -> None:
 
 
 def run_case(name: str, folder: Path) -> dict[str, Array]:
-    """A case's lip codes, and what the edit made of some frames, each by the case's name."""
+    """Run a case; its lip codes and some edited regions, with the case in their names."""
     case, outfile = CASES[name], folder / f"{name}.mkv"
     talkernel.generate(
         folder / case.face,
@@ -104,7 +104,7 @@ def regions(video: Path) -> Array:
 
 
 def _region(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same place in every picture: mouth and chin, wherever they have drifted to."""
+    """A fixed part of the picture that always contains mouth and chin."""
     part = planes[:, 120:264, 165:309].transpose(1, 2, 0)
     small = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(small.transpose(2, 0, 1), np.uint8)

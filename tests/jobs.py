@@ -16,7 +16,7 @@ Array = NDArray[np.float32]
 
 
 class Painter:
-    """An engine that paints the mouth's place white, whatever is said; and remembers its masks."""
+    """An engine that paints the mouth white for any sound, and records its attention masks."""
 
     info = EngineInfo("painter", "none", "float32")
     config = ModelConfig(crop_size=64, channels=(4, 6, 8, 10, 12))
@@ -31,8 +31,8 @@ class Painter:
     def predict_lip_code(self, speech: Array) -> Array:
         return np.zeros((len(speech), *self.config.lip_code_shape), np.float32)
 
-    def kernels(self, heard: Array) -> Array:
-        return np.zeros((len(heard), *self.config.kernel_shape), np.float32)
+    def kernels(self, codes: Array) -> Array:
+        return np.zeros((len(codes), *self.config.kernel_shape), np.float32)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         attention = np.zeros((1, 1, 64, 64), np.float32)
@@ -42,7 +42,7 @@ class Painter:
 
 
 class Recorder:
-    """The package's own model, its masks remembered."""
+    """The package's own model; records its attention masks."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.info, self.config = engine, engine.info, engine.config
@@ -55,8 +55,8 @@ class Recorder:
     def predict_lip_code(self, speech: Array) -> Array:
         return self.engine.predict_lip_code(speech)
 
-    def kernels(self, heard: Array) -> Array:
-        return self.engine.kernels(heard)
+    def kernels(self, codes: Array) -> Array:
+        return self.engine.kernels(codes)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         attention, motion = self.engine.synthesise(face, kernels)
@@ -65,7 +65,7 @@ class Recorder:
 
 
 def babble(seconds: float, seed: int) -> Array:
-    """Something like vowels: a buzz through formants that jump, loud and soft by turns."""
+    """Vowel-like sound: a buzz through formants that jump, of varying loudness."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * 48_000)) / 48_000
     formants = rng.uniform(300, 2500, (8, 3))[(time * 8 / seconds).astype(int)]

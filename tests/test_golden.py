@@ -1,6 +1,6 @@
-"""The numbers of the main job stay what they are, whatever becomes of the code that makes them.
+"""Golden test: the main job still gives the stored results.
 
-`python -m tests.test_golden` stores new ones; the commit that does it says why they differ.
+`python -m tests.test_golden` stores new ones. The commit that does so says why they differ.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pytest
 
 from tests.golden import CASES, STORED, run_case, write_inputs
 
-CODE = 0.02  # standard deviations of a lip code: other CPUs differ by a thousandth of this
-MEAN, MOST = 0.05, 4.0  # of 255: mean difference of the regions, and largest
+CODE = 0.02  # standard deviations of a lip code; other CPUs differ by a thousandth of this
+MEAN, MOST = 0.05, 4.0  # of 255: tolerances of the regions' mean and largest difference
 
 
 @pytest.fixture(scope="module")
@@ -25,16 +25,16 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_job_makes_what_it_made(name: str, inputs: Path) -> None:
-    made = run_case(name, inputs)
+def test_the_job_gives_the_stored_results(name: str, inputs: Path) -> None:
+    results = run_case(name, inputs)
     with np.load(STORED) as stored:
-        codes = np.abs(made[f"{name}.codes"] - stored[f"{name}.codes"])
-        regions = np.abs(made[f"{name}.regions"] - stored[f"{name}.regions"])
+        codes = np.abs(results[f"{name}.codes"] - stored[f"{name}.codes"])
+        regions = np.abs(results[f"{name}.regions"] - stored[f"{name}.regions"])
     assert codes.max() < CODE
     assert regions.mean() < MEAN and regions.max() < MOST
 
 
-def test_the_tolerance_tells_results_apart() -> None:
+def test_the_tolerances_are_smaller_than_real_differences() -> None:
     with np.load(STORED) as stored:
         video = stored["video.regions"]
         for name in ("silence", "live"):

@@ -1,4 +1,4 @@
-"""The main job on small media: as long, as fast and as large as it should be."""
+"""The main job on small media: length, frame rate, size, sound and the report."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from talkernel.media import open_face, open_speech
 from talkernel.pipeline import generate as pipeline
 from talkernel.pipeline.generate import generate
 from talkernel.pipeline.report import Span
-from tests.faces import portrait_on_canvas, write_portrait
+from tests.faces import blank, portrait_on_canvas, write_portrait
 from tests.jobs import babble, left_behind, pictures_of
 from tests.test_media_support import click_time, clicks, write_sound
+from tests.videos import write_video
 
 NTSC = Fraction(30000, 1001)
-
-
 STAGES = {"decode", "track", "speech", "crop", "generator", "blend", "encode"}
 
 
 @pytest.mark.parametrize("fps", [25, NTSC, 12])
-def test_as_many_frames_as_the_sound_is_long(
+def test_the_video_is_as_long_as_the_sound(
     fps: Fraction | int, tmp_path: Path, folder: Path, painted: None
 ) -> None:
     face = write_portrait(tmp_path / "face.mp4", 14, fps=fps)
@@ -39,7 +38,7 @@ def test_as_many_frames_as_the_sound_is_long(
     assert out.fps == Fraction(report.fps) == fps
 
 
-def test_a_face_longer_than_the_speech_is_cut(tmp_path: Path, folder: Path, painted: None) -> None:
+def test_a_longer_face_video_is_truncated(tmp_path: Path, folder: Path, painted: None) -> None:
     sound = write_sound(tmp_path / "short.wav", babble(0.48, seed=0))
     assert generate(folder / "face.mp4", sound, tmp_path / "out.mp4").frames == 12
     assert len(pictures_of(tmp_path / "out.mp4")) == 12
@@ -65,7 +64,7 @@ def test_a_video_of_odd_size(tmp_path: Path, folder: Path, painted: None) -> Non
     assert (report.width, report.height) == (out.width, out.height) == (321, 239)
 
 
-def test_one_frame_at_least(tmp_path: Path, folder: Path, painted: None) -> None:
+def test_the_video_has_at_least_one_frame(tmp_path: Path, folder: Path, painted: None) -> None:
     sound = write_sound(tmp_path / "short.wav", babble(0.21, seed=0))
     photo = tmp_path / "face.png"
     Image.fromarray(portrait_on_canvas(320, 240, (40, 4), 0.7)).save(photo)
@@ -79,7 +78,7 @@ def test_one_frame_at_least(tmp_path: Path, folder: Path, painted: None) -> None
         ("pcm_s16le", ".wav", "encoded"),
     ],
 )
-def test_sound_begins_with_the_picture(
+def test_sound_and_picture_start_together(
     codec: str, suffix: str, sound: str, tmp_path: Path, folder: Path, painted: None
 ) -> None:
     speech = write_sound(tmp_path / f"speech{suffix}", clicks(1.0, [0.4]), codec=codec)
@@ -87,9 +86,9 @@ def test_sound_begins_with_the_picture(
     assert report.sound == sound
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.streams.video[0].start_time == 0
-    heard = click_time(open_speech(tmp_path / "out.mp4").wave())
-    assert heard == pytest.approx(click_time(open_speech(speech).wave()), abs=0.001)
-    assert heard == pytest.approx(0.4, abs=0.003)
+    click = click_time(open_speech(tmp_path / "out.mp4").wave())
+    assert click == pytest.approx(click_time(open_speech(speech).wave()), abs=0.001)
+    assert click == pytest.approx(0.4, abs=0.003)
 
 
 def test_the_report(tmp_path: Path, folder: Path) -> None:
@@ -110,15 +109,15 @@ def test_the_report(tmp_path: Path, folder: Path) -> None:
     assert not report.warnings
 
 
-def test_what_a_user_may_wonder_about_is_said(
+def test_the_report_warns_of_surprising_results(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "PLAYABLE", 500)
     one = portrait_on_canvas(270, 240, (0.0, 0.0), 0.6)
     Image.fromarray(np.hstack([one, one[:, ::-1]])).save(tmp_path / "two.png")
     silence = write_sound(tmp_path / "silence.wav", np.zeros(24_000, np.float32))
-    said = generate(tmp_path / "two.png", silence, tmp_path / "out.mp4").warnings
-    assert [line.split()[1:4] for line in said] == [
+    warnings = generate(tmp_path / "two.png", silence, tmp_path / "out.mp4").warnings
+    assert [line.split()[1:4] for line in warnings] == [
         ["is", "silent:", "the"],
         ["to", "2", "faces"],
         ["players", "show", "no"],
@@ -127,6 +126,23 @@ def test_what_a_user_may_wonder_about_is_said(
         tmp_path / "two.png", folder / "speech.wav", tmp_path / "out2.mp4", face_index=1
     )
     assert [line.split()[1] for line in chosen.warnings] == ["players"]
+
+
+def test_the_report_warns_that_a_video_keeps_its_frame_rate(
+    tmp_path: Path, folder: Path, painted: None
+) -> None:
+    report = generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4", fps=30)
+    assert report.fps == "25"
+    assert report.warnings == ["--fps is for photos: the video keeps its 25.00 frames/s."]
+
+
+def test_the_report_counts_a_person_who_enters_later(tmp_path: Path, painted: None) -> None:
+    one = portrait_on_canvas(270, 240, (0.0, 0.0), 0.6)
+    alone, both = np.hstack([one, blank(270, 240)]), np.hstack([one, one[:, ::-1]])
+    face = write_video(tmp_path / "face.mp4", [alone] * 31 + [both] * 25, None)
+    sound = write_sound(tmp_path / "speech.wav", babble(56 / 25, seed=0))
+    report = generate(face, sound, tmp_path / "out.mp4")
+    assert (report.frames, report.faces, report.passed_through) == (56, 2, [])
 
 
 def test_two_jobs_in_one_folder(

@@ -1,4 +1,4 @@
-"""How the main job refuses, fails and is interrupted, and what it leaves behind."""
+"""Errors and interruptions of the main job, and that they leave no files behind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.test_media_support import write_sound
 
 
 @pytest.mark.parametrize(("scale", "error"), [(0.01, NoFaceError), (0.2, FaceTooSmallError)])
-def test_no_face_to_use_leaves_no_file(
+def test_a_video_without_a_usable_face_leaves_no_file(
     scale: float, error: type[TalkernelError], tmp_path: Path, folder: Path, painted: None
 ) -> None:
     face = write_portrait(tmp_path / "face.mp4", 5, scale=scale)
@@ -54,7 +54,7 @@ def test_a_choice_that_fits(
     assert report.passed_through == []
 
 
-def test_an_unknown_look_ahead_is_refused(tmp_path: Path, folder: Path, painted: None) -> None:
+def test_an_unknown_look_ahead_is_rejected(tmp_path: Path, folder: Path, painted: None) -> None:
     with pytest.raises(OptionError, match="no lookahead 'soon'"):
         generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4", lookahead="soon")  # type: ignore[arg-type]
     assert left_behind(tmp_path) == []
@@ -71,7 +71,7 @@ def test_choices_exclude_each_other(tmp_path: Path, folder: Path, painted: None)
         )
 
 
-def test_an_existing_output_is_refused_before_any_work(
+def test_an_existing_output_is_rejected_before_any_work(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "out.mp4").write_text("mine")
@@ -82,7 +82,7 @@ def test_an_existing_output_is_refused_before_any_work(
     assert (tmp_path / "out.mp4").read_text() == "mine"
 
 
-def test_an_existing_output_is_replaced_on_demand(
+def test_an_existing_output_is_replaced_with_overwrite(
     tmp_path: Path, folder: Path, painted: None
 ) -> None:
     (tmp_path / "out.mp4").write_text("mine")
@@ -134,8 +134,8 @@ def test_sigterm_leaves_nothing(tmp_path: Path, folder: Path) -> None:
     job = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while job.poll() is None and not any(name.startswith(".") for name in os.listdir(tmp_path)):
         time.sleep(0.05)
-    time.sleep(0.5)  # well into the writing
+    time.sleep(0.5)  # while it writes
     job.terminate()
-    _, said = job.communicate(timeout=60)
-    assert (job.returncode, said) == (130, "interrupted; nothing was written\n")
+    _, message = job.communicate(timeout=60)
+    assert (job.returncode, message) == (130, "interrupted; nothing was written\n")
     assert left_behind(tmp_path) == ["long.wav"]

@@ -38,7 +38,7 @@ def open_test_job(
 def run_job(
     engine: Engine, face: Path, speech: Path, loop: LoopMode = "pingpong"
 ) -> tuple[Job, list[Picture], list[Picture], list[Placement | None]]:
-    """The finished job, its input and output pictures, and where each was edited."""
+    """The finished job, its input and output pictures, and the placement of each edit."""
     job = open_test_job(engine, face, speech, loop)
     after = list(job.pictures())
     source = open_face(face)
@@ -63,7 +63,7 @@ def assert_same_outside(before: Picture, after: Picture, placement: Placement | 
 
 
 def change(before: Picture, after: Picture) -> float:
-    """How much luma differs, in all."""
+    """Sum of the absolute differences in luma."""
     return float(np.abs(before.planes[0].astype(int) - after.planes[0]).sum())
 
 
@@ -86,20 +86,20 @@ def test_nothing_but_the_mouth_changes(model: Engine, folder: Path) -> None:
         assert placement is not None
         size = len(mask)
         points = placement.crop.to_view(placement.landmarks, size)
-        veiled = mouth_mask(points, size, model.config.face_size)
-        alpha = np.maximum(mask, veiled) * border_window(size)
+        masked = mouth_mask(points, size, model.config.face_size)
+        alpha = np.maximum(mask, masked) * border_window(size)
         alpha[alpha < FAINT] = 0.0
         crop = placement.crop
-        blind = cv2.resize(alpha, (crop.side, crop.side), interpolation=cv2.INTER_LINEAR) == 0
+        unseen = cv2.resize(alpha, (crop.side, crop.side), interpolation=cv2.INTER_LINEAR) == 0
         place = slice(crop.top, crop.top + crop.side), slice(crop.left, crop.left + crop.side)
-        seen_old, seen_new = old.planes[0][place], new.planes[0][place]
-        blind = blind[: seen_old.shape[0], : seen_old.shape[1]]
-        np.testing.assert_array_equal(seen_new[blind], seen_old[blind])
+        old_view, new_view = old.planes[0][place], new.planes[0][place]
+        unseen = unseen[: old_view.shape[0], : old_view.shape[1]]
+        np.testing.assert_array_equal(new_view[unseen], old_view[unseen])
         middle = slice(crop.side // 3, None), slice(crop.side // 4, 3 * crop.side // 4)
-        assert (seen_new[middle] != seen_old[middle]).any()
+        assert (new_view[middle] != old_view[middle]).any()
 
 
-def test_another_sound_makes_another_mouth(model: Engine, folder: Path) -> None:
+def test_the_mouth_depends_on_the_sound(model: Engine, folder: Path) -> None:
     one, other = (
         run_job(model, folder / "face.mp4", folder / sound)[2]
         for sound in ("speech.wav", "other.wav")
@@ -110,7 +110,7 @@ def test_another_sound_makes_another_mouth(model: Engine, folder: Path) -> None:
     assert np.median(differences) >= 4
 
 
-def test_a_live_job_encodes_each_frames_window_for_itself(folder: Path) -> None:
+def test_a_live_job_encodes_each_window_separately(folder: Path) -> None:
     widths: list[int] = []
 
     class Listener(Painter):
@@ -119,8 +119,8 @@ def test_a_live_job_encodes_each_frames_window_for_itself(folder: Path) -> None:
             return super().encode(mel)
 
     job = open_test_job(Listener(), folder / "face.mp4", folder / "speech.wav", lookahead="live")
-    made = list(job.pictures())
-    assert len(made) == len(widths) == job.frame_count
+    pictures = list(job.pictures())
+    assert len(pictures) == len(widths) == job.frame_count
     assert set(widths) == {STRIDE * (PAST + Painter.config.speech_window)}
 
 
@@ -134,6 +134,6 @@ def test_frames_without_a_face_pass_through(folder: Path) -> None:
             np.testing.assert_array_equal(new, old)
     full = changes[0]
     for distance in range(FADE):
-        share = (distance + 1) / (FADE + 1)
-        assert changes[11 - distance] == pytest.approx(share * full, rel=0.25)
-        assert changes[17 + distance] == pytest.approx(share * full, rel=0.25)
+        fraction = (distance + 1) / (FADE + 1)
+        assert changes[11 - distance] == pytest.approx(fraction * full, rel=0.25)
+        assert changes[17 + distance] == pytest.approx(fraction * full, rel=0.25)

@@ -1,4 +1,4 @@
-"""The report, and the package's front door."""
+"""The report, and the names that the package exports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def report() -> Report:
         precision="bfloat16",
         sound="encoded",
         elapsed=5.0,
-        passed_through=[Span(3, 7, "no face"), Span(90, 99, "face turned away")],
+        passed_through=[Span(3, 7, "no face"), Span(90, 99, "turned too far")],
         stage_ms={"decode": 1.0, "track": 4.0, "generator": 12.5},
         corrupt_packets=1,
         warnings=["The sound is longer than the video."],
@@ -43,7 +43,7 @@ def rendered(report: Report) -> str:
     return text.getvalue()
 
 
-def test_json_and_back(report: Report) -> None:
+def test_json_round_trip(report: Report) -> None:
     assert Report.from_json(report.to_json()) == report
 
 
@@ -55,13 +55,13 @@ def test_json_holds_the_derived_numbers(report: Report) -> None:
     assert values["passed_through"][0] == {"first": 3, "last": 7, "reason": "no face"}
 
 
-def test_json_is_ascii_whatever_the_name(report: Report) -> None:
-    report.outfile = "顔\udcff.mp4"  # as Python reads a name that is not UTF-8
+def test_json_is_ascii_for_any_file_name(report: Report) -> None:
+    report.outfile = "顔\udcff.mp4"  # how Python represents a file name that is not UTF-8
     assert report.to_json().isascii()
     assert Report.from_json(report.to_json()) == report
 
 
-def test_summary_tells_everything(report: Report) -> None:
+def test_the_summary_is_complete(report: Report) -> None:
     text = rendered(report)
     for part in (
         "out [hd].mp4",
@@ -71,7 +71,7 @@ def test_summary_tells_everything(report: Report) -> None:
         "100 frames",
         "encoded",
         "3-7: no face",
-        "90-99: face turned away",
+        "90-99: turned too far",
         "openvino on CPU, bfloat16",
         "20.0 frames/s",
         "generator 12.5",
@@ -80,17 +80,17 @@ def test_summary_tells_everything(report: Report) -> None:
         assert part in text
 
 
-def test_summary_of_a_name_that_no_terminal_can_show(report: Report) -> None:
+def test_the_summary_escapes_a_file_name_that_no_terminal_can_show(report: Report) -> None:
     report.outfile = "a\udcff.mp4"
     assert "a\\udcff.mp4" in rendered(report)
 
 
-def test_a_job_that_took_no_time_has_no_speed(report: Report) -> None:
+def test_a_job_without_duration_has_no_speed(report: Report) -> None:
     report.elapsed = 0.0
     assert report.frames_per_second == 0.0
 
 
-def test_the_package_is_quick_to_import() -> None:
+def test_importing_the_package_loads_no_large_library() -> None:
     code = "import sys, talkernel; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
     assert not set(loaded.decode().split()) & {"numpy", "cv2", "av", "torch", "openvino"}

@@ -1,4 +1,4 @@
-"""Threads between stages: order, errors, early ends, and the clock."""
+"""Prefetching threads, the clock, and OpenCV's number of threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from talkernel.pipeline.threads import Prefetcher, StageClock, opencv_on_one_thread
 
 
-def test_items_come_in_order_and_ahead() -> None:
+def test_items_come_in_order() -> None:
     assert list(Prefetcher(range(100), 3)) == list(range(100))
 
 
@@ -27,7 +27,7 @@ def test_an_error_reaches_the_consumer_after_the_items_before_it() -> None:
     assert threading.active_count() < 50
 
 
-def test_a_consumer_that_leaves_ends_the_thread_and_closes_the_source() -> None:
+def test_closing_early_ends_the_thread_and_closes_the_source() -> None:
     closed = threading.Event()
 
     def items() -> Iterator[int]:
@@ -36,10 +36,10 @@ def test_a_consumer_that_leaves_ends_the_thread_and_closes_the_source() -> None:
         finally:
             closed.set()
 
-    for item in (staged := Prefetcher(items(), 2)):
+    for item in (prefetched := Prefetcher(items(), 2)):
         if item == 3:
             break
-    staged.close()
+    prefetched.close()
     assert closed.wait(2.0)
 
 
@@ -51,20 +51,20 @@ def test_a_producer_waits_for_a_slow_consumer() -> None:
             made.append(i)
             yield i
 
-    staged = Prefetcher(items(), 2)
-    next(staged)
+    prefetched = Prefetcher(items(), 2)
+    next(prefetched)
     time.sleep(0.3)
     assert len(made) <= 5
-    assert list(staged) == list(range(1, 50))
+    assert list(prefetched) == list(range(1, 50))
 
 
-def test_the_first_items_are_made_before_anybody_asks() -> None:
+def test_the_first_items_are_produced_before_they_are_requested() -> None:
     made = threading.Event()
-    staged = Prefetcher((made.set() for _ in range(3)), 1)
-    assert made.wait(2.0) and list(staged) == [None] * 3 and list(staged) == []
+    prefetched = Prefetcher((made.set() for _ in range(3)), 1)
+    assert made.wait(2.0) and list(prefetched) == [None] * 3 and list(prefetched) == []
 
 
-def test_clock_times_the_making_not_the_use() -> None:
+def test_the_clock_measures_production_not_use() -> None:
     clock = StageClock()
     for _ in clock.each("make", range(5)):
         time.sleep(0.02)
@@ -74,9 +74,20 @@ def test_clock_times_the_making_not_the_use() -> None:
     assert per_frame["make"] < 4.0 and per_frame["block"] >= 9.0
 
 
-def test_opencv_has_its_threads_back_when_a_job_is_over() -> None:
+def test_opencv_has_its_threads_back_after_an_error() -> None:
     cv2.setNumThreads(2)
     with pytest.raises(ZeroDivisionError), opencv_on_one_thread():
         assert cv2.getNumThreads() == 1
         1 / 0  # noqa: B018
     assert cv2.getNumThreads() == 2
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_last_of_two_overlapping_users_restores_opencvs_threads(order: tuple[int, int]) -> None:
+    cv2.setNumThreads(2)
+    users = opencv_on_one_thread(), opencv_on_one_thread()
+    for user in users:
+        user.__enter__()
+    for number, expected in zip(order, (1, 2), strict=True):
+        users[number].__exit__(None, None, None)
+        assert cv2.getNumThreads() == expected

@@ -1,1 +1,1 @@
-"""The main job: a face and a speech in, a video out."""
+"""The main job: reads a face and a speech, writes a video of the face speaking."""

@@ -1,4 +1,4 @@
-"""Avatar: a face source, analysed once per source frame."""
+"""Avatar: a face video or photo, tracked and analysed once per source frame."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from talkernel.mouth.analysis import LOOK_AHEAD, BufferedFrame, FrameAnalysis, a
 from talkernel.mouth.person import Appearance
 from talkernel.pipeline.threads import StageClock
 
-KEPT_BYTES = 96 * 2**20  # most memory for the analyses of a source: some 15,000 frames
+CACHE_BYTES = 96 * 2**20  # most memory for cached analyses: about 15,000 frames
 
 
 class AvatarFrame(NamedTuple):
     """A frame ready to be edited.
 
     Attributes:
-        picture: Private to the consumer.
-        placement: Where the mouth is; None: the frame passes through.
-        appearance: What the person looks like; None likewise.
+        picture: The unedited frame; the consumer may write to it.
+        placement: Where to edit it; None: the frame passes through.
+        appearance: The person's appearance; None: the frame passes through.
         reason: Why it passes through.
     """
 
@@ -42,16 +42,16 @@ class AvatarFrame(NamedTuple):
 class Avatar:
     """A face source whose frames are tracked, placed and analysed once.
 
-    Tracks end where the source ends: nothing is smoothed across a loop's seam. When the source
-    is shown again, its frames' analyses are looked up, unless there are too many to keep.
+    When the source is looped, the analyses of its frames are reused, unless there are too many to
+    cache. Tracks end where the source ends, so nothing is smoothed across the ends of a loop.
 
     Attributes:
         source: The video or photo.
         tracker: Follows the face.
-        config: Of the model that will draw.
-        basis: What its lip codes mean.
-        look_ahead: Frames buffered to get to know a person; 0 for a live session.
-        clock: Times decoding and tracking.
+        config: Configuration of the model that draws the mouth.
+        basis: Decodes the model's lip codes; None if it warps no reference.
+        look_ahead: Frames buffered to learn a person's appearance; 0 for a live session.
+        clock: Measures decoding and tracking.
     """
 
     source: FaceSource
@@ -60,8 +60,8 @@ class Avatar:
     basis: LipBasis | None
     look_ahead: int = LOOK_AHEAD
     clock: StageClock = field(default_factory=StageClock)
-    _known: dict[int, FrameAnalysis] = field(default_factory=dict, init=False)
-    _room: int = field(default=KEPT_BYTES, init=False)
+    _cache: dict[int, FrameAnalysis] = field(default_factory=dict, init=False)
+    _free_bytes: int = field(default=CACHE_BYTES, init=False)
     _edited: bool = field(default=False, init=False)
     _reasons: set[str] = field(default_factory=set, init=False)
 
@@ -69,13 +69,13 @@ class Avatar:
         """Exactly `count` frames.
 
         Args:
-            count: Frames wanted.
-            loop: What follows when the source is shorter.
+            count: Number of output frames.
+            loop: How to continue when the source is shorter.
 
         Raises:
-            NoFaceError, FaceTooSmallError, FaceChoiceError: One pass over the source, or all
-                of `count`, showed no face that can be edited.
-            CorruptMediaError: The source gives no picture at all.
+            NoFaceError, FaceTooSmallError, FaceChoiceError: The first pass over the source, or
+                `count` frames of it, shows no face that can be edited.
+            CorruptMediaError: No frame of the source can be decoded.
         """
         pictures = self.clock.each("decode", extend(self.source, count, loop))
         for leg, frames in groupby(pictures, key=lambda frame: frame.leg):
@@ -85,21 +85,21 @@ class Avatar:
                 self._require_face()
 
     def _analysed(self, leg: Iterable[LoopFrame]) -> Iterator[BufferedFrame]:
-        """A leg's frames with what is known of them; looked up where it is known already."""
+        """The frames of one pass with their analyses, from the cache where possible."""
         frames = iter(leg)
         for frame in frames:
-            if frame.number not in self._known:
+            if frame.number not in self._cache:
                 yield from self._analyse(chain([frame], frames))
                 return
-            yield frame.picture, self._known[frame.number]
+            yield frame.picture, self._cache[frame.number]
 
     def _analyse(self, leg: Iterable[LoopFrame]) -> Iterator[BufferedFrame]:
-        """Track, place and get to know the person, over successive frames of the source."""
+        """Track and place the face and learn its appearance, over successive source frames."""
         numbers: deque[int] = deque()
         placed = stabilise(self._observed(leg, numbers), self.config.crop_share)
         size, basis = self.config.crop_size, self.basis
         for picture, analysis in analyse(placed, size, basis, self.look_ahead):
-            self._keep(numbers.popleft(), analysis)
+            self._remember(numbers.popleft(), analysis)
             yield picture, analysis
 
     def _observed(self, leg: Iterable[LoopFrame], numbers: deque[int]) -> Iterator[Observed]:
@@ -109,27 +109,27 @@ class Avatar:
             numbers.append(frame.number)
             yield frame.picture, observation
 
-    def _keep(self, index: int, analysis: FrameAnalysis) -> None:
-        """Remember a frame's analysis; of a source that is too long, none."""
+    def _remember(self, number: int, analysis: FrameAnalysis) -> None:
+        """Cache a frame's analysis; once the cache is full, nothing is cached any more."""
         self._edited |= analysis.placement is not None
         if analysis.reason is not None:
             self._reasons.add(analysis.reason)
         if analysis.placement is not None:
-            self._room -= analysis.placement.landmarks.nbytes
-        if self._room >= 0:
-            self._known[index] = analysis
+            self._free_bytes -= analysis.placement.landmarks.nbytes
+        if self._free_bytes >= 0:
+            self._cache[number] = analysis
         else:
-            self._known.clear()
+            self._cache.clear()
 
     def _require_face(self) -> None:
-        """Decide after one pass: what it did not show, no other will."""
+        """Raise if the first pass showed no face: further passes show the same frames."""
         if self._edited:
             return
-        path, seen = self.source.path, self.tracker.faces_seen
-        if seen and not self.tracker.ever_chosen:
-            faces = "face is" if seen == 1 else "faces are"
+        path, count = self.source.path, self.tracker.faces_seen
+        if count and not self.tracker.ever_chosen:
+            faces = "face is" if count == 1 else "faces are"
             raise FaceChoiceError(
-                f"At most {seen} {faces} in a frame of {path}, never the chosen one."
+                f"At most {count} {faces} in a frame of {path}, never the chosen one."
             )
         if self._reasons == {"face too small"}:
             raise FaceTooSmallError(f"The face in {path} is under 32 pixels high.")

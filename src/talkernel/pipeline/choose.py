@@ -1,4 +1,4 @@
-"""What the user chose, made into the objects that do it: the face to edit, the engine."""
+"""Creates the face chooser and the engine that the options ask for."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from talkernel.pipeline.options import Options
 
 
 def choose_face(source: FaceSource, options: Options) -> Chooser:
-    """How to find the face to edit; at most one of the three ways is given.
+    """The chooser of the face to edit.
 
     Raises:
-        OptionError: More than one is given.
-        FaceChoiceError: The choice cannot fit any picture of this source.
+        OptionError: More than one of `face_index`, `reference_face` and `box` is given.
+        FaceChoiceError: The choice fits no frame of this source.
     """
     index, reference, box = options.face_index, options.reference_face, options.box
     if sum(choice is not None for choice in (index, reference, box)) > 1:
         raise OptionError(
             "--face-index, --reference-face and --box exclude each other.",
-            remedy="Give one of them.",
+            remedy="Give only one of them.",
         )
     if index is not None:
         return FaceByIndex(index)
@@ -38,12 +38,12 @@ def choose_face(source: FaceSource, options: Options) -> Chooser:
 
 
 def choose_engine(options: Options) -> Engine:
-    """The engine asked for, with the checkpoint asked for.
+    """The engine with its checkpoint.
 
     Raises:
         MissingFileError: A file does not exist.
         EngineNotInstalledError: The engine or its device is missing.
-        CheckpointError: A file is damaged or of another shape.
+        CheckpointError: A file is damaged or does not match its config.
     """
     checkpoint = None if options.checkpoint is None else Path(options.checkpoint)
     return load_engine(

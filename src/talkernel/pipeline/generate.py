@@ -1,4 +1,4 @@
-"""The main job from start to end: open, choose, run the stages, report."""
+"""Generates a talking-face video from a face and a speech: the main job and its report."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from talkernel.pipeline.threads import StageClock
 from talkernel.speech.features import frames_of
 
 Progress = Callable[[int, int], None]
-SILENT = 1e-3  # of full scale, -60 dB: a sound without a louder sample is none
-PLAYABLE = 4096  # pixels: many players and most graphics cards show no wider or higher video
+SILENT = 1e-3  # of full scale (-60 dB): sound without a louder sample counts as silent
+PLAYABLE = 4096  # pixels: many players and most graphics cards show no larger video
 
 
 def generate(
@@ -42,15 +42,18 @@ def generate(
 
     Args:
         face: Video or photo.
-        audio: Sound, or a video that has sound.
-        outfile: Video to write: the face's size and rate, the sound's length.
-        options: How; or give the fields of `Options` by name, such as `loop="forward"`.
+        audio: Sound file, or a video with sound.
+        outfile: Video to write, with the face's size and frame rate and the sound's length.
+        options: All options. Alternatively give fields of `Options` by name, as `loop="forward"`.
         overwrite: Whether an existing `outfile` may be replaced.
-        progress: Called with frames done and in all.
-        changes: See `options`.
+        progress: Called after every frame with the frames done and their total.
+        changes: Fields of `Options`, if `options` is not given.
+
+    Returns:
+        What was made, how fast, and what the user should know.
 
     Raises:
-        TalkernelError: Anything the user can mend; see `talkernel.errors`.
+        TalkernelError: Any problem that the user can fix; see `talkernel.errors`.
     """
     chosen = Options.of(**changes) if options is None else options
     return run_job(face, audio, outfile, chosen, overwrite=overwrite, progress=progress)
@@ -66,11 +69,27 @@ def run_job(
     progress: Progress | None = None,
     renderer_of: Callable[[Engine], MouthRenderer] = MouthRenderer,
 ) -> Report:
-    """As `generate`, with a renderer of the caller's making, such as one that is watched."""
+    """As `generate`, but the caller makes the renderer, for example to watch its edits."""
     started = time.monotonic()
     source, speech = open_face(face, fps=options.fps), open_speech(audio)
     count = frames_of(speech.sample_count, source.fps)
-    writer = VideoWriter(
+    writer = _open_writer(outfile, source, speech, count, options, overwrite)
+    tracker = FaceTracker(choose_face(source, options))
+    renderer = renderer_of(choose_engine(options))
+    job = open_job(source, speech, tracker, renderer, count, options)
+    _write(job, writer, progress)
+    return _report(job, os.fspath(outfile), time.monotonic() - started, writer, options)
+
+
+def _open_writer(
+    outfile: AnyPath,
+    source: FaceSource,
+    speech: SpeechSource,
+    count: int,
+    options: Options,
+    overwrite: bool,
+) -> VideoWriter:
+    return VideoWriter(
         outfile,
         source=source,
         speech=speech,
@@ -80,16 +99,16 @@ def run_job(
         preset=options.preset,
         overwrite=overwrite,
     )
-    tracker = FaceTracker(choose_face(source, options))
-    renderer = renderer_of(choose_engine(options))
-    job = open_job(source, speech, tracker, renderer, count, options)
+
+
+def _write(job: Job, writer: VideoWriter, progress: Progress | None) -> None:
+    """Run the job and encode its pictures."""
     with writer, closing(job.pictures()) as pictures:
         for done, picture in enumerate(pictures, 1):
             with job.clock("encode"):
                 writer.write(picture)
             if progress is not None:
-                progress(done, count)
-    return _report(job, os.fspath(outfile), time.monotonic() - started, writer, options)
+                progress(done, job.frame_count)
 
 
 def open_job(
@@ -100,7 +119,7 @@ def open_job(
     count: int,
     options: Options,
 ) -> Job:
-    """The avatar, the lip driver and the renderer of one job, on one clock."""
+    """Assemble the avatar, lip driver and renderer of one job, with a common clock."""
     engine, clock = renderer.engine, StageClock()
     look_ahead = 0 if options.lookahead == "live" else LOOK_AHEAD
     avatar = Avatar(source, tracker, engine.config, engine.basis, look_ahead, clock)
@@ -133,12 +152,12 @@ def _report(
 
 
 def _warnings(job: Job, options: Options) -> Iterator[str]:
-    """What a user may wonder about who looks at the video."""
+    """Explanations for a video that may surprise the user."""
     source, tracker = job.avatar.source, job.avatar.tracker
     if options.fps is not None and not source.is_photo:
         yield f"--fps is for photos: the video keeps its {float(source.fps):.2f} frames/s."
     if job.loudest < SILENT:
-        yield f"{job.speech.path} is silent: the mouth stays shut."
+        yield f"{job.speech.path} is silent: the mouth stays closed."
     if tracker.faces_seen > 1 and tracker.picks_largest:
         yield (
             f"Up to {tracker.faces_seen} faces are in a frame, and the largest speaks. "

@@ -1,9 +1,9 @@
-"""The threads of the main job, in the order in which a frame passes them.
+"""Runs one job as a pipeline of threads.
 
-    avatar (decode, track, place, get to know) ─┐
-    speech ─> lip driver (lip code, kernels)  ──┴─> prepare ─> paint ─> the caller (encode)
+    avatar (decode, track, learn the appearance) ─┐
+    speech ─> lip driver (lip code, kernels)  ────┴─> prepare ─> paint ─> the caller (encode)
 
-Each stage runs in a thread of its own and pulls from those before it through a short queue.
+Every stage has its own thread and a short queue to the next one.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from talkernel.pipeline.report import Span
 from talkernel.pipeline.threads import Prefetcher, StageClock, opencv_on_one_thread
 
 QUEUE = 8  # frames between two stages
-SHORT_QUEUE = 2  # between those that take their time frame by frame
+SHORT_QUEUE = 2  # where both stages take about the same time for every frame
 
 
 class PreparedFrame(NamedTuple):
-    """A frame and what the generator is to see of it; None where it passes through."""
+    """A frame and the generator's input for it, or None if the frame passes through."""
 
     frame: AvatarFrame
     shown: FrameInput | None
@@ -43,13 +43,13 @@ class Job:
     Attributes:
         avatar: The face.
         speech: The sound.
-        driver: Makes the speech's lip codes and kernels.
+        driver: Predicts lip codes and kernels from the sound.
         renderer: Draws the mouths.
-        frame_count: Output frames.
-        loop: What follows when the face's video is shorter than the speech.
-        clock: Time spent per stage.
-        spans: Output frames passed through so far.
-        loudest: Largest sample of the speech so far, of 1.
+        frame_count: Number of output frames.
+        loop: How to continue when the face's video is shorter than the sound.
+        clock: Measures the time of each stage.
+        spans: Output frames that have passed through so far.
+        loudest: Largest absolute sample of the sound so far, in 0..1.
     """
 
     avatar: Avatar
@@ -63,7 +63,7 @@ class Job:
     loudest: float = 0.0
 
     def pictures(self) -> Generator[Picture]:
-        """The finished pictures, in order; the threads end when the iterator is closed.
+        """The finished frames in order; the threads end when the iterator is closed.
 
         Raises:
             TalkernelError: See `Avatar.frames`.
@@ -79,7 +79,7 @@ class Job:
             yield from threads.enter_context(closing(Prefetcher(self._painted(prepared), QUEUE)))
 
     def _driven(self) -> Iterator[LipMotion]:
-        """Second thread: every output frame's lip code and kernels."""
+        """Second thread: lip code and kernels of every output frame."""
         return self.clock.each("speech", self._lip_motions())
 
     def _lip_motions(self) -> Iterator[LipMotion]:
@@ -91,11 +91,11 @@ class Job:
     def _prepared(
         self, placed: Iterator[AvatarFrame], driven: Iterator[LipMotion]
     ) -> Iterator[PreparedFrame]:
-        """Third thread: what the generator is shown of every frame that has a face."""
+        """Third thread: the generator's input for every frame with a face."""
         for number, frame in enumerate(placed):
             motion, shown = next(driven), None
             if frame.placement is None or frame.appearance is None:
-                _note(self.spans, number, frame.reason or "")
+                _add_to_spans(self.spans, number, frame.reason or "")
             else:
                 with self.clock("crop"):
                     shown = self.renderer.prepare(
@@ -104,18 +104,18 @@ class Job:
             yield PreparedFrame(frame, shown, motion)
 
     def _painted(self, prepared: Iterator[PreparedFrame]) -> Iterator[Picture]:
-        """Fourth thread: the mouth itself."""
+        """Fourth thread: the generator and the blend."""
         for frame, shown, motion in prepared:
             if shown is not None and frame.placement is not None:
                 with self.clock("generator"):
-                    answer = self.renderer.generate(shown, motion.kernels)
+                    drawn = self.renderer.generate(shown, motion.kernels)
                 with self.clock("blend"):
-                    self.renderer.blend(frame.picture, frame.placement, shown, *answer)
+                    self.renderer.blend(frame.picture, frame.placement, shown, *drawn)
             yield frame.picture
 
 
-def _note(spans: list[Span], frame: int, reason: str) -> None:
-    """Lengthen the last span by a frame, or begin another."""
+def _add_to_spans(spans: list[Span], frame: int, reason: str) -> None:
+    """Extend the last span by a frame, or begin a new one."""
     if spans and spans[-1].last == frame - 1 and spans[-1].reason == reason:
         spans[-1] = Span(spans[-1].first, frame, reason)
     else:

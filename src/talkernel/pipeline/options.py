@@ -1,4 +1,4 @@
-"""Every option of the main job, once: the Python call, the command line and batches read it."""
+"""The options of the main job: defined once for Python, the command line and batches."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from talkernel.choices import AnyPath, Box, EngineName, Lookahead, LoopMode, Precision
 from talkernel.errors import FaceChoiceError, OptionError
 
-RENAMED = {"hearing": "lookahead"}  # earlier names, which stay for one release
+RENAMED = {"hearing": "lookahead"}  # earlier names, accepted for one more release
 
 
 def read_box(text: str) -> Box:
-    """`T,B,L,R` as numbers: rows from T up to B, columns from L up to R.
+    """Parse `T,B,L,R`: rows from T up to B, columns from L up to R, ends excluded.
 
     Raises:
         OptionError: It is not four whole numbers.
@@ -35,10 +35,10 @@ def read_box(text: str) -> Box:
 
 
 def read_fps(text: str) -> Fraction:
-    """Frames a second from `25`, `29.97` or `30000/1001`.
+    """Parse a frame rate such as `25`, `29.97` or `30000/1001`.
 
     Raises:
-        OptionError: It is no number above zero.
+        OptionError: It is not a number above zero.
     """
     try:
         fps = Fraction(text)
@@ -51,28 +51,31 @@ def read_fps(text: str) -> Fraction:
 
 
 def read_lookahead(text: str) -> str:
-    """A look-ahead; `recorded` is the earlier name of `full`."""
+    """Parse a look-ahead; `recorded` is the earlier name of `full`."""
     return "full" if text == "recorded" else text
 
 
-def about(
+def option(
+    default: Any,
     text: str,
     *,
     read: Callable[[str], Any] | None = None,
     low: int | None = None,
     high: int | None = None,
     metavar: str | None = None,
-) -> dict[str, Any]:
-    """What the command line and batches need to know of an option.
+) -> Any:
+    """A field of `Options`, with what the command line and batches need to know about it.
 
     Args:
+        default: Its value if it is not given.
         text: Its help.
-        read: Makes a value of a text, where its type alone does not say how.
-        low: Least number.
-        high: Greatest number.
-        metavar: What the help calls its value.
+        read: Parses its value, if the type alone does not say how.
+        low: Smallest number allowed.
+        high: Largest number allowed.
+        metavar: Name of its value in the help.
     """
-    return {"help": text, "read": read, "low": low, "high": high, "metavar": metavar}
+    info = {"help": text, "read": read, "low": low, "high": high, "metavar": metavar}
+    return field(default=default, metadata=info)
 
 
 @dataclass(frozen=True)
@@ -80,59 +83,46 @@ class Options:
     """How a video is made.
 
     Attributes:
-        loop: What follows when the face's video is shorter than the sound.
-        fps: Frames a second for a photo; 25 by default. A video keeps its own.
-        crf: Constant quality of the encoder, lower is better.
-        preset: Speed of the encoder, by x264's names.
-        codec: Encoder of the output; None: h264, in .webm vp9.
+        loop: How to continue when the face's video is shorter than the sound.
+        fps: Frames a second for a photo; None: 25. A video keeps its own.
+        crf: Constant rate factor of the encoder; lower is better.
+        preset: Speed preset of the encoder, with x264's names.
+        codec: Video codec of the output; None: h264, or vp9 in .webm.
         face_index: Edit the N-th face from the left, counted from 0.
-        reference_face: Edit the face that looks like this picture's.
+        reference_face: Edit the face most similar to the one in this picture.
         box: Edit the face within top, bottom, left, right, in pixels.
-        lookahead: "live" uses 120 ms of speech beyond a frame at most, as a live avatar must;
-            "full" more, which is better and faster.
-        engine: What computes the model.
-        device: The engine's name of a device.
+        lookahead: "full" uses up to 11 s of speech beyond a frame, which is better and faster;
+            "live" at most 120 ms, as a live avatar must.
+        engine: Runs the model.
+        device: The engine's name for a device.
         precision: auto, float32 or bfloat16.
-        checkpoint: Other weights than the package's.
+        checkpoint: Weights to use instead of the package's.
 
     Raises:
         OptionError: A value is out of its range.
     """
 
-    loop: LoopMode = field(
-        default="pingpong", metadata=about("What follows the video's end while the speech goes on.")
+    loop: LoopMode = option("pingpong", "How to continue a video that is shorter than the speech.")
+    fps: Fraction | float | None = option(
+        None, "Frames a second for a photo, as 25 or 30000/1001.", read=read_fps
     )
-    fps: Fraction | float | None = field(
-        default=None,
-        metadata=about("Frames a second for a photo, as 25 or 30000/1001.", read=read_fps),
+    crf: int = option(18, "Quality: lower is better.", low=0, high=63)
+    preset: str = option("veryfast", "The encoder's speed preset.")
+    codec: str | None = option(None, "The output's video codec; h264, in .webm vp9.")
+    face_index: int | None = option(None, "Which face speaks: 0 is the leftmost.", low=0)
+    reference_face: AnyPath | None = option(None, "Picture of the person who speaks.")
+    box: Box | None = option(
+        None, "Where the face is, in pixels.", read=read_box, metavar="T,B,L,R"
     )
-    crf: int = field(default=18, metadata=about("Quality: lower is better.", low=0, high=63))
-    preset: str = field(default="veryfast", metadata=about("The encoder's speed preset."))
-    codec: str | None = field(
-        default=None, metadata=about("The output's video codec; h264, in .webm vp9.")
+    lookahead: Lookahead = option(
+        "full",
+        "live: use at most 120 ms of speech ahead, as a live avatar must.",
+        read=read_lookahead,
     )
-    face_index: int | None = field(
-        default=None, metadata=about("Which face speaks: 0 is the leftmost.", low=0)
-    )
-    reference_face: AnyPath | None = field(
-        default=None, metadata=about("Picture of the person who is to speak.")
-    )
-    box: Box | None = field(
-        default=None,
-        metadata=about("Where the face is, in pixels.", read=read_box, metavar="T,B,L,R"),
-    )
-    lookahead: Lookahead = field(
-        default="full",
-        metadata=about(
-            "live: 120 ms of speech ahead at most, as for a live avatar.", read=read_lookahead
-        ),
-    )
-    engine: EngineName = field(default="auto", metadata=about("What runs the network."))
-    device: str | None = field(
-        default=None, metadata=about("The engine's device, as `talkernel doctor` lists them.")
-    )
-    precision: Precision | Literal["auto"] = field(default="auto", metadata=about("Number format."))
-    checkpoint: AnyPath | None = field(default=None, metadata=about("Weights other than our own."))
+    engine: EngineName = option("auto", "What runs the network.")
+    device: str | None = option(None, "The engine's device, as `talkernel doctor` lists them.")
+    precision: Precision | Literal["auto"] = option("auto", "Number format.")
+    checkpoint: AnyPath | None = option(None, "Weights to use instead of the package's.")
 
     def __post_init__(self) -> None:
         for name, kind in CHOICES.items():
@@ -146,7 +136,7 @@ class Options:
 
     @classmethod
     def of(cls, **values: Any) -> Options:
-        """Options by name, earlier names included.
+        """Options from values by name; earlier names are accepted too.
 
         Raises:
             OptionError: There is no such option, or a value is out of its range.
@@ -161,22 +151,22 @@ class Options:
 
     @classmethod
     def read(cls, texts: Mapping[str, str]) -> Options:
-        """Options from their texts, as in a table; empty ones have their defaults.
+        """Options from texts, such as a row of a CSV file; empty texts give the defaults.
 
         Raises:
-            OptionError, FaceChoiceError: A text is no value of its option.
+            OptionError, FaceChoiceError: A text is not a valid value of its option.
         """
         named = {RENAMED.get(name, name): text.strip() for name, text in texts.items()}
         return cls.of(**{name: read_value(name, text) for name, text in named.items() if text})
 
 
 HINTS: dict[str, Any] = get_type_hints(Options)
-FIELDS = {own.name: own for own in dataclasses.fields(Options)}
+FIELDS = {each.name: each for each in dataclasses.fields(Options)}
 PATHS = tuple(name for name, hint in HINTS.items() if "PathLike" in str(hint))
 
 
 def _choices(hint: Any) -> tuple[str, ...]:
-    """The words of a type made of literals."""
+    """The words of a `Literal` type or of a union of them."""
     if get_origin(hint) is Literal:
         return get_args(hint)
     parts = [_choices(part) for part in get_args(hint)]
@@ -187,10 +177,10 @@ CHOICES = {name: words for name, hint in HINTS.items() if (words := _choices(hin
 
 
 def read_value(name: str, text: str) -> Any:
-    """One option's value from its text.
+    """Parse the value of one option.
 
     Raises:
-        OptionError, FaceChoiceError: The text is none.
+        OptionError, FaceChoiceError: The text is not a valid value.
     """
     read, hint = FIELDS[name].metadata["read"], HINTS[name]
     if read is not None:
@@ -204,4 +194,6 @@ def _whole_number(name: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise OptionError(f"{name} is {text!r}, which is no whole number.", remedy="") from None
+        raise OptionError(
+            f"{name} is {text!r}, which is no whole number.", remedy="Give digits only, such as 18."
+        ) from None

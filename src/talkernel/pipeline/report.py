@@ -1,4 +1,4 @@
-"""What a finished job tells: for people as a table, for programs as JSON."""
+"""The report of a finished job: a table for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from talkernel.summary import Summary
 
 @dataclass(frozen=True)
 class Span:
-    """Output frames that were passed through untouched.
+    """A run of output frames that passed through unedited.
 
     Attributes:
         first: Number of the first such frame, counted from 0.
-        last: Number of the last one, itself included.
-        reason: Why, as a person would say it.
+        last: Number of the last such frame (inclusive).
+        reason: Why, in plain words.
     """
 
     first: int
@@ -27,7 +27,7 @@ class Span:
     reason: str
 
     def __len__(self) -> int:
-        """How many they are."""
+        """Number of frames."""
         return self.last - self.first + 1
 
     def __str__(self) -> str:
@@ -40,21 +40,21 @@ class Report:
 
     Attributes:
         outfile: Path of the video made.
-        frames: Its number of frames.
-        fps: Its frames a second as a fraction, such as `30000/1001`.
+        frames: Number of its frames.
+        fps: Its frame rate as a fraction, such as `30000/1001`.
         width: Its width in pixels.
         height: Its height in pixels.
         duration: Its length in seconds.
-        faces: How many faces were found in the face video.
-        passed_through: Output frames left untouched, in order.
-        engine: Which engine ran the network.
-        device: What it ran on.
-        precision: In which number format.
-        sound: Whether the speech's samples were copied or encoded anew.
-        elapsed: Seconds the job took.
-        stage_ms: Mean milliseconds per output frame of decode, track, speech,
-            kernels, crop, generator, cover and encode; most overlap.
-        corrupt_packets: How many packets of the inputs did not decode.
+        faces: The most faces found in one frame of the face video.
+        passed_through: Output frames left unedited, in order.
+        engine: Engine that ran the model.
+        device: Device it ran on.
+        precision: Number format of the model.
+        sound: Whether the sound stream was copied or encoded again.
+        elapsed: Duration of the job in seconds.
+        stage_ms: Mean milliseconds per output frame of decode, track, speech, crop,
+            generator, blend and encode. Most of them overlap.
+        corrupt_packets: Packets of the inputs that could not be decoded.
         warnings: What the user should know, one line each.
     """
 
@@ -82,22 +82,22 @@ class Report:
 
     @property
     def untouched(self) -> int:
-        """How many output frames were passed through."""
+        """Number of output frames that passed through."""
         return sum(map(len, self.passed_through))
 
     @property
     def frames_per_second(self) -> float:
-        """Speed of the job: output frames made per second."""
+        """Speed of the job: output frames per second."""
         return self.frames / self.elapsed if self.elapsed else 0.0
 
     def to_json(self) -> str:
-        """Every field and both derived numbers, as JSON in plain ASCII."""
+        """All fields and the two derived numbers as ASCII JSON."""
         derived = {"fps_value": self.fps_value, "frames_per_second": self.frames_per_second}
         return json.dumps(dataclasses.asdict(self) | derived, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """Read what `to_json` wrote."""
+        """Parse the output of `to_json`."""
         names = {known.name for known in dataclasses.fields(cls)}
         values: dict[str, Any] = {k: v for k, v in json.loads(text).items() if k in names}
         values["passed_through"] = [Span(**span) for span in values["passed_through"]]

@@ -1,4 +1,4 @@
-"""Stages on threads of their own, joined by short queues, each on the clock."""
+"""Threads for pipeline stages: prefetching through a queue, and timing."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import TypeVar
 import cv2
 
 T = TypeVar("T")
-POLL = 0.1  # seconds between looks whether the other side has gone
+POLL = 0.1  # seconds between checks whether the other side has ended
 
 
 class StageClock:
-    """Adds up the time spent in each named stage; a stage belongs to one thread."""
+    """Adds up the time spent in each named stage. A stage belongs to one thread."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """Time a block."""
+        """Measure a block."""
         started = time.perf_counter()
         try:
             yield
@@ -32,7 +32,7 @@ class StageClock:
             self.seconds[stage] += time.perf_counter() - started
 
     def each(self, stage: str, items: Iterable[T]) -> Iterator[T]:
-        """Time the making of each item, not its use."""
+        """Measure how long it takes to produce each item, not to use it."""
         iterator = iter(items)
         while True:
             with self(stage):
@@ -49,8 +49,8 @@ class StageClock:
 _END = object()
 
 
-class _OneThread:
-    """How many jobs want OpenCV on one thread, and what it had before the first."""
+class _ThreadNumber:
+    """Counts the users of `opencv_on_one_thread` and stores the number before the first."""
 
     def __init__(self) -> None:
         self.lock, self.users, self.before = threading.Lock(), 0, 0
@@ -69,55 +69,55 @@ class _OneThread:
                 cv2.setNumThreads(self.before)
 
 
-_ONE_THREAD = _OneThread()
+_THREAD_NUMBER = _ThreadNumber()
 
 
 @contextmanager
 def opencv_on_one_thread() -> Iterator[None]:
-    """Let OpenCV compute in the thread that calls it, while any job runs.
+    """Run OpenCV without threads of its own while any job runs.
 
-    The stages keep the cores busy, and its own threads would vie with them. The number of
-    threads is the process's own: the last of several jobs gives it back.
+    The stages already keep the cores busy, and OpenCV's threads would compete with them. The
+    number of threads applies to the whole process, so it is restored when the last job leaves.
     """
-    _ONE_THREAD.enter()
+    _THREAD_NUMBER.enter()
     try:
         yield
     finally:
-        _ONE_THREAD.leave()
+        _THREAD_NUMBER.leave()
 
 
 class Prefetcher(Iterator[T]):
-    """Items made in a thread of its own, which begins at once, a few ahead of the consumer.
+    """Iterates in a background thread, which starts at once and runs a few items ahead.
 
     An exception in the thread is raised in the consumer, after the items before it. A consumer
-    that leaves early says so by `close`.
+    that stops early must call `close`.
 
     Args:
-        items: What to iterate over; closed at the end where it can be.
+        items: What to iterate over; its `close` method is called at the end, if it has one.
         ahead: How many finished items may wait.
     """
 
     def __init__(self, items: Iterable[T], ahead: int) -> None:
         self._error: BaseException | None = None
         self._queue: Queue[object] = Queue(ahead)
-        self._left = threading.Event()
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._work, args=(items,), daemon=True)
         self._thread.start()
 
     def __next__(self) -> T:
-        """The next item, as soon as it is there."""
-        item = self._take()
+        """The next item; waits until it is ready."""
+        item = self._get()
         if item is not _END:
             return item  # type: ignore[return-value]
         self.close()
         raise StopIteration if self._error is None else self._error
 
     def close(self) -> None:
-        """Tell the thread to end, and wait for it."""
-        self._left.set()
+        """Stop the thread and wait until it has ended."""
+        self._closed.set()
         self._thread.join()
 
-    def _take(self) -> object:
+    def _get(self) -> object:
         while True:
             try:
                 return self._queue.get(timeout=POLL)
@@ -130,7 +130,7 @@ class Prefetcher(Iterator[T]):
             for item in items:
                 if not self._put(item):
                     return
-        except BaseException as error:  # handed to the consumer, not lost
+        except BaseException as error:  # raised in the consumer
             self._error = error
         finally:
             close = getattr(items, "close", None)
@@ -139,7 +139,7 @@ class Prefetcher(Iterator[T]):
             self._put(_END)
 
     def _put(self, item: object) -> bool:
-        while not self._left.is_set():
+        while not self._closed.is_set():
             try:
                 self._queue.put(item, timeout=POLL)
                 return True

@@ -29,9 +29,8 @@ from talkernel.speech.tokens import (
 )
 
 Array = NDArray[np.float32]
-PAST = (
-    50  # tokens (1 s) of context before a live window; half as many lower the correlation by 0.05
-)
+# Tokens (1 s) of context before a live window; half as many lower the correlation r by 0.05.
+PAST = 50
 
 
 class SpeechFeatures:
