@@ -123,37 +123,39 @@ def test_closed_lips_lose_their_seam_when_they_open() -> None:
 
 
 def test_small_gaps_that_the_mesh_reports_for_touching_lips_are_closed() -> None:
-    wide = lip_shape(drawn_face(0.3)[0]).reshape(-1, 3)
-    middle = wide.copy()
-    middle[UPPER_EDGE] = middle[LOWER_EDGE] = (wide[UPPER_EDGE] + wide[LOWER_EDGE]) / 2
-    shapes = (middle + np.linspace(0.0, 1.0, 80)[:, None, None] * (wide - middle)).astype(
+    opened = lip_shape(drawn_face(0.3)[0]).reshape(-1, 3)
+    middle = opened.copy()
+    middle[UPPER_EDGE] = middle[LOWER_EDGE] = (opened[UPPER_EDGE] + opened[LOWER_EDGE]) / 2
+    shapes = (middle + np.linspace(0.0, 1.0, 80)[:, None, None] * (opened - middle)).astype(
         np.float32
     )
     shapes = shapes.reshape(80, -1)
-    seen, drawn = (
+    reported, closed = (
         mouth_opening(shapes),
         mouth_opening(np.stack([close_touching_lips(one) for one in shapes])),
     )
-    assert (drawn <= seen + 1e-6).all() and seen.min() < 0.02 < 0.3 < seen.max()
-    assert drawn[seen < TOUCHING].max() < 1e-6
-    np.testing.assert_allclose(drawn[seen > 3 * TOUCHING], seen[seen > 3 * TOUCHING], atol=1e-6)
-    assert (np.diff(drawn[np.argsort(seen)]) > -1e-6).all()  # monotonic
+    assert (closed <= reported + 1e-6).all() and reported.min() < 0.02 < 0.3 < reported.max()
+    assert closed[reported < TOUCHING].max() < 1e-6
+    np.testing.assert_allclose(
+        closed[reported > 3 * TOUCHING], reported[reported > 3 * TOUCHING], atol=1e-6
+    )
+    assert (np.diff(closed[np.argsort(reported)]) > -1e-6).all()  # monotonic
 
 
 def test_crossing_lips_are_made_to_meet() -> None:
-    wide = lip_shape(drawn_face(0.3)[0]).reshape(-1, 3)
-    crossed = wide.copy()
-    crossed[UPPER_EDGE], crossed[LOWER_EDGE] = wide[LOWER_EDGE], wide[UPPER_EDGE]
-    middle = (wide[UPPER_EDGE] + wide[LOWER_EDGE]) / 2
+    opened = lip_shape(drawn_face(0.3)[0]).reshape(-1, 3)
+    crossed = opened.copy()
+    crossed[UPPER_EDGE], crossed[LOWER_EDGE] = opened[LOWER_EDGE], opened[UPPER_EDGE]
+    middle = (opened[UPPER_EDGE] + opened[LOWER_EDGE]) / 2
     assert mouth_opening(crossed.reshape(1, -1))[0] == 0.0
     for edge in (UPPER_EDGE, LOWER_EDGE):
         np.testing.assert_allclose(
             close_touching_lips(crossed.ravel()).reshape(-1, 3)[edge], middle, atol=1e-6
         )
-    half = wide.copy()  # they cross beside the middle only
-    half[UPPER_EDGE][0], half[LOWER_EDGE][0] = wide[LOWER_EDGE][0], wide[UPPER_EDGE][0]
+    half = opened.copy()  # they cross beside the middle only
+    half[UPPER_EDGE][0], half[LOWER_EDGE][0] = opened[LOWER_EDGE][0], opened[UPPER_EDGE][0]
     drawn = close_touching_lips(half.ravel()).reshape(-1, 3)
-    np.testing.assert_allclose(drawn[UPPER_EDGE][1:], wide[UPPER_EDGE][1:], atol=1e-6)
+    np.testing.assert_allclose(drawn[UPPER_EDGE][1:], opened[UPPER_EDGE][1:], atol=1e-6)
     np.testing.assert_allclose(drawn[UPPER_EDGE][0], middle[0], atol=1e-6)
 
 

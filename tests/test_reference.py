@@ -67,9 +67,7 @@ def test_pairs_with_a_reference_are_the_same_pairs(
         assert shown.genuine == plain.genuine
 
 
-def test_a_reference_lies_where_the_input_has_its_face(
-    tracks: list[Track], basis: LipBasis
-) -> None:
+def test_the_reference_is_aligned_with_the_input_face(tracks: list[Track], basis: LipBasis) -> None:
     pairs = Pairs(tracks, basis, PairRecipe(size=160), seed=3, model=ModelConfig(reference=True))
     for number in range(6):
         sample = pairs[number]
@@ -78,7 +76,7 @@ def test_a_reference_lies_where_the_input_has_its_face(
         assert np.median(wrong) < 6 < np.abs(sample.face.astype(int) - 128).mean()
 
 
-def test_as_of_a_photo_an_input_may_be_its_own_reference(
+def test_an_input_may_be_its_own_reference_as_for_a_photo(
     tracks: list[Track], basis: LipBasis
 ) -> None:
     recipe = PairRecipe(size=160, own_reference=0.5)
@@ -94,20 +92,21 @@ def test_as_of_a_photo_an_input_may_be_its_own_reference(
     assert 2 <= sum(own) <= 10
 
 
-def test_composites_are_not_taken_for_real(tracks: list[Track], basis: LipBasis) -> None:
-    for share in (0.0, 1.0):
-        recipe = PairRecipe(size=160, real_input=share, identity=0.0)
-        assert {bool(Pairs(tracks, basis, recipe)[n].genuine) for n in range(4)} == {share == 0.0}
+def test_composites_are_not_marked_as_genuine(tracks: list[Track], basis: LipBasis) -> None:
+    for real in (0.0, 1.0):
+        recipe = PairRecipe(size=160, real_input=real, identity=0.0)
+        pairs = Pairs(tracks, basis, recipe)
+        assert {bool(pairs[number].genuine) for number in range(4)} == {real == 0.0}
 
 
-def test_d_learns_nothing_from_composites() -> None:
-    real = torch.tensor([1.0, 0.0]).reshape(2, 1, 1, 1)  # D takes the second for made: it is
+def test_the_discriminator_ignores_composites() -> None:
+    real = torch.tensor([1.0, 0.0]).reshape(2, 1, 1, 1)  # the second looks generated to D, rightly
     fake, everywhere = torch.zeros(2, 1, 1, 1), torch.ones(2, 1, 1, 1)
     for genuine, loss in (([True, False], 0.0), ([True, True], 0.5), ([False, False], 0.0)):
         assert discriminator_loss(real, fake, torch.tensor(genuine), everywhere) == loss
 
 
-def test_a_finished_model_is_taken_further_and_begins_as_it_was(tmp_path: Path) -> None:
+def test_a_finished_model_with_a_new_input_starts_with_the_same_output(tmp_path: Path) -> None:
     torch.manual_seed(1)
     done = TalkingFace(TINY).eval()
     save_model(done, tmp_path / "talkernel.safetensors")
@@ -122,7 +121,7 @@ def test_a_finished_model_is_taken_further_and_begins_as_it_was(tmp_path: Path) 
     torch.testing.assert_close(after, before, atol=0.02, rtol=0)  # kept in half precision
 
 
-def test_what_is_no_weight_file_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_checkpoint_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "talkernel.safetensors"
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(CheckpointError, match="no Talkernel checkpoint"):

@@ -214,7 +214,7 @@ def test_the_example_configs_are_valid(request: pytest.FixtureRequest) -> None:
     configs = sorted((request.config.rootpath / "configs").glob("*.yaml"))
     assert len(configs) >= 3
     for path in configs:
-        kind = AudioNetRun if path.stem.startswith("audio_net") else GeneratorRun
+        kind = AudioNetRun if path.stem.endswith("audio_net") else GeneratorRun
         load_run(kind, path)
 
 
