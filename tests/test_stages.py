@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import cv2
 import pytest
+from threadpoolctl import threadpool_info
 
-from talkernel.pipeline.threads import Prefetcher, StageClock, opencv_on_one_thread
+from talkernel.pipeline.threads import Prefetcher, StageClock, libraries_on_one_thread
 
 
 def test_items_come_in_order() -> None:
@@ -83,7 +84,7 @@ def test_the_clock_measures_production_not_use() -> None:
 
 def test_opencv_has_its_threads_back_after_an_error() -> None:
     cv2.setNumThreads(2)
-    with pytest.raises(ZeroDivisionError), opencv_on_one_thread():
+    with pytest.raises(ZeroDivisionError), libraries_on_one_thread():
         assert cv2.getNumThreads() == 1
         1 / 0  # noqa: B018
     assert cv2.getNumThreads() == 2
@@ -92,9 +93,20 @@ def test_opencv_has_its_threads_back_after_an_error() -> None:
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_the_last_of_two_overlapping_users_restores_opencvs_threads(order: tuple[int, int]) -> None:
     cv2.setNumThreads(2)
-    users = opencv_on_one_thread(), opencv_on_one_thread()
+    users = libraries_on_one_thread(), libraries_on_one_thread()
     for user in users:
         user.__enter__()
     for number, expected in zip(order, (1, 2), strict=True):
         users[number].__exit__(None, None, None)
         assert cv2.getNumThreads() == expected
+
+
+def test_blas_computes_on_one_thread_while_a_job_runs() -> None:
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    before = threads()
+    assert before
+    with libraries_on_one_thread():
+        assert threads() == {1}
+    assert threads() == before

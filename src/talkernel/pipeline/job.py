@@ -22,7 +22,7 @@ from talkernel.mouth.mask import FrameInput
 from talkernel.mouth.renderer import MouthRenderer
 from talkernel.pipeline.avatar import Avatar, AvatarFrame
 from talkernel.pipeline.report import Span
-from talkernel.pipeline.threads import Prefetcher, StageClock, opencv_on_one_thread
+from talkernel.pipeline.threads import Prefetcher, StageClock, libraries_on_one_thread
 
 QUEUE = 8  # frames between two stages
 SHORT_QUEUE = 2  # where both stages take about the same time for every frame
@@ -69,7 +69,7 @@ class Job:
             TalkernelError: See `Avatar.frames`.
         """
         with ExitStack() as threads:
-            threads.enter_context(opencv_on_one_thread())
+            threads.enter_context(libraries_on_one_thread())
             frames = self.avatar.frames(self.frame_count, self.loop)
             placed = threads.enter_context(closing(Prefetcher(frames, QUEUE)))
             driven = threads.enter_context(closing(Prefetcher(self._driven(), FILE_BATCH)))

@@ -11,6 +11,7 @@ from queue import Empty, Full, Queue
 from typing import TypeVar
 
 import cv2
+from threadpoolctl import threadpool_limits
 
 T = TypeVar("T")
 POLL = 0.1  # seconds between checks whether the other side has ended
@@ -49,41 +50,45 @@ class StageClock:
 _END = object()
 
 
-class _ThreadNumber:
-    """Counts the users of `opencv_on_one_thread` and stores the number before the first."""
+class _OneThread:
+    """Counts the users of `libraries_on_one_thread`; the last one restores what was before."""
 
     def __init__(self) -> None:
-        self.lock, self.users, self.before = threading.Lock(), 0, 0
+        self.lock, self.users, self.opencv = threading.Lock(), 0, 0
+        self.blas: threadpool_limits | None = None
 
     def enter(self) -> None:
         with self.lock:
             self.users += 1
             if self.users == 1:
-                self.before = cv2.getNumThreads()
+                self.opencv = cv2.getNumThreads()
                 cv2.setNumThreads(1)
+                self.blas = threadpool_limits(1, user_api="blas")
 
     def leave(self) -> None:
         with self.lock:
             self.users -= 1
-            if not self.users:
-                cv2.setNumThreads(self.before)
+            if not self.users and self.blas is not None:
+                cv2.setNumThreads(self.opencv)
+                self.blas.restore_original_limits()
 
 
-_THREAD_NUMBER = _ThreadNumber()
+_ONE_THREAD = _OneThread()
 
 
 @contextmanager
-def opencv_on_one_thread() -> Iterator[None]:
-    """Run OpenCV without threads of its own while any job runs.
+def libraries_on_one_thread() -> Iterator[None]:
+    """Run OpenCV and BLAS without threads of their own while any job runs.
 
-    The stages already keep the cores busy, and OpenCV's threads would compete with them. The
-    number of threads applies to the whole process, so it is restored when the last job leaves.
+    The stages already keep the cores busy, and the libraries' threads would compete with them;
+    those of OpenBLAS also spin while they wait. The number of threads applies to the whole
+    process, so it is restored when the last job leaves.
     """
-    _THREAD_NUMBER.enter()
+    _ONE_THREAD.enter()
     try:
         yield
     finally:
-        _THREAD_NUMBER.leave()
+        _ONE_THREAD.leave()
 
 
 class Prefetcher(Iterator[T]):

@@ -34,7 +34,7 @@ from talkernel.media import (
 )
 from talkernel.model.talking_face import WAV2LIP_WINDOW
 from talkernel.mouth.blend import blend_onto_frame
-from talkernel.pipeline.threads import Prefetcher, opencv_on_one_thread
+from talkernel.pipeline.threads import Prefetcher, libraries_on_one_thread
 from talkernel.speech.mel import WAV2LIP, MelSpectrogram
 
 VIEW = 256  # pixels: side of the crop that contains the box
@@ -75,7 +75,7 @@ def make_video(
     edited = 0
     with (
         writer,
-        opencv_on_one_thread(),  # as in our own jobs, with which it is compared
+        libraries_on_one_thread(),  # as in our own jobs, with which it is compared
         closing(Prefetcher(_tracked(source, count), QUEUE)) as tracked,
         closing(
             Prefetcher(_synthesised(network, tracked, mel_windows(sound, source.fps, count)), QUEUE)
