@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from talkernel.workers.executor import Here, Lost, Processes, executor
+from talkernel.workers.executor import InProcess, Lost, Processes, executor
 from talkernel.workers.ray import RayCluster
 
 
@@ -48,14 +48,14 @@ def linger(item: tuple[Path, int]) -> int:
 
 
 def test_the_executor_is_chosen_by_what_is_asked_for() -> None:
-    assert isinstance(executor(1), Here)
+    assert isinstance(executor(1), InProcess)
     assert isinstance(executor(2), Processes)
     assert isinstance(executor(1, "local"), RayCluster)
 
 
 def test_here_does_one_after_the_other(tmp_path: Path) -> None:
     items = [(tmp_path, number) for number in range(3)]
-    assert list(Here().map(leave, items)) == [(item, item[1] ** 2) for item in items]
+    assert list(InProcess().map(leave, items)) == [(item, item[1] ** 2) for item in items]
 
 
 def test_a_killed_process_loses_no_item_and_doubles_none(tmp_path: Path) -> None:

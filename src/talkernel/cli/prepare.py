@@ -10,7 +10,14 @@ import typer
 from talkernel.cli.app import AsJson, Quiet, app
 from talkernel.cli.endings import reports_errors
 
-Workers = Annotated[int, typer.Option(min=1, help="Processes; or cores of a local Ray.")]
+Workers = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Processes, or cores of a local Ray. They divide the CPU's threads; "
+        "TALKERNEL_THREADS=N sets the threads of each.",
+    ),
+]
 RayAddress = Annotated[
     str | None, typer.Option(help="Run on this Ray cluster; `local` starts one here for the job.")
 ]

@@ -13,6 +13,7 @@ from talkernel.choices import Precision
 from talkernel.engine.base import Array, EngineInfo
 from talkernel.errors import CheckpointError, EngineNotInstalledError
 from talkernel.model.weights import find_graphs, read_basis, read_config
+from talkernel.threads import thread_limit
 
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]  # of a graph's inputs, where they are fixed
 GRAPHS_KEPT = 8  # compiled, of two models
@@ -37,7 +38,7 @@ class OpenVinoEngine:
         weights: The safetensors file, its graphs beside it.
         device: An OpenVINO device; CPU by default.
         precision: None takes bfloat16 where the device computes in it.
-        threads: CPU threads; None leaves it to OpenVINO.
+        threads: CPU threads; None: TALKERNEL_THREADS, or OpenVINO's choice without it.
 
     Raises:
         EngineNotInstalledError: OpenVINO or the device is missing.
@@ -58,6 +59,7 @@ class OpenVinoEngine:
         precision = precision or ("bfloat16" if native else "float32")
         self.info = EngineInfo("openvino", device, precision)
         self.config, self.basis = read_config(weights), read_basis(weights)
+        threads = thread_limit() if threads is None else threads
         how = _How(device, precision, threads, weights.stat().st_mtime_ns)
         encoder, lookahead, kernels, generator = find_graphs(weights)
         one = (("face", (1, *self.config.face_shape)), ("kernels", (1, *self.config.kernel_shape)))

@@ -13,6 +13,8 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from talkernel.threads import thread_limit
+
 FrameT = TypeVar("FrameT", av.VideoFrame, av.AudioFrame)
 
 
@@ -31,8 +33,9 @@ class Decoder(Generic[FrameT]):
 
     @staticmethod
     def of_video(container: InputContainer, stream: VideoStream) -> Decoder[av.VideoFrame]:
-        """A decoder of pictures that uses all cores."""
+        """A decoder of pictures; it uses all cores unless `thread_limit` says fewer."""
         stream.thread_type = ThreadType.AUTO
+        stream.codec_context.thread_count = thread_limit() or 0  # 0: FFmpeg chooses
         return Decoder(container, stream)
 
     @staticmethod

@@ -12,6 +12,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from talkernel.errors import OptionError, UnknownCodecError
 from talkernel.media.source import FaceSource
+from talkernel.threads import thread_limit
 
 # A codec's encoders, the best first.
 _ENCODERS = {
@@ -90,7 +91,7 @@ def choose_encoding(
 
 
 def configure(context: VideoCodecContext, pixel_format: str, source: FaceSource) -> None:
-    """Sets size, colour tags and pixel shape of an encoder."""
+    """Set size, colour tags, pixel shape and thread count of an encoder."""
     context.width, context.height = source.width, source.height
     context.pix_fmt = pixel_format
     context.framerate = source.fps
@@ -100,6 +101,7 @@ def configure(context: VideoCodecContext, pixel_format: str, source: FaceSource)
     context.color_trc = source.color.transfer
     context.colorspace = source.color.matrix
     context.color_range = source.color.range
+    context.thread_count = thread_limit() or 0  # 0: FFmpeg chooses
     if context.name == "mpeg4":
         context.qscale = True
 
@@ -135,12 +137,18 @@ def _options(encoder: str, crf: int, preset: str) -> dict[str, str]:
         return {"global_quality": str(max(1, crf // 6) * _LAMBDA)}
     known = {
         "libx264": {**quality, "preset": preset},
-        "libx265": {**quality, "preset": preset, "x265-params": "log-level=none"},
+        "libx265": {**quality, "preset": preset, "x265-params": _x265_params()},
         "libvpx-vp9": {**quality, "b": "0", "cpu-used": str(min(8, speed)), "row-mt": "1"},
         "libsvtav1": {**quality, "preset": str(min(13, 3 + speed))},
         "libaom-av1": {**quality, "cpu-used": str(min(8, speed))},
     }
     return known.get(encoder, {})
+
+
+def _x265_params() -> str:
+    """x265 has a thread pool of its own, which FFmpeg's thread count does not limit."""
+    threads = thread_limit()
+    return "log-level=none" + (f":pools={threads}" if threads else "")
 
 
 def _ignored(encoder: str) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""Many independent items on processes or a Ray cluster."""
+"""Runs a function over many items, in processes or on a Ray cluster."""

@@ -1,8 +1,8 @@
-"""Many items through one function: on processes of this machine, or on Ray.
+"""Runs a function over many items: in processes of this machine, or on Ray.
 
-The function must be idempotent: an item whose worker was killed is done again, and work that
-had finished unseen is done twice. So it leaves its result under a name of the item's own, in
-one step, and looks there first; then no item is lost and none counts double.
+The function must be idempotent. An item whose worker was killed is run again, and an item that
+finished just before its worker was killed runs twice. So the function should first look for the
+item's result, and publish the result by a single rename.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from talkernel.threads import limit_worker, threads_per_worker
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-TRIES = 3  # of an item whose worker died
+ATTEMPTS = 3  # at an item whose worker dies
 
 
 @dataclass(frozen=True)
 class Lost:
-    """An item that no worker survived."""
+    """The outcome of an item that was given up: its worker died at every attempt."""
 
-    reason: str = f"its worker was killed {TRIES} times, perhaps for want of memory"
+    reason: str = f"its worker was killed {ATTEMPTS} times, perhaps because memory ran out"
 
 
 class Executor(Protocol):
@@ -32,31 +34,38 @@ class Executor(Protocol):
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item]
     ) -> Iterator[tuple[Item, Result | Lost]]:
-        """Every item once with its result, in the order in which they finish.
+        """Run the function over all items.
 
         Args:
-            function: Defined in a module, idempotent; it raises nothing but bugs.
-            items: What to give it; they travel between processes.
+            function: Idempotent, and defined at the top level of a module. An exception that it
+                raises ends the run.
+            items: Its arguments; they are pickled.
+
+        Yields:
+            Every item once with its result, in the order in which they finish.
         """
 
 
 def executor(workers: int, ray_address: str | None = None) -> Executor:
-    """What to run on.
+    """The executor for a number of workers.
 
     Args:
-        workers: Processes; with 1 and no Ray, the caller's own does it.
+        workers: Number of processes; 1 without Ray: run in the calling process.
         ray_address: A Ray cluster, such as `auto` or `ray://host:10001`; `local` starts one
-            here for this job, with `workers` cores.
+            on this machine for this job, with `workers` cores.
+
+    Raises:
+        OptionError: TALKERNEL_THREADS is not a whole number above zero.
     """
     if ray_address is not None:
         from talkernel.workers.ray import RayCluster
 
         return RayCluster(ray_address, workers)
-    return Processes(workers) if workers > 1 else Here()
+    return Processes(workers) if workers > 1 else InProcess()
 
 
-class Here:
-    """One item after the other, in this process."""
+class InProcess:
+    """Runs one item after the other, in the calling process."""
 
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item]
@@ -67,19 +76,23 @@ class Here:
 
 
 class Processes:
-    """Processes of this machine.
+    """Runs items in processes of this machine, which share its cores.
 
     Args:
-        workers: How many.
+        workers: Number of processes.
+
+    Raises:
+        OptionError: TALKERNEL_THREADS is not a whole number above zero.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self.threads = threads_per_worker(workers)
 
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item]
     ) -> Iterator[tuple[Item, Result | Lost]]:
-        """See `Executor`. Items whose worker died are tried again, each by itself."""
+        """See `Executor`. Items whose worker died run again, each in a pool of its own."""
         waiting, suspects = list(items), list[Item]()
         while waiting:
             yield from self._round(function, waiting, suspects, self.workers)
@@ -89,8 +102,8 @@ class Processes:
     def _alone(
         self, function: Callable[[Item], Result], item: Item
     ) -> Iterator[tuple[Item, Result | Lost]]:
-        """In a process of its own, so that it alone is to blame if that dies."""
-        for _ in range(TRIES - 1):
+        """Run one item in its own process: if that dies, this item is the cause."""
+        for _ in range(ATTEMPTS - 1):
             died: list[Item] = []
             yield from self._round(function, [item], died, 1)
             if not died:
@@ -104,9 +117,13 @@ class Processes:
         died: list[Item],
         workers: int,
     ) -> Iterator[tuple[Item, Result | Lost]]:
-        """Until all is done or a worker dies, which moves those under way to `died`."""
-        context = multiprocessing.get_context("spawn")  # threads do not survive a fork
-        pool = ProcessPoolExecutor(workers, mp_context=context)
+        """Run items until all are done or a worker dies; then move the running ones to `died`."""
+        context = multiprocessing.get_context(
+            "spawn"
+        )  # forking a process with threads can deadlock
+        pool = ProcessPoolExecutor(
+            workers, mp_context=context, initializer=limit_worker, initargs=(self.threads,)
+        )
         running: dict[Future[Result], Item] = {}
         try:
             while waiting or running:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from talkernel.diagnose.inventory import machine_name
 from talkernel.errors import ResultsError
 from talkernel.lab.evaluate.tables_text import MEASURED
+from talkernel.threads import available_cores
 
 if TYPE_CHECKING:
     from talkernel.lab.evaluate.timed_systems import TimedSystem
@@ -131,7 +131,7 @@ def measure_speeds(threads: int | None = None, *, log: Log = lambda _: None) -> 
     from talkernel.lab.evaluate.timed_systems import timed_systems, torch_threads
     from talkernel.sample.portrait import make_sample
 
-    threads = threads or _cpus()
+    threads = threads or available_cores()
     with tempfile.TemporaryDirectory() as folder, torch_threads(threads):
         log("speed: sample, engines")
         face, speech = make_sample(Path(folder))
@@ -176,13 +176,6 @@ def _by_turns(
             frames = run(one)
             own.append((time.perf_counter() - started) / frames)
     return found
-
-
-def _cpus() -> int:
-    """CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
