@@ -120,5 +120,5 @@ def test_a_finished_model_is_taken_further_and_begins_as_it_was(tmp_path: Path) 
 def test_what_is_no_weight_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "talkernel.safetensors"
     path.write_bytes(b"nothing of the kind")
-    with pytest.raises(CheckpointError, match="no Talkernel checkpoint"):
+    with pytest.raises(CheckpointError, match="not a Talkernel checkpoint"):
         load_start(path)
