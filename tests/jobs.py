@@ -28,13 +28,19 @@ class Painter:
     def predict_lip_code(self, speech: Array) -> Array:
         return np.zeros((len(speech), *self.config.lip_code_shape), np.float32)
 
-    def kernels(self, codes: Array) -> Array:
-        return np.zeros((len(codes), *self.config.kernel_shape), np.float32)
+    def kernels(self, lip_code: Array) -> Array:
+        return np.zeros((len(lip_code), *self.config.kernel_shape), np.float32)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         attention = np.zeros((1, 1, 64, 64), np.float32)
         attention[..., 30:50, 20:44] = 1.0
         return attention, np.ones_like(face)
+
+    def session(self) -> Painter:
+        return self
+
+    def warm_up(self) -> None:
+        pass
 
 
 def babble(seconds: float, seed: int) -> Array:

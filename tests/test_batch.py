@@ -15,7 +15,7 @@ import pytest
 from talkernel.batch.jobs import read_jobs
 from talkernel.batch.run import batch
 from talkernel.cli import app
-from talkernel.errors import InUseError, JobListError
+from talkernel.errors import JobListError, OutputError
 from talkernel.files.lock import folder_lock
 from talkernel.media import open_face
 from talkernel.pipeline import generate as pipeline
@@ -121,7 +121,7 @@ def test_two_runs_in_one_folder_are_kept_apart(folder: Path, tmp_path: Path) -> 
     table = write_list(tmp_path / "jobs.csv", "a,b,c.mp4")
     out = tmp_path / "out"
     out.mkdir()
-    with folder_lock(out), pytest.raises(InUseError):
+    with folder_lock(out), pytest.raises(OutputError):
         batch(table, out)
 
 
@@ -131,7 +131,7 @@ def test_the_exit_code_tells_that_some_failed(folder: Path, tmp_path: Path) -> N
 
     table = write_list(tmp_path / "jobs.csv", f"none.mp4,{folder}/speech.wav,a.mp4")
     result = CliRunner().invoke(app, ["batch", str(table), "--out", str(tmp_path / "out")])
-    assert result.exit_code == 45
+    assert result.exit_code == 1
     assert "1 of 1 jobs failed." in result.stderr
 
 

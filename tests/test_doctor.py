@@ -36,13 +36,19 @@ class FakeEngine:
         assert speech.shape == (1, 1, 384, 13)
         return np.zeros((1, 12), np.float32)
 
-    def kernels(self, heard: Any) -> Any:
-        assert heard.shape == (1, 12)
+    def kernels(self, lip_code: Any) -> Any:
+        assert lip_code.shape == (1, 12)
         return np.zeros((1, 4, 256, 257), np.float32)
 
     def synthesise(self, face: Any, kernels: Any) -> Any:
         assert face.shape == (1, 3, 256, 256)
         return np.full((1, 1, 256, 256), self.fill), np.full((1, 3, 256, 256), self.fill)
+
+    def session(self) -> FakeEngine:
+        return self
+
+    def warm_up(self) -> None:
+        pass
 
 
 def use_engine(monkeypatch: pytest.MonkeyPatch, result: FakeEngine | Exception) -> None:

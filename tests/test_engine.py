@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any, get_args
 
 import numpy as np
@@ -24,9 +26,9 @@ from talkernel.model.config import ModelConfig
 from talkernel.model.export import export_checkpoint
 from talkernel.model.talking_face import TalkingFace
 from talkernel.model.weights import (
+    AUDIO_NET_GRAPH,
     ENCODER_GRAPH,
     GENERATOR_GRAPH,
-    HEARING_GRAPH,
     KERNELS_GRAPH,
     METADATA_CONFIG,
     WEIGHTS,
@@ -103,13 +105,13 @@ def test_engines_agree_on_the_packages_weights(
     engine = load_engine(name, precision="float32")
     assert (engine.info.name, engine.info.precision) == (name, "float32")
     _, speech = inputs(engine.config, batch)
-    heard = reference.predict_lip_code(speech)
+    lip_code = reference.predict_lip_code(speech)
     np.testing.assert_allclose(
-        engine.predict_lip_code(speech), heard, atol=1e-3 * np.abs(heard).max()
+        engine.predict_lip_code(speech), lip_code, atol=1e-3 * np.abs(lip_code).max()
     )
-    kernels = reference.kernels(heard)
+    kernels = reference.kernels(lip_code)
     assert kernels.shape == (batch, *engine.config.kernel_shape)
-    np.testing.assert_allclose(engine.kernels(heard), kernels, atol=1e-3 * np.abs(kernels).max())
+    np.testing.assert_allclose(engine.kernels(lip_code), kernels, atol=1e-3 * np.abs(kernels).max())
     assert difference(engine, reference, batch) < LEVEL
 
 
@@ -143,7 +145,7 @@ def test_speech_encoders_agree(reference: Engine, name: EngineName, columns: int
     np.testing.assert_allclose(engine.encode(mel), tokens, atol=1e-3 * np.abs(tokens).max())
 
 
-@pytest.mark.parametrize("name", [ENCODER_GRAPH, HEARING_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH])
+@pytest.mark.parametrize("name", [ENCODER_GRAPH, AUDIO_NET_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH])
 def test_graphs_hold_no_weights_and_no_paths(exported: Path, name: str) -> None:
     if not (exported / name).exists():  # the paper's model has no speech encoder
         assert name == ENCODER_GRAPH and not load_model(exported / WEIGHTS).config.encoder_layers
@@ -183,7 +185,7 @@ def test_a_missing_checkpoint(name: EngineName, tmp_path: Path) -> None:
 def damaged(folder: Path, how: str) -> Path:
     """A copy of the package's weights and graphs, the weights damaged."""
     weights = default_weights()
-    for graph in (ENCODER_GRAPH, HEARING_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
+    for graph in (ENCODER_GRAPH, AUDIO_NET_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
         shutil.copyfile(weights.with_name(graph), folder / graph)
     target = folder / WEIGHTS
     if how == "truncated":
@@ -202,7 +204,7 @@ def damaged(folder: Path, how: str) -> Path:
 def test_a_damaged_checkpoint(how: str, tmp_path: Path) -> None:
     checkpoint = damaged(tmp_path, how)
     for name in ENGINES:
-        with pytest.raises(CheckpointError, match="no Talkernel checkpoint"):
+        with pytest.raises(CheckpointError, match="not a Talkernel checkpoint"):
             load_engine(name, checkpoint=checkpoint)
 
 
@@ -238,7 +240,7 @@ def test_graphs_of_other_weights_are_refused(
 def test_a_damaged_graph(name: EngineName, tmp_path: Path) -> None:
     shutil.copyfile(default_weights(), tmp_path / WEIGHTS)
     mark = header_digest(tmp_path / WEIGHTS).encode()
-    for graph in (ENCODER_GRAPH, HEARING_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
+    for graph in (ENCODER_GRAPH, AUDIO_NET_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH):
         (tmp_path / graph).write_bytes(mark + b"not a graph" * 50)
     _, speech = inputs(read_config(default_weights()), 1)
     with pytest.raises(CheckpointError, match="cannot load"):
@@ -258,21 +260,68 @@ def test_weights_written_anew_are_read_anew(tmp_path: Path) -> None:
     assert (answers[2] == answers[1]).all()
 
 
-def test_a_process_compiles_once(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled: list[str] = []
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Devices that OpenVINO has compiled graphs for, one entry for each graph."""
+    devices: list[str] = []
 
     class Watched(openvino.Core):
         def compile_model(self, *args: Any) -> openvino.CompiledModel:
-            compiled.append(args[1])
-            return super().compile_model(*args)
+            model = super().compile_model(*args)
+            devices.append(args[1])
+            return model
 
     monkeypatch.setattr(openvino, "Core", Watched)
+    return devices
+
+
+def graph_count(config: ModelConfig) -> int:
+    return 4 if config.encoder_layers else 3
+
+
+def test_a_process_compiles_once(exported: Path, compiled: list[str]) -> None:
     for _ in range(2):
         engine = OpenVinoEngine(exported / WEIGHTS, threads=1)
-        spoken(engine, *inputs(engine.config, 1))
-        if engine.config.encoder_layers:
-            engine.encode(np.zeros((1, 80, 64), np.float32))
-    assert len(compiled) == (4 if engine.config.encoder_layers else 3)
+        engine.session().warm_up()
+        engine.warm_up()
+    assert len(compiled) == graph_count(engine.config)
+
+
+def test_after_warm_up_every_graph_is_compiled(tmp_path: Path, compiled: list[str]) -> None:
+    save_model(TalkingFace(TINY).eval(), tmp_path / "random.safetensors")
+    export_checkpoint(tmp_path / "random.safetensors", tmp_path / "exported")
+    engine = load_engine("openvino", checkpoint=tmp_path / "exported")
+    engine.warm_up()
+    assert len(compiled) == graph_count(TINY)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_sessions_work_at_once(name: EngineName, exported: Path) -> None:
+    engine = load_engine(name, precision="float32", checkpoint=exported)
+    engines = [engine, engine.session()]
+    seen = [inputs(engine.config, batch) for batch in (1, 3)]
+    alone = [spoken(engine, *each) for each in seen]
+    start = Barrier(len(engines))
+
+    def repeat(index: int) -> list[Array]:
+        start.wait()
+        return [spoken(engines[index], *seen[index]) for _ in range(30)]
+
+    with ThreadPoolExecutor(len(engines)) as pool:
+        for expected, pictures in zip(alone, pool.map(repeat, range(len(engines))), strict=True):
+            for picture in pictures:
+                np.testing.assert_allclose(picture, expected, atol=1e-6)
+
+
+def test_a_folder_with_the_earlier_name_of_the_audio_net(exported: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(exported, tmp_path / "earlier")
+    (folder / AUDIO_NET_GRAPH).rename(folder / "hearing.onnx")
+    _, speech = inputs(read_config(folder / WEIGHTS), 1)
+    codes = [
+        load_engine("onnxruntime", checkpoint=each).predict_lip_code(speech)
+        for each in (folder, exported)
+    ]
+    np.testing.assert_array_equal(*codes)
 
 
 def test_an_unknown_engine() -> None:

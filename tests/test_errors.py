@@ -1,4 +1,4 @@
-"""Errors are told apart by exit code and say how to mend them."""
+"""Every category of errors has its exit code, and every error says how to mend it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,26 @@ CLASSES = [
 ]
 
 
-def test_every_class_has_an_exit_code_of_its_own() -> None:
-    codes = [error.exit_code for error in CLASSES]
-    assert len(set(codes)) == len(codes)
-    assert all(0 < code < 126 for code in codes)  # from 126 on, shells have their own
+CATEGORIES = {
+    errors.OptionError: 2,
+    errors.InputError: 10,
+    errors.FaceError: 15,
+    errors.OutputError: 18,
+    errors.ModelError: 23,
+    errors.InstallationError: 25,
+    errors.DataError: 40,
+    errors.TrainingError: 70,
+}
+
+
+def test_exit_codes_of_the_categories_are_stable() -> None:
+    assert {error: error.exit_code for error in TalkernelError.__subclasses__()} == CATEGORIES
+
+
+def test_other_classes_have_the_exit_code_of_their_category() -> None:
+    for error in set(CLASSES) - {TalkernelError}:
+        (category,) = set(error.__mro__) & set(CATEGORIES)
+        assert error.exit_code == CATEGORIES[category]
 
 
 @pytest.mark.parametrize("error", CLASSES)

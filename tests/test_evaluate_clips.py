@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from talkernel.errors import ClipListError, MissingFileError, NoClipsError, NoPairsError
+from talkernel.errors import DataError, MissingFileError
 from talkernel.lab.evaluate.cases import pair_up, partners, plan, write_silence
 from talkernel.lab.evaluate.clips import Clip, find_clips, person_of
 from talkernel.media import open_face, open_speech
@@ -88,12 +88,12 @@ def test_csv(tmp_path: Path) -> None:
 )
 def test_a_malformed_csv_says_where(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "clips.csv").write_text(text)
-    with pytest.raises(ClipListError, match=problem):
+    with pytest.raises(DataError, match=problem):
         find_clips(tmp_path / "clips.csv")
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(NoClipsError, match="holds no videos"):
+    with pytest.raises(DataError, match="holds no videos"):
         find_clips(tmp_path)
     with pytest.raises(MissingFileError):
         find_clips(tmp_path / "none")
@@ -104,7 +104,7 @@ def test_partners_are_other_people(tmp_path: Path) -> None:
     pairs = partners(clips)
     assert [a for a, _ in pairs] == clips
     assert all(a.person != b.person for a, b in pairs)
-    with pytest.raises(NoClipsError, match="two people"):
+    with pytest.raises(DataError, match="two people"):
         partners(clips[:3])
 
 
@@ -133,10 +133,10 @@ def test_pairs_by_name_and_by_csv(talking: Path, tmp_path: Path) -> None:
     table.write_text("generated,real,face,person\nmade/b.mp4,real/c.mp4,real/a.mp4,ann\n")
     (case,) = pair_up(table, None, tmp_path / "inputs")
     assert (case.face, case.person) == (tmp_path / "real/a.mp4", "ann")
-    with pytest.raises(NoPairsError, match="needs the real videos"):
+    with pytest.raises(DataError, match="needs the real videos"):
         pair_up(tmp_path / "made", None, tmp_path / "inputs")
     (tmp_path / "real/a.mp4").unlink()
-    with pytest.raises(NoPairsError, match="has the name"):
+    with pytest.raises(DataError, match="has the name"):
         pair_up(tmp_path / "made", tmp_path / "real", tmp_path / "inputs")
 
 

@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 from talkernel.cli import app
 from talkernel.errors import (
     AdapterError,
+    DataError,
+    InstallationError,
     NoFaceError,
-    NothingMeasuredError,
     OptionError,
     OutputExistsError,
-    ResultsError,
 )
 from talkernel.lab.evaluate import identity, result_folder, session
 from talkernel.lab.evaluate.adapter import load_adapter
@@ -116,7 +116,7 @@ def test_figures_clip_by_clip_come_back_as_they_were(tmp_path: Path) -> None:
 def test_damaged_figures_are_named(tmp_path: Path, damage: str) -> None:
     Results("photo", "ours", {}, [], {}).save(tmp_path)
     (tmp_path / "clips.jsonl").write_text(damage + "\n")
-    with pytest.raises(ResultsError, match=re.escape(str(tmp_path))):
+    with pytest.raises(DataError, match=re.escape(str(tmp_path))):
         Results.load(tmp_path)
 
 
@@ -264,7 +264,7 @@ def test_crossed_speech(talking: Path, tmp_path: Path) -> None:
 
 def test_nothing_to_measure(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text(f"video\n{folder / 'face.mp4'}\n")  # it has no sound
-    with pytest.raises(NothingMeasuredError, match="None of 1 clips"):
+    with pytest.raises(DataError, match="None of 1 clips"):
         measure_folder(tmp_path / "one.csv", tmp_path / "out", protocol="photo")
 
 
@@ -367,10 +367,10 @@ def test_tables_are_not_overwritten_unasked(photo: Path, tmp_path: Path) -> None
 
 
 def test_tables_refuse_what_they_cannot_use(photo: Path, tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match="holds no results"):
+    with pytest.raises(DataError, match="holds no results"):
         write_tables([str(tmp_path)], tmp_path / "out", measure_speed=False)
     (tmp_path / "speed.json").write_text("{}")
-    with pytest.raises(ResultsError, match="no benchmark"):
+    with pytest.raises(DataError, match="no benchmark"):
         write_tables([], tmp_path / "out", speed=tmp_path / "speed.json")
     with pytest.raises(OptionError):
         write_tables([f"={photo}"], tmp_path / "out", measure_speed=False)
@@ -395,11 +395,11 @@ def test_command_line(photo: Path, lrw: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "exit_code"),
     [
-        (["--protocol=photo"], 50),
+        (["--protocol=photo"], 40),
         ([], 2),
         (["--protocol=photo", "--real=x"], 2),
         (["--system=x"], 2),
-        (["--real=none"], 50),
+        (["--real=none"], 40),
     ],
 )
 def test_bad_input_has_its_exit_code(tmp_path: Path, arguments: list[str], exit_code: int) -> None:
@@ -414,5 +414,5 @@ def test_a_missing_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
     done = talkernel("evaluate", lrw, "--protocol=photo", "--out", tmp_path / "o")
-    assert done.exit_code == 1
+    assert done.exit_code == InstallationError.exit_code
     assert "pip install '.[eval]'" in done.stderr

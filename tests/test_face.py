@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from skimage.data import astronaut
 
-from talkernel.errors import FaceChoiceError, ModelsMissingError
+from talkernel.errors import FaceChoiceError, InstallationError
 from talkernel.face.choose import FaceByIndex, FaceInBox, FaceLikeReference
 from talkernel.face.crop import SIDE, Crop, crop_geometry, crop_of, face_geometry
 from talkernel.face.detect import FaceDetector
@@ -194,7 +194,7 @@ def test_choices_that_fit_no_face_are_rejected() -> None:
 
 
 def test_the_error_names_a_missing_model() -> None:
-    with pytest.raises(ModelsMissingError, match=r"other\.tflite"):
+    with pytest.raises(InstallationError, match=r"other\.tflite"):
         model_path("other.tflite")
     assert model_path(MESH).stat().st_size > 10**6
 

@@ -32,8 +32,8 @@ class TinyEngine(Painter):
         self.batches.append(len(speech))
         return speech[:, 0, : TINY.lip_code].mean(2)
 
-    def kernels(self, codes: Array) -> Array:
-        return np.stack([np.full(TINY.kernel_shape, code.sum(), np.float32) for code in codes])
+    def kernels(self, lip_code: Array) -> Array:
+        return np.stack([np.full(TINY.kernel_shape, code.sum(), np.float32) for code in lip_code])
 
 
 def noise(seconds: float, seed: int = 0) -> Array:

@@ -13,9 +13,9 @@ from PIL import Image
 
 from talkernel.errors import (
     CorruptMediaError,
+    InputError,
     MissingFileError,
     NotMediaError,
-    NoVideoError,
     OptionError,
 )
 from talkernel.media import open_face
@@ -184,7 +184,7 @@ def test_empty_missing_folder(tmp_path: Path) -> None:
 
 def test_sound_alone_is_no_face(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "speech.wav", clicks(1, [0.5]))
-    with pytest.raises(NoVideoError, match="speech"):
+    with pytest.raises(InputError, match="speech"):
         open_face(path)
 
 

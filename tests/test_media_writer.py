@@ -17,12 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talkernel.errors import (
-    DiskFullError,
-    OutputExistsError,
-    OutputNotWritableError,
-    UnknownCodecError,
-)
+from talkernel.errors import OptionError, OutputError, OutputExistsError, OutputNotWritableError
 from talkernel.media import (
     AI_NOTICE,
     FaceSource,
@@ -363,7 +358,7 @@ def test_a_full_disk_is_told(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(DiskFullError, match=r"o\.mp4"), writer:
+    with pytest.raises(OutputError, match=r"o\.mp4"), writer:
         monkeypatch.setattr(writer._sound, "feed", full)
         for frame in extend(face, 5, "freeze"):
             writer.write(frame.picture)
@@ -372,7 +367,7 @@ def test_a_full_disk_is_told(
 
 FILL = """
 import resource, sys
-from talkernel.errors import DiskFullError
+from talkernel.errors import OutputError
 from talkernel.media import VideoWriter, extend, open_face, open_speech
 import numpy as np
 face, speech = open_face(sys.argv[1]), open_speech(sys.argv[2])
@@ -383,7 +378,7 @@ try:
         for picture, *_ in extend(face, 60, "pingpong"):
             picture.planes[0][...] = random.integers(0, 256, picture.planes[0].shape)
             writer.write(picture)
-except DiskFullError as error:
+except OutputError as error:
     sys.exit(error.exit_code)
 """
 
@@ -397,7 +392,7 @@ def test_a_file_that_cannot_grow_is_told(
     arguments = [sys.executable, "-c", FILL, face.path, speech.path, str(tmp_path / name)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(arguments, env=environment, capture_output=True, timeout=60, check=False)
-    assert done.returncode == DiskFullError.exit_code, done.stderr.decode()
+    assert done.returncode == OutputError.exit_code, done.stderr.decode()
     assert not (tmp_path / name).exists()
     assert not left_behind(tmp_path)
 
@@ -415,7 +410,7 @@ def test_a_file_that_cannot_grow_is_told(
 def test_codecs_that_do_not_fit(
     tmp_path: Path, face: FaceSource, speech: SpeechSource, name: str, codec: str
 ) -> None:
-    with pytest.raises(UnknownCodecError) as caught:
+    with pytest.raises(OptionError) as caught:
         VideoWriter(tmp_path / name, source=face, speech=speech, frame_count=5, codec=codec)
     assert "vp9" in caught.value.remedy
 

@@ -127,15 +127,6 @@ def test_wav2lip_without_audio_encoder_is_refused() -> None:
         Wav2LipAudioNet().load_wav2lip({"face_encoder.weight": torch.zeros(1)})
 
 
-def test_a_model_hears_with_wav2lips_encoder_instead_of_its_own() -> None:
-    model, official = TalkingFace(ModelConfig()).eval(), Wav2LipAudioNet().eval()
-    assert model.config.speech_shape == (384, 13)
-    model.use_wav2lip(official.state_dict())
-    assert model.config.speech_shape == (80, 16) and model.speech_encoder is None
-    mel = torch.randn(1, 1, 80, 16)
-    torch.testing.assert_close(model.audio_net(mel), official(mel))
-
-
 def test_discriminator_scores_patches() -> None:
     assert Discriminator(8)(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 8, 12)
 

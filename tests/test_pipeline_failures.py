@@ -14,7 +14,7 @@ import pytest
 
 from talkernel.errors import (
     FaceChoiceError,
-    FaceTooSmallError,
+    FaceError,
     NoFaceError,
     OptionError,
     OutputExistsError,
@@ -27,7 +27,7 @@ from tests.jobs import Painter, babble, left_behind, pictures_of
 from tests.test_media_support import write_sound
 
 
-@pytest.mark.parametrize(("scale", "error"), [(0.01, NoFaceError), (0.2, FaceTooSmallError)])
+@pytest.mark.parametrize(("scale", "error"), [(0.01, NoFaceError), (0.2, FaceError)])
 def test_a_video_without_a_usable_face_leaves_no_file(
     scale: float, error: type[TalkernelError], tmp_path: Path, folder: Path, painted: None
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from talkernel.errors import MissingFileError, NoTracksError, NoVideosError, PreparedOtherwiseError
+from talkernel.errors import DataError, MissingFileError, PreparedOtherwiseError
 from talkernel.face.shots import ShotCutter
 from talkernel.lab.prepare import run
 from talkernel.lab.prepare.curves import curves_of
@@ -161,9 +161,9 @@ def test_bad_input_raises_typed_errors(videos: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingFileError):
         prepare([tmp_path / "none.mp4"], tmp_path / "out")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(NoVideosError):
+    with pytest.raises(DataError):
         prepare([tmp_path / "empty"], tmp_path / "out")
-    with pytest.raises(NoTracksError, match="None of 1 videos"):
+    with pytest.raises(DataError, match="None of 1 videos"):
         prepare([videos / "faceless.mp4"], tmp_path / "out", STILL)
     assert (tmp_path / "out" / "report.md").exists()
 

@@ -124,5 +124,5 @@ def test_a_finished_model_with_a_new_input_starts_with_the_same_output(tmp_path:
 def test_a_file_that_is_no_checkpoint_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "talkernel.safetensors"
     path.write_bytes(b"nothing of the kind")
-    with pytest.raises(CheckpointError, match="no Talkernel checkpoint"):
+    with pytest.raises(CheckpointError, match="not a Talkernel checkpoint"):
         load_start(path)

@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 
 from talkernel.cli import app
 from talkernel.errors import (
+    DataError,
     MissingFileError,
     NotAStudyError,
     OptionError,
     OutputExistsError,
-    StudyVideosError,
 )
 from talkernel.lab.study.ballot import Ballot, RefusedError
 from talkernel.lab.study.browser_video import Checked, check, publish
@@ -203,7 +203,7 @@ def test_missing_doubled_and_damaged_videos_are_all_named(tmp_path: Path) -> Non
     folders = {name: tmp_path / name for name in SYSTEMS}
     (tmp_path / "ours" / "two.mp4").unlink()
     shutil.copy(tmp_path / "other" / "one.mp4", tmp_path / "other" / "one.mkv")
-    with pytest.raises(StudyVideosError) as missing:
+    with pytest.raises(DataError) as missing:
         match_videos(folders)
     assert f"ours has no video two in {tmp_path / 'ours'}" in str(missing.value)
     assert "other has more than one one: one.mkv, one.mp4" in str(missing.value)
@@ -212,7 +212,7 @@ def test_missing_doubled_and_damaged_videos_are_all_named(tmp_path: Path) -> Non
     whole = (tmp_path / "ours" / "one.mp4").read_bytes()
     (tmp_path / "ours" / "one.mp4").write_bytes(whole[: len(whole) // 2])
     write_video(tmp_path / "other" / "three.mp4", [np.zeros((96, 96, 3), np.uint8)] * 20, None)
-    with pytest.raises(StudyVideosError) as damaged:
+    with pytest.raises(DataError) as damaged:
         new_study(tmp_path / "study", folders, Design())
     assert "ours/one.mp4 is damaged" in str(damaged.value)
     assert "other/three.mp4 has no sound" in str(damaged.value)

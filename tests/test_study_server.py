@@ -21,7 +21,7 @@ import pytest
 from typer.testing import CliRunner
 
 from talkernel.cli import app
-from talkernel.errors import CannotListenError
+from talkernel.errors import OptionError
 from talkernel.lab.study.database import read_votes
 from talkernel.lab.study.manifest import VIDEOS, read_manifest
 from talkernel.lab.study.questions import QUESTIONS
@@ -293,10 +293,10 @@ def test_ctrl_c_ends_it_and_the_next_goes_on(study: Path) -> None:
 def test_an_address_that_is_taken_is_named(study: Path) -> None:
     with listen("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]
-        with pytest.raises(CannotListenError, match=f"127.0.0.1:{port}"):
+        with pytest.raises(OptionError, match=f"127.0.0.1:{port}"):
             listen("127.0.0.1", int(port))
         taken = CliRunner().invoke(app, ["study", "serve", str(study), f"--port={port}"])
-        assert taken.exit_code == CannotListenError.exit_code
+        assert taken.exit_code == OptionError.exit_code
     for host, port in (("203.0.113.7", 0), ("127.0.0.1", 1 << 16), ("no.such.host.invalid", 0)):
-        with pytest.raises(CannotListenError):
+        with pytest.raises(OptionError):
             listen(host, port)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkernel.errors import NotPreparedError
+from talkernel.errors import DataError
 from talkernel.lab.tracks.track import ARRAYS, Track, load_tracks, write_tracks
 from tests.tracks import drawn_track
 
@@ -68,7 +68,7 @@ def test_shards_of_earlier_versions_are_read(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_tracks_raises_a_typed_error(tmp_path: Path) -> None:
-    with pytest.raises(NotPreparedError, match="no prepared tracks"):
+    with pytest.raises(DataError, match="no prepared tracks"):
         load_tracks(tmp_path, "train")
 
 

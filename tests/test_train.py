@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from lightning_fabric import Fabric
 
 from talkernel.engine import load_engine
-from talkernel.errors import CheckpointError, LoaderKilledError, OptionError
+from talkernel.errors import CheckpointError, OptionError, TrainingError
 from talkernel.face.crop import crop_of, face_geometry
 from talkernel.face.pose import RIGID, HeadPose
 from talkernel.lab.tracks.track import STORED, Track
@@ -251,7 +251,7 @@ def test_the_lip_critic_learns_to_read_and_gives_the_generator_a_gradient() -> N
 @pytest.mark.parametrize(
     ("message", "error"),
     [
-        ("DataLoader worker (pid 7) is killed by signal: Killed.", LoaderKilledError),
+        ("DataLoader worker (pid 7) is killed by signal: Killed.", TrainingError),
         ("something else", RuntimeError),
     ],
 )

@@ -21,7 +21,7 @@ from talkernel.errors import (
     MissingFileError,
     RunConfigError,
     TrainingDataError,
-    TrainingDivergedError,
+    TrainingError,
 )
 from talkernel.lab.tracks.track import load_tracks, write_tracks
 from talkernel.lab.train.audio_net import train_lip_reader
@@ -221,7 +221,7 @@ def test_the_example_configs_are_valid(request: pytest.FixtureRequest) -> None:
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     logger = TrainLogger(None, first=0, steps=9, every=5, samples=4)
     logger.record(1, {"rec": 0.5})
-    with pytest.raises(TrainingDivergedError, match=r"step 2.*'rec' is nan"):
+    with pytest.raises(TrainingError, match=r"step 2.*'rec' is nan"):
         logger.record(2, {"rec": float("nan")})
 
 

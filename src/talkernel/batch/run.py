@@ -77,7 +77,7 @@ def batch(
     Raises:
         JobListError: The list cannot be used; nothing was started.
         OutputNotWritableError: The folder cannot be made.
-        InUseError: Another run is at it.
+        OutputError: Another run is at it.
     """
     jobs = read_jobs(table, out)
     try:

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn, ParamSpec
 
-from talkernel.errors import TalkernelError
+from talkernel.errors import InstallationError, TalkernelError
 
 P = ParamSpec("P")
 
@@ -73,7 +73,8 @@ def _explain(error: Exception) -> NoReturn:
         _leave_quietly()
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRA_OF_MODULE:
         command = f"pip install '.[{EXTRA_OF_MODULE[error.name]}]'"
-        _end(f"error: {error.name} is not installed. Run `{command}` in the clone.", FAILED)
+        message = f"error: {error.name} is not installed. Run `{command}` in the clone."
+        _end(message, InstallationError.exit_code)
     traceback.print_exception(error)
     _end("This is a bug in Talkernel. Please report it with the lines above.", FAILED)
 

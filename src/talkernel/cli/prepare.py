@@ -91,7 +91,7 @@ def batch(
     """Make every video of a list; run again, those that are missing."""
     from talkernel.batch.run import batch as run
     from talkernel.cli.terminal import progress_bar, show
-    from talkernel.errors import JobsFailedError
+    from talkernel.errors import TalkernelError
 
     with progress_bar(shown=not quiet, unit="jobs") as progress:
         report = run(
@@ -105,4 +105,7 @@ def batch(
     if as_json or not quiet:
         show(report, as_json=as_json)
     if report.failed:
-        raise JobsFailedError(f"{len(report.failed)} of {len(report.outcomes)} jobs failed.")
+        raise TalkernelError(
+            f"{len(report.failed)} of {len(report.outcomes)} jobs failed.",
+            remedy="See results.csv; run again to try these once more.",
+        )

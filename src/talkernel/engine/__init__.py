@@ -1,4 +1,4 @@
-"""Engines: one protocol, three ways to compute."""
+"""Engines: OpenVINO, ONNX Runtime and PyTorch behind one protocol."""
 
 from __future__ import annotations
 
@@ -24,27 +24,28 @@ def load_engine(
 
     Args:
         name: Which engine; auto is openvino.
-        device: The engine's name of a device; None for its best.
-        precision: auto is the fastest that the device computes natively.
+        device: The engine's own name of a device; None for the fastest.
+        precision: auto is the fastest that the device computes in natively.
         checkpoint: A weight file or folder; None for the package's own.
 
     Raises:
+        OptionError: There is no such engine, or it does not have this precision.
         EngineNotInstalledError: The engine or its device is missing.
         MissingFileError: The checkpoint does not exist.
-        CheckpointError: The checkpoint is damaged or of another shape.
+        CheckpointError: The checkpoint is damaged, does not fit its config, or has no graphs.
     """
     weights = find_weights(checkpoint)
-    exact = None if precision == "auto" else precision
+    wanted = None if precision == "auto" else precision
     if name in ("auto", "openvino"):
         from talkernel.engine.openvino import OpenVinoEngine
 
-        return OpenVinoEngine(weights, device, exact)
+        return OpenVinoEngine(weights, device, wanted)
     if name == "onnxruntime":
         from talkernel.engine.onnxruntime import OnnxRuntimeEngine
 
-        return OnnxRuntimeEngine(weights, device, exact)
+        return OnnxRuntimeEngine(weights, device, wanted)
     if name == "torch":
         from talkernel.engine.torch import TorchEngine
 
-        return TorchEngine(weights, device, exact)
+        return TorchEngine(weights, device, wanted)
     raise OptionError(f"There is no engine {name!r}; choose openvino, onnxruntime or torch.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -10,39 +11,46 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from talkernel.choices import Precision
-from talkernel.engine.base import Array, EngineInfo
+from talkernel.engine.base import Array, EngineInfo, run_every_graph
 from talkernel.errors import CheckpointError, EngineNotInstalledError
 from talkernel.model.weights import find_graphs, read_basis, read_config
 from talkernel.threads import thread_limit
 
-Shapes = tuple[tuple[str, tuple[int, ...]], ...]  # of a graph's inputs, where they are fixed
-GRAPHS_KEPT = 8  # compiled, of two models
+InputShapes = tuple[tuple[str, tuple[int, ...]], ...]  # fixed shapes by input name
+CACHED_GRAPHS = 8  # those of two models
 
 
-class _How(NamedTuple):
-    """How a graph is compiled, and when the weights were written that it reads."""
+class _CompileSettings(NamedTuple):
+    """How a graph is compiled. Part of the cache's key.
+
+    Attributes:
+        device: An OpenVINO device.
+        precision: Precision of the arithmetic.
+        threads: CPU threads; None leaves the number to OpenVINO.
+        modified_ns: Modification time of the weights, so that changed weights are compiled anew.
+    """
 
     device: str
     precision: Precision
     threads: int | None
-    written: int
+    modified_ns: int
 
 
 class OpenVinoEngine:
     """Runs the exported graphs with OpenVINO.
 
-    They are compiled behind the caller's back, in the order in which a job needs them; who calls
-    one waits until it is there, and is told what was wrong with it.
+    The graphs are compiled in a background thread, in the order in which a job needs them. The
+    first call of a graph waits until it is compiled, and raises the error if it cannot be.
 
     Args:
-        weights: The safetensors file, its graphs beside it.
+        weights: The safetensors file, with its graphs in the same folder.
         device: An OpenVINO device; CPU by default.
-        precision: None takes bfloat16 where the device computes in it.
+        precision: None takes bfloat16 where the device computes in it natively.
         threads: CPU threads; None: TALKERNEL_THREADS, or OpenVINO's choice without it.
 
     Raises:
         EngineNotInstalledError: OpenVINO or the device is missing.
-        CheckpointError: The graphs are missing, or, at the first use of one, cannot be compiled.
+        CheckpointError: The graphs are missing.
     """
 
     def __init__(
@@ -60,17 +68,21 @@ class OpenVinoEngine:
         self.info = EngineInfo("openvino", device, precision)
         self.config, self.basis = read_config(weights), read_basis(weights)
         threads = thread_limit() if threads is None else threads
-        how = _How(device, precision, threads, weights.stat().st_mtime_ns)
-        encoder, lookahead, kernels, generator = find_graphs(weights)
-        one = (("face", (1, *self.config.face_shape)), ("kernels", (1, *self.config.kernel_shape)))
-        compiler = ThreadPoolExecutor(1)
+        settings = _CompileSettings(device, precision, threads, weights.stat().st_mtime_ns)
+        self._compile(weights, settings)
 
-        def graph(path: Path, shapes: Shapes = ()) -> _Graph:
-            return _Graph(compiler.submit(_request, path, how, shapes))
+    def _compile(self, weights: Path, settings: _CompileSettings) -> None:
+        """Start to compile all graphs, one after the other."""
+        paths, compiler = find_graphs(weights), ThreadPoolExecutor(1)
 
-        self._encoder = None if encoder is None else graph(encoder)
-        self._hearing, self._kernels = graph(lookahead), graph(kernels)
-        self._generator = graph(generator, one)  # a quarter faster than one of any batch
+        def start(path: Path, shapes: InputShapes = ()) -> _Graph:
+            return _Graph(compiler.submit(_compiled, path, settings, shapes))
+
+        face, kernels = (1, *self.config.face_shape), (1, *self.config.kernel_shape)
+        self._encoder = None if paths.encoder is None else start(paths.encoder)
+        self._audio_net, self._kernels = start(paths.audio_net), start(paths.kernels)
+        # A fixed batch of one runs a quarter faster than a free batch size.
+        self._generator = start(paths.generator, (("face", face), ("kernels", kernels)))
         compiler.shutdown(wait=False)
 
     def encode(self, mel: Array) -> Array:
@@ -80,34 +92,62 @@ class OpenVinoEngine:
 
     def predict_lip_code(self, speech: Array) -> Array:
         """See `Engine.predict_lip_code`."""
-        return self._hearing(speech)
+        return self._audio_net(speech)
 
-    def kernels(self, heard: Array) -> Array:
+    def kernels(self, lip_code: Array) -> Array:
         """See `Engine.kernels`."""
-        return self._kernels(heard)
+        return self._kernels(lip_code)
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         """See `Engine.synthesise`."""
         pairs = zip(face, kernels, strict=True)
-        answers = [self._generator(own[None], kernel[None]) for own, kernel in pairs]
-        answer = np.concatenate(answers) if len(answers) > 1 else answers[0]
-        return answer[:, :1], answer[:, 1:]
+        outputs = [self._generator(one[None], kernel[None]) for one, kernel in pairs]
+        output = np.concatenate(outputs) if len(outputs) > 1 else outputs[0]
+        return output[:, :1], output[:, 1:]
+
+    def session(self) -> OpenVinoEngine:
+        """See `Engine.session`: it has inference requests of its own."""
+        session = copy.copy(self)
+        session._encoder = self._encoder and self._encoder.session()
+        session._audio_net, session._kernels = self._audio_net.session(), self._kernels.session()
+        session._generator = self._generator.session()
+        return session
+
+    def warm_up(self) -> None:
+        """See `Engine.warm_up`."""
+        run_every_graph(self)
 
 
 class _Graph:
-    """A graph that is being compiled, or has been: arrays in, its one output out."""
+    """One graph and one inference request for it: arrays in, its one output out.
 
-    def __init__(self, request: Future[Any]) -> None:
-        self._request = request
+    Args:
+        compiled: The compiled graph, when it is ready.
+    """
+
+    def __init__(self, compiled: Future[Any]) -> None:
+        self._compiled = compiled
+        self._request: Any = None
 
     def __call__(self, *arrays: Array) -> Array:
-        request = self._request.result()
-        request.infer(list(arrays), share_inputs=True)
-        return np.array(request.get_output_tensor(0).data, np.float32)  # a copy
+        if self._request is None:
+            self._request = self._compiled.result().create_infer_request()
+        self._request.infer(list(arrays), share_inputs=True)
+        # A copy: the next inference overwrites the request's own output.
+        return np.array(self._request.get_output_tensor(0).data, np.float32)
+
+    def session(self) -> _Graph:
+        """The same compiled graph with another inference request."""
+        return _Graph(self._compiled)
 
 
 def compile_options(precision: Precision, threads: int | None = None) -> dict[str, Any]:
-    """How a graph is compiled: the soonest answer, on so many CPU threads, or OpenVINO's choice."""
+    """OpenVINO's options for low latency.
+
+    Args:
+        precision: Precision of the arithmetic.
+        threads: CPU threads; None leaves the number to OpenVINO.
+    """
     options: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
@@ -134,18 +174,14 @@ def _check_device(core: Any, device: str) -> None:
         )
 
 
-def _request(graph: Path, how: _How, shapes: Shapes) -> Any:
-    """What one engine computes a graph with; the compiled graph itself is any engine's."""
-    return _compiled(graph, how, shapes).create_infer_request()
-
-
-@lru_cache(GRAPHS_KEPT)  # a process that makes many videos compiles once
-def _compiled(graph: Path, how: _How, shapes: Shapes) -> Any:
-    core, options = _core(), compile_options(how.precision, how.threads)
+@lru_cache(CACHED_GRAPHS)  # a process that makes many videos compiles once
+def _compiled(path: Path, settings: _CompileSettings, shapes: InputShapes) -> Any:
+    """A compiled graph, which all engines of the process share."""
+    core, options = _core(), compile_options(settings.precision, settings.threads)
     try:
-        model = core.read_model(str(graph))
+        model = core.read_model(str(path))
         if shapes:
             model.reshape(dict(shapes))
-        return core.compile_model(model, how.device, options)
+        return core.compile_model(model, settings.device, options)
     except RuntimeError as error:
-        raise CheckpointError(f"OpenVINO cannot load {graph}: {error}") from error
+        raise CheckpointError(f"OpenVINO cannot load {path}: {error}") from error

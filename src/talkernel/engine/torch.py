@@ -1,4 +1,4 @@
-"""PyTorch: the source of the other engines' graphs, and CUDA."""
+"""PyTorch: runs the model itself, on CPUs and CUDA devices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from talkernel.choices import Precision
-from talkernel.engine.base import Array, EngineInfo
+from talkernel.engine.base import Array, EngineInfo, run_every_graph
 from talkernel.errors import EngineNotInstalledError
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
@@ -23,7 +23,7 @@ class TorchEngine:
 
     Args:
         weights: The safetensors file.
-        device: A torch device; cuda where there is one, else cpu.
+        device: A torch device; None takes cuda where there is one, else cpu.
         precision: None takes bfloat16 on CUDA and float32 elsewhere.
 
     Raises:
@@ -45,8 +45,8 @@ class TorchEngine:
         """An engine over a model that is in memory, on the CPU, in float32.
 
         Args:
-            model: It is put into evaluation mode.
-            basis: What its lip codes mean; None: the model's own.
+            model: The model. It is put into evaluation mode.
+            basis: The basis of its lip codes; None for the model's own.
         """
         engine = cls.__new__(cls)
         engine._torch = _torch()
@@ -58,8 +58,8 @@ class TorchEngine:
         self._device = _device(self._torch, device)
         precision = precision or ("bfloat16" if self._device.type == "cuda" else "float32")
         self.info = EngineInfo("torch", device, precision)
-        ready: Any = model.eval()  # torch's types leave out memory_format
-        self._model = ready.to(self._device, memory_format=self._torch.channels_last)
+        evaluated: Any = model.eval()  # torch's types lack memory_format
+        self._model = evaluated.to(self._device, memory_format=self._torch.channels_last)
         self.config: ModelConfig = model.config
         self.basis: LipBasis | None = model.basis
 
@@ -72,29 +72,36 @@ class TorchEngine:
     def predict_lip_code(self, speech: Array) -> Array:
         """See `Engine.predict_lip_code`."""
         with self._torch.inference_mode(), self._autocast():
-            heard = self._model.predict_lip_code(self._tensor(speech))
-        return np.asarray(heard.float().cpu().numpy())
+            lip_code = self._model.predict_lip_code(self._tensor(speech))
+        return np.asarray(lip_code.float().cpu().numpy())
 
-    def kernels(self, heard: Array) -> Array:
+    def kernels(self, lip_code: Array) -> Array:
         """See `Engine.kernels`."""
         with self._torch.inference_mode(), self._autocast():
-            kernels = self._model.kernels_of(self._tensor(heard))
+            kernels = self._model.kernels_of(self._tensor(lip_code))
         return np.asarray(kernels.float().cpu().numpy())
 
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         """See `Engine.synthesise`."""
         with self._torch.inference_mode(), self._autocast():
-            answer = self._model.unet.answer(self._tensor(face), self._tensor(kernels))
-        array: Array = answer.float().cpu().numpy()
+            output = self._model.unet.answer(self._tensor(face), self._tensor(kernels))
+        array: Array = output.float().cpu().numpy()
         return array[:, :1], array[:, 1:]
+
+    def session(self) -> TorchEngine:
+        """This engine itself: a PyTorch model may run in several threads at once."""
+        return self
+
+    def warm_up(self) -> None:
+        """See `Engine.warm_up`. There are no graphs to compile; CUDA loads its kernels."""
+        run_every_graph(self)
 
     def _tensor(self, array: Array) -> Any:
         return self._torch.from_numpy(array).to(self._device)
 
     def _autocast(self) -> AbstractContextManager[Any]:
-        low = self.info.precision == "bfloat16"
         context: AbstractContextManager[Any] = self._torch.autocast(
-            self._device.type, self._torch.bfloat16, enabled=low
+            self._device.type, self._torch.bfloat16, enabled=self.info.precision == "bfloat16"
         )
         return context
 
@@ -119,6 +126,6 @@ def _device(torch: Any, name: str) -> Any:
 
 
 def torch_devices() -> list[str]:
-    """Devices that PyTorch computes on."""
+    """Names of the devices that PyTorch can use."""
     count = _torch().cuda.device_count()
     return ["cpu", *(f"cuda:{index}" for index in range(count))]

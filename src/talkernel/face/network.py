@@ -12,7 +12,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from talkernel.errors import ModelsMissingError
+from talkernel.errors import InstallationError
 
 Reader = Callable[[Path], ov.Model]
 
@@ -24,11 +24,13 @@ def model_path(name: str) -> Path:
         name: A file name in `face/models`.
 
     Raises:
-        ModelsMissingError: The installation is incomplete.
+        InstallationError: The installation is incomplete.
     """
     path = Path(str(files("talkernel.face"))) / "models" / name
     if not path.is_file():
-        raise ModelsMissingError(f"The face model {path} is missing.")
+        raise InstallationError(
+            f"The face model {path} is missing.", remedy="Install the package again."
+        )
     return path
 
 

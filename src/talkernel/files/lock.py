@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from talkernel.errors import InUseError
+from talkernel.errors import OutputError
 
 
 @contextmanager
@@ -16,11 +16,14 @@ def folder_lock(folder: Path) -> Iterator[None]:
     """Hold a folder; the system lets go of it when the process ends, however it ends.
 
     Raises:
-        InUseError: Another process holds it.
+        OutputError: Another process holds it.
     """
     try:
         held = FileLock(folder / ".lock").acquire(blocking=False)
     except Timeout:
-        raise InUseError(f"Another run is at work in {folder}.") from None
+        raise OutputError(
+            f"Another run is at work in {folder}.",
+            remedy="Wait for it to end, or give another --out.",
+        ) from None
     with held:
         yield

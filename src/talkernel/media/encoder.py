@@ -10,7 +10,7 @@ import av
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
-from talkernel.errors import OptionError, UnknownCodecError
+from talkernel.errors import OptionError
 from talkernel.media.source import FaceSource
 from talkernel.threads import thread_limit
 
@@ -73,8 +73,7 @@ def choose_encoding(
         preset: x264's name of a speed; translated for other encoders.
 
     Raises:
-        UnknownCodecError: No such encoder, or none for this container or size.
-        OptionError: There is no such preset.
+        OptionError: There is no such preset, or no such encoder for this container and size.
     """
     if preset not in _PRESETS:
         names = ", ".join(reversed(_PRESETS))
@@ -87,7 +86,10 @@ def choose_encoding(
         if _opens(encoder, pixel_format, source, options):
             return Encoding(encoder, pixel_format, options, _ignored(encoder))
     size = f"{source.width}x{source.height}"
-    raise UnknownCodecError(f"Codec {codec!r} cannot encode {size} pictures.")
+    raise OptionError(
+        f"Codec {codec!r} cannot encode {size} pictures.",
+        remedy="Leave --codec out for H.264, or use an .mp4, .mov or .mkv output.",
+    )
 
 
 def configure(context: VideoCodecContext, pixel_format: str, source: FaceSource) -> None:
@@ -117,7 +119,7 @@ def _encoder(codec: str, container: str) -> str:
         for known, names in _ENCODERS.items()
         if any(name in allowed and _is_video_encoder(name) for name in names)
     )
-    raise UnknownCodecError(
+    raise OptionError(
         f"Codec {codec!r} is unknown or cannot go into a {container} file.",
         remedy=f"Codecs that can: {working}.",
     )

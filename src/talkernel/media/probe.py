@@ -14,10 +14,10 @@ from av.video.stream import VideoStream
 
 from talkernel.errors import (
     CorruptMediaError,
+    InputError,
     MissingFileError,
     NoAudioError,
     NotMediaError,
-    NoVideoError,
 )
 
 # FFmpeg "plays" any .txt file as terminal art.
@@ -65,11 +65,13 @@ def picture_stream(container: InputContainer, path: str | os.PathLike[str]) -> V
     """The largest picture stream; cover art does not count.
 
     Raises:
-        NoVideoError: The file has none.
+        InputError: The file has none.
     """
     streams = find_picture_streams(container)
     if not streams:
-        raise NoVideoError(f"{os.fspath(path)} has no picture stream.")
+        raise InputError(
+            f"{os.fspath(path)} has no picture stream.", remedy="Give --face a video or a photo."
+        )
     return max(streams, key=lambda stream: stream.width * stream.height)
 
 

@@ -12,7 +12,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from talkernel.errors import CorruptMediaError, SpeechTooShortError
+from talkernel.errors import CorruptMediaError, InputError
 from talkernel.media.decode import Decoder
 from talkernel.media.probe import find_picture_streams, open_container, sound_stream
 from talkernel.media.resample import Resampler
@@ -94,7 +94,7 @@ def open_speech(path: str | os.PathLike[str]) -> SpeechSource:
         NotMediaError: Nothing FFmpeg can play.
         NoAudioError: A video or picture without sound.
         CorruptMediaError: Nothing of the sound can be decoded.
-        SpeechTooShortError: Under 0.2 s.
+        InputError: Under 0.2 s.
     """
     name = os.fspath(path)
     with open_container(name) as container:
@@ -117,8 +117,9 @@ def _check_length(speech: SpeechSource) -> None:
     if not speech.sample_count and speech.corrupt_packets:
         raise CorruptMediaError(f"{speech.path} is damaged: none of its sound can be decoded.")
     if speech.duration < _SHORTEST:
-        raise SpeechTooShortError(
-            f"{speech.path} has {speech.duration:.2f} s of sound; at least {_SHORTEST} s is needed."
+        raise InputError(
+            f"{speech.path} has only {speech.duration:.2f} s of sound.",
+            remedy=f"Give at least {_SHORTEST} s of sound.",
         )
 
 

@@ -49,7 +49,7 @@ def open_face(path: str | os.PathLike[str], *, fps: Fraction | float | None = No
     Raises:
         MissingFileError: No such file, or not readable.
         NotMediaError: Neither a video, a photo nor a sound.
-        NoVideoError: A sound, maybe with cover art.
+        InputError: A sound, maybe with cover art.
         CorruptMediaError: Not one picture can be decoded.
         OptionError: The rate is no number above zero.
     """

@@ -15,7 +15,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from talkernel.errors import DiskFullError, OutputNotWritableError
+from talkernel.errors import OutputError, OutputNotWritableError
 from talkernel.files.atomic import AtomicFile
 from talkernel.media.encoder import Encoding, choose_encoding, configure
 from talkernel.media.frame import Picture
@@ -49,7 +49,7 @@ class VideoWriter:
     Raises:
         OutputExistsError: `outfile` exists.
         OutputNotWritableError: No such folder, no permission, or an unknown extension.
-        UnknownCodecError: The codec is unknown or cannot go into the container.
+        OptionError: The codec is unknown or cannot go into the container.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class VideoWriter:
         """Appends one picture, and the sound up to it.
 
         Raises:
-            DiskFullError: No space is left.
+            OutputError: No space is left.
         """
         frame = picture.to_av()
         frame.pts, frame.time_base = self._written, 1 / self._source.fps
@@ -163,7 +163,10 @@ class VideoWriter:
             yield
         except OSError as error:
             if error.errno in _DISK_FULL:
-                raise DiskFullError(f"No space is left to write {self._name}.") from error
+                raise OutputError(
+                    f"No space is left to write {self._name}.",
+                    remedy="Free some space and run again; the partial file is gone.",
+                ) from error
             if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT}:
                 raise OutputNotWritableError(f"{self._name} cannot be written: {error}.") from error
             raise

@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save
 from talkernel.errors import CheckpointError
 from talkernel.files.atomic import atomic_write
 from talkernel.model.talking_face import TalkingFace
-from talkernel.model.torch_file import read_torch_file
 from talkernel.model.weights import BASIS, METADATA_CONFIG, read_config
 
 MANTISSA = 10  # bits of a half-precision number's
@@ -75,15 +74,3 @@ def load_model(path: Path) -> TalkingFace:
     except (RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{path} does not fit its own config: {error}") from error
     return model
-
-
-def load_wav2lip_audio(model: TalkingFace, path: Path) -> None:
-    """Put an official Wav2Lip checkpoint's audio encoder into a model, in place.
-
-    The kernels' inference has to be trained for these features before they say anything to it.
-
-    Raises:
-        CheckpointError: The file is no Wav2Lip checkpoint.
-    """
-    state = read_torch_file(path, "PyTorch checkpoint")
-    model.use_wav2lip(state.get("state_dict", state))

@@ -1,7 +1,7 @@
-"""One PyTorch model out, the ONNX graphs that the other engines run.
+"""Export a PyTorch model as the ONNX graphs that the other engines run.
 
-The graphs hold no weights. Every tensor of theirs is a reference, by offset and length,
-into the safetensors file beside them, so that the weights exist once on disk.
+The graphs contain no weights. Each of their tensors is a reference, by offset and length, into
+the safetensors file in the same folder, so the weights exist on disk once.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from talkernel.model.checkpoint import load_model
 from talkernel.model.speech_encoder import LONGEST
 from talkernel.model.talking_face import TalkingFace
 from talkernel.model.weights import (
+    AUDIO_NET_GRAPH,
     ENCODER_GRAPH,
     GENERATOR_GRAPH,
     GRAPH_MARK,
-    HEARING_GRAPH,
     KERNELS_GRAPH,
     WEIGHTS,
     find_weights,
@@ -41,14 +41,18 @@ DTYPES = {"F16": TensorProto.FLOAT16, "F32": TensorProto.FLOAT, "I64": TensorPro
 
 
 def export_checkpoint(checkpoint: str | Path, folder: str | Path) -> Path:
-    """Make a weight folder that every engine loads.
+    """Make a weight folder that every engine can load.
 
     Args:
         checkpoint: A safetensors file, or a weight folder.
-        folder: Where the weights and the graphs go; created when missing.
+        folder: Gets the weights and the graphs; created when missing.
 
     Returns:
         The folder's weight file.
+
+    Raises:
+        MissingFileError: The checkpoint does not exist.
+        CheckpointError: The checkpoint is damaged.
     """
     source, folder = find_weights(checkpoint), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,14 +64,14 @@ def export_checkpoint(checkpoint: str | Path, folder: str | Path) -> Path:
 
 
 def export_graphs(model: TalkingFace, weights: Path) -> None:
-    """Write a model's graphs beside its weights; see `talkernel.model.weights`."""
+    """Write a model's graphs into the folder of its weights; see `talkernel.model.weights`."""
     config = model.config
     speech = torch.zeros(2, 1, *config.speech_shape)
     face = torch.zeros(2, *config.face_shape)
-    heard, kernels = torch.zeros(2, *config.lip_code_shape), torch.zeros(2, *config.kernel_shape)
+    lip_code, kernels = torch.zeros(2, *config.lip_code_shape), torch.zeros(2, *config.kernel_shape)
     graphs = {
-        HEARING_GRAPH: _graph(_Hearing(model), {"speech": speech}, "heard"),
-        KERNELS_GRAPH: _graph(_Kernels(model), {"heard": heard}, "kernels"),
+        AUDIO_NET_GRAPH: _graph(_AudioNet(model), {"speech": speech}, "lip_code"),
+        KERNELS_GRAPH: _graph(_Kernels(model), {"lip_code": lip_code}, "kernels"),
         GENERATOR_GRAPH: _graph(_Generator(model), {"face": face, "kernels": kernels}, "answer"),
     }
     if config.encoder_layers:
@@ -93,7 +97,7 @@ class _Encoder(nn.Module):
         return tokens
 
 
-class _Hearing(nn.Module):
+class _AudioNet(nn.Module):
     def __init__(self, model: TalkingFace) -> None:
         super().__init__()
         self.model = model
@@ -107,8 +111,8 @@ class _Kernels(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, heard: Tensor) -> Tensor:
-        return self.model.kernels_of(heard)
+    def forward(self, lip_code: Tensor) -> Tensor:
+        return self.model.kernels_of(lip_code)
 
 
 class _Generator(nn.Module):
@@ -117,16 +121,16 @@ class _Generator(nn.Module):
         self.model = model
 
     def forward(self, face: Tensor, kernels: Tensor) -> Tensor:
-        """Alpha and M as the channels of one tensor, which engines need not copy apart."""
+        """Alpha and M as the channels of one tensor: two outputs would cost engines a copy."""
         return self.model.unet.answer(face, kernels)
 
 
 def _graph(
     module: nn.Module, inputs: dict[str, Tensor], output: str, lengths: dict[int, Any] | None = None
 ) -> onnx.ModelProto:
-    """A module as a graph of any batch size, and of any of some other lengths."""
-    free = {0: torch.export.Dim("batch")} | (lengths or {})
-    with _quiet():
+    """A module as a graph of any batch size; `lengths` names the other variable dimensions."""
+    variable = {0: torch.export.Dim("batch")} | (lengths or {})
+    with _without_warnings():
         program = torch.onnx.export(
             module.eval(),
             tuple(inputs.values()),
@@ -135,16 +139,16 @@ def _graph(
             verbose=False,
             input_names=list(inputs),
             output_names=[output],
-            dynamic_shapes=tuple(free for _ in inputs),
+            dynamic_shapes=tuple(variable for _ in inputs),
         )
     assert program is not None
     graph = program.model_proto
-    _forget_origin(graph)
+    _remove_origin(graph)
     return graph
 
 
-def _forget_origin(graph: onnx.ModelProto) -> None:
-    """Drop the exporter's notes: they name files of the machine that exported."""
+def _remove_origin(graph: onnx.ModelProto) -> None:
+    """Remove the exporter's notes, which contain paths of this machine."""
     for node in graph.graph.node:
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
@@ -154,8 +158,8 @@ def _forget_origin(graph: onnx.ModelProto) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter warns of operators of packages that are not installed."""
+def _without_warnings() -> Iterator[None]:
+    """The exporter warns about packages that are not installed and not needed."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -168,7 +172,7 @@ def _quiet() -> Iterator[None]:
 
 
 def refer_to_weights(graph: onnx.ModelProto, weights: Path) -> None:
-    """Replace a graph's weights by references into a safetensors file, in place."""
+    """Replace a graph's weights with references into a safetensors file, in place."""
     table, base = read_table(weights)
     kept: list[TensorProto] = []
     casts: list[onnx.NodeProto] = []
@@ -189,7 +193,7 @@ def refer_to_weights(graph: onnx.ModelProto, weights: Path) -> None:
 
 
 def read_table(weights: Path) -> tuple[dict[str, Any], int]:
-    """A safetensors file's table of tensors and the offset at which its data begins."""
+    """A safetensors file's table of tensors, and the offset in bytes where its data begins."""
     with weights.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         return json.loads(file.read(length)), 8 + length

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from talkernel.model.audio_net import Wav2LipAudioNet, build_audio_net
+from talkernel.model.audio_net import build_audio_net
 from talkernel.model.basis_buffers import BasisBuffers
 from talkernel.model.config import ModelConfig
 from talkernel.model.dck import KernelInference
@@ -109,16 +106,6 @@ class TalkingFace(nn.Module):
     def kernels(self, speech: Tensor) -> Tensor:
         """Eq. 2: speech windows `[B, 1, F, W]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
         return self.kernels_of(self.predict_lip_code(speech))
-
-    def use_wav2lip(self, state: Mapping[str, Tensor]) -> None:
-        """Hear with an official Wav2Lip checkpoint's audio encoder; see its `load_wav2lip`."""
-        encoder = Wav2LipAudioNet(self.config.audio_channels)
-        encoder.load_wav2lip(state)
-        self.audio_net = encoder.to(next(self.parameters()).device).train(self.training)
-        self.speech_encoder = None
-        self.config = dataclasses.replace(
-            self.config, encoder_layers=0, speech_window=WAV2LIP_WINDOW
-        )
 
     def forward(self, face: Tensor, speech: Tensor) -> Synthesis:
         """Faces `[B, 3 or 6, H, W]` in -1..1, speech windows `[B, 1, F, W]` to mask and motion."""

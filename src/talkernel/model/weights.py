@@ -1,10 +1,13 @@
-"""Weights on disk: one safetensors file, its config inside, and graphs that read it.
+"""Weights on disk: one safetensors file that contains its config, and the graphs that use it.
 
-A weight folder holds `talkernel.safetensors`, `encoder.onnx` (mel spectrogram to speech
-features, where the model has a speech encoder), `hearing.onnx` (speech features to lip codes),
-`kernels.onnx` (lip codes to kernels) and `generator.onnx` (face and kernels to mask and
-motion). The graphs carry no weights of their own: their tensors are references into the
-safetensors file.
+A weight folder holds `talkernel.safetensors` and these ONNX graphs:
+
+- `encoder.onnx`: mel spectrogram to speech features, where the model has a speech encoder
+- `audio_net.onnx`: speech features to lip codes
+- `kernels.onnx`: lip codes to kernels
+- `generator.onnx`: face and kernels to attention mask and painted image
+
+The graphs contain no weights. Their tensors are references into the safetensors file.
 """
 
 from __future__ import annotations
@@ -24,11 +27,12 @@ from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 
 WEIGHTS = "talkernel.safetensors"
-ENCODER_GRAPH, HEARING_GRAPH = "encoder.onnx", "hearing.onnx"
+ENCODER_GRAPH, AUDIO_NET_GRAPH = "encoder.onnx", "audio_net.onnx"
 KERNELS_GRAPH, GENERATOR_GRAPH = "kernels.onnx", "generator.onnx"
-BASIS = "lips.basis."  # what the arrays of the model's lip basis are called, before their own names
+EARLIER_AUDIO_NET_GRAPH = "hearing.onnx"  # its name in folders that version 0.1 exported
+BASIS = "lips.basis."  # prefix of the lip basis's arrays among the weights
 METADATA_CONFIG = "config"
-GRAPH_MARK = "talkernel.weights"  # key in a graph, of the header that its references count on
+GRAPH_MARK = "talkernel.weights"  # metadata key of the digest of the weights' header
 
 
 def default_weights() -> Path:
@@ -55,45 +59,53 @@ def find_weights(checkpoint: str | Path | None) -> Path:
 
 
 class Graphs(NamedTuple):
-    """The graphs beside a weight file; a model may have no speech encoder."""
+    """Paths of a weight file's graphs; `encoder` is None for a model without speech encoder."""
 
     encoder: Path | None
-    lookahead: Path
+    audio_net: Path
     kernels: Path
     generator: Path
 
 
 def find_graphs(weights: Path) -> Graphs:
-    """The graphs beside a weight file.
+    """The graphs in a weight file's folder.
 
     Raises:
-        CheckpointError: They are not there, or were exported from other weights.
+        CheckpointError: They are missing, or were exported from other weights.
     """
-    names = (ENCODER_GRAPH, HEARING_GRAPH, KERNELS_GRAPH, GENERATOR_GRAPH)
-    encoder, *others = (weights.with_name(name) for name in names)
-    heard = bool(read_config(weights).encoder_layers)
-    graphs = [encoder, *others] if heard else others
+    encoder = weights.with_name(ENCODER_GRAPH) if read_config(weights).encoder_layers else None
+    kernels, generator = weights.with_name(KERNELS_GRAPH), weights.with_name(GENERATOR_GRAPH)
+    graphs = Graphs(encoder, _audio_net_graph(weights), kernels, generator)
+    _check_graphs([graph for graph in graphs if graph is not None], weights)
+    return graphs
+
+
+def _audio_net_graph(weights: Path) -> Path:
+    graph, earlier = (weights.with_name(n) for n in (AUDIO_NET_GRAPH, EARLIER_AUDIO_NET_GRAPH))
+    return earlier if earlier.is_file() and not graph.is_file() else graph
+
+
+def _check_graphs(graphs: list[Path], weights: Path) -> None:
     remedy = (
         f"Run `talkernel export {weights} FOLDER` and give --checkpoint FOLDER, "
         "or use --engine torch."
     )
     if not all(graph.is_file() for graph in graphs) or weights.name != WEIGHTS:
-        raise CheckpointError(f"{weights} has no ONNX graphs beside it.", remedy=remedy)
+        raise CheckpointError(f"{weights} has no ONNX graphs in its folder.", remedy=remedy)
     if not all(_belongs(graph, weights) for graph in graphs):
-        message = f"The ONNX graphs beside {weights} were exported from other weights."
+        message = f"The ONNX graphs in the folder of {weights} were exported from other weights."
         raise CheckpointError(message, remedy=remedy)
-    return Graphs(encoder if heard else None, *others)
 
 
 def header_digest(weights: Path) -> str:
-    """Tells apart weight files whose tensors lie at different places."""
+    """SHA-256 of a safetensors file's header, which says where each tensor is stored."""
     with weights.open("rb") as file:
         length = file.read(8)
         return hashlib.sha256(length + file.read(int.from_bytes(length, "little"))).hexdigest()
 
 
 def _belongs(graph: Path, weights: Path) -> bool:
-    """Whether a graph's references fit; found without a parser, as text in it is stored as is."""
+    """Whether a graph was exported from these weights: it then contains their header's digest."""
     return header_digest(weights).encode() in graph.read_bytes()
 
 
@@ -108,11 +120,11 @@ def read_config(weights: Path) -> ModelConfig:
             metadata = file.metadata() or {}
         return ModelConfig.from_json(metadata[METADATA_CONFIG])
     except (SafetensorError, KeyError, TypeError, json.JSONDecodeError, OSError) as error:
-        raise CheckpointError(f"{weights} is no Talkernel checkpoint ({error}).") from error
+        raise CheckpointError(f"{weights} is not a Talkernel checkpoint ({error}).") from error
 
 
 def read_basis(weights: Path) -> LipBasis | None:
-    """The model's own lip basis, where its reference is warped by lip codes."""
+    """The model's own lip basis; None for a model that does not warp its reference."""
     if not read_config(weights).warped:
         return None
     names = [field.name for field in dataclasses.fields(LipBasis)]

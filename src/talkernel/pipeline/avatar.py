@@ -9,7 +9,7 @@ from itertools import chain, groupby
 from typing import NamedTuple
 
 from talkernel.choices import LoopMode
-from talkernel.errors import FaceChoiceError, FaceTooSmallError, NoFaceError
+from talkernel.errors import FaceChoiceError, FaceError, NoFaceError
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
 from talkernel.media import FaceSource, LoopFrame, Picture, extend
@@ -73,8 +73,8 @@ class Avatar:
             loop: How to continue when the source is shorter.
 
         Raises:
-            NoFaceError, FaceTooSmallError, FaceChoiceError: The first pass over the source, or
-                `count` frames of it, shows no face that can be edited.
+            FaceError: The first pass over the source, or `count` frames of it, shows no face that
+                can be edited.
             CorruptMediaError: No frame of the source can be decoded.
         """
         pictures = self.clock.each("decode", extend(self.source, count, loop))
@@ -132,5 +132,8 @@ class Avatar:
                 f"At most {count} {faces} in a frame of {path}, never the chosen one."
             )
         if self._reasons == {"face too small"}:
-            raise FaceTooSmallError(f"The face in {path} is under 32 pixels high.")
+            raise FaceError(
+                f"The face in {path} is under 32 pixels high.",
+                remedy="Use a larger picture, or crop nearer to the face.",
+            )
         raise NoFaceError(f"No usable face in {path}: {', '.join(sorted(self._reasons))}.")

@@ -10,7 +10,7 @@ from typing import Literal
 
 from PIL import Image
 
-from talkernel.errors import NoClipsError, NoPairsError
+from talkernel.errors import DataError
 from talkernel.files.atomic import atomic_write
 from talkernel.files.wave import write_wave
 from talkernel.lab.evaluate.clips import Clip, file_of, find_clips, person_of, read_csv
@@ -53,7 +53,7 @@ def plan(protocol: Protocol, clips: Sequence[Clip], inputs: Path) -> list[Case]:
         inputs: Folder for first frames and silent sounds; existing files are kept.
 
     Raises:
-        NoClipsError: Crossed speech asked for with one person only.
+        DataError: Crossed speech asked for with one person only.
     """
     inputs.mkdir(parents=True, exist_ok=True)
     if protocol == "photo":
@@ -73,10 +73,10 @@ def partners(clips: Sequence[Clip]) -> list[tuple[Clip, Clip]]:
     """Each clip with one of another person.
 
     Raises:
-        NoClipsError: All clips are of one person.
+        DataError: All clips are of one person.
     """
     if len({clip.person for clip in clips}) < 2:
-        raise NoClipsError(
+        raise DataError(
             "Crossed speech needs clips of at least two people.",
             remedy="Add clips, or name the person at the end of each file's name after `_`.",
         )
@@ -119,8 +119,7 @@ def pair_up(generated: Path, real: Path | None, inputs: Path) -> list[Case]:
         inputs: Folder for first frames, which are the face where the CSV names none.
 
     Raises:
-        NoPairsError: No generated video has the name of a real one.
-        ClipListError: The CSV is malformed.
+        DataError: No generated video has the name of a real one, or the CSV is malformed.
     """
     inputs.mkdir(parents=True, exist_ok=True)
     if generated.is_file():
@@ -128,11 +127,14 @@ def pair_up(generated: Path, real: Path | None, inputs: Path) -> list[Case]:
             _listed(generated, row, inputs) for row in read_csv(generated, ("generated", "real"))
         ]
     if real is None:
-        raise NoPairsError(f"{generated} needs the real videos beside it.", remedy="Give --real.")
+        raise DataError(f"{generated} needs the real videos beside it.", remedy="Give --real.")
     made = {clip.name: clip for clip in find_clips(generated)}
     both = [(made[clip.name], clip) for clip in find_clips(real) if clip.name in made]
     if not both:
-        raise NoPairsError(f"No video in {generated} has the name of one in {real}.")
+        raise DataError(
+            f"No video in {generated} has the name of one in {real}.",
+            remedy="Name each generated video as its real one, or give a CSV of pairs.",
+        )
     return [_pair(a.path, clip, first_frame(clip, inputs)) for a, clip in both]
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from talkernel.errors import ClipListError, MissingFileError, NoClipsError
+from talkernel.errors import DataError, MissingFileError
 
+CSV_REMEDY = "See docs/evaluation.md for the columns."
 VIDEOS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg"}
 _HDTF = re.compile(r"(?:RD|WDA|WRA)_(.+?)(?:_\d+)+")
 
@@ -43,14 +44,16 @@ def find_clips(
 
     Raises:
         MissingFileError: `data` does not exist.
-        NoClipsError: It holds no videos.
-        ClipListError: The CSV is malformed or names files that do not exist.
+        DataError: It holds no videos, or the CSV is malformed or names files that do not exist.
     """
     if not data.exists():
         raise MissingFileError(f"{data} does not exist.")
     clips = _listed(data) if data.is_file() else _found(data, split)
     if not clips:
-        raise NoClipsError(f"{data} holds no videos.")
+        raise DataError(
+            f"{data} holds no videos.",
+            remedy="Give a folder of videos, or a data set in its usual layout.",
+        )
     chosen = _first_of_each(clips) if per_person else clips
     return chosen[:limit]
 
@@ -118,17 +121,19 @@ def read_csv(table: Path, columns: Iterable[str]) -> list[dict[str, str]]:
     """Rows of a CSV that has at least these columns.
 
     Raises:
-        ClipListError: A column is missing, or empty in some row.
+        DataError: A column is missing, or empty in some row.
     """
     with table.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         rows, names = list(reader), reader.fieldnames or []
     for column in columns:
         if column not in names:
-            raise ClipListError(f"{table} has no column {column!r}.")
+            raise DataError(f"{table} has no column {column!r}.", remedy=CSV_REMEDY)
         empty = [number for number, row in enumerate(rows, 2) if not row[column]]
         if empty:
-            raise ClipListError(f"{table}, line {empty[0]}: nothing under {column!r}.")
+            raise DataError(
+                f"{table}, line {empty[0]}: nothing under {column!r}.", remedy=CSV_REMEDY
+            )
     return rows
 
 
@@ -136,11 +141,11 @@ def file_of(table: Path, name: str) -> Path:
     """A file that a CSV names, relative to the CSV.
 
     Raises:
-        ClipListError: It does not exist.
+        DataError: It does not exist.
     """
     path = table.parent / name
     if not path.is_file():
-        raise ClipListError(f"{table} names {path}, which does not exist.")
+        raise DataError(f"{table} names {path}, which does not exist.", remedy=CSV_REMEDY)
     return path
 
 

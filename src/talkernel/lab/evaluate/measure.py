@@ -52,7 +52,7 @@ class CaseEvaluator:
 
         Raises:
             NoFaceError: One of the videos shows no face at all.
-            UnalignableError: The length of one differs too much from the real one's.
+            DataError: The length of one differs too much from the real one's.
         """
         track = partial(track_video, dlib=not self.mouth_only)
         tracked = {row: track(video) for row, video in videos.items()}

@@ -30,7 +30,7 @@ def picture_quality(video: TrackedVideo, real: TrackedVideo) -> dict[str, float]
         `psnr` and `psnr_8bit` in dB, `ssim`, `lmd` and `lmd_mesh` in pixels of the aligned face.
 
     Raises:
-        UnalignableError: The lengths are too different.
+        DataError: The lengths are too different.
     """
     pairs = frame_pairs(video, real)
     rows = [

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from talkernel.errors import ResultsError
+from talkernel.errors import DataError
 from talkernel.files.atomic import write_text
 from talkernel.lab.evaluate.bootstrap import Mean, mean_with_interval
 from talkernel.lab.evaluate.measure import Row
@@ -122,7 +122,7 @@ class Results:
         """Read what `save` wrote.
 
         Raises:
-            ResultsError: Nothing is there, or it is damaged.
+            DataError: Nothing is there, or it is damaged.
         """
         try:
             stored = json.loads((folder / JSON).read_text("utf-8"))
@@ -132,7 +132,10 @@ class Results:
                 stored["protocol"], stored["system"], stored["settings"], rows, stored["left_out"]
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ResultsError(f"{folder} holds no results ({error}).") from error
+            raise DataError(
+                f"{folder} holds no results ({error}).",
+                remedy="Give a folder that `talkernel evaluate --out` wrote.",
+            ) from error
 
 
 def _nan_to_null(value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from talkernel.errors import NothingMeasuredError, TalkernelError
+from talkernel.errors import DataError, TalkernelError
 from talkernel.files.atomic import write_text
 from talkernel.lab.evaluate.cases import Case
 from talkernel.lab.evaluate.measure import GENERATED, NOTHING, TRUTH, CaseEvaluator, Row, shuffled
@@ -38,7 +38,7 @@ def evaluate(
         log: Called with a line per case.
 
     Raises:
-        NothingMeasuredError: No case could be measured.
+        DataError: No case could be measured.
     """
     rows: list[Row] = []
     left_out: dict[str, str] = {}
@@ -51,7 +51,10 @@ def evaluate(
             log(f"left out: {error.one_line()}")
     if not rows:
         first, why = next(iter(left_out.items()))
-        raise NothingMeasuredError(f"None of {len(cases)} clips could be measured; {first}: {why}")
+        raise DataError(
+            f"None of {len(cases)} clips could be measured; {first}: {why}",
+            remedy="Mend the first clip's problem, or give other clips.",
+        )
     if evaluator.protocol == "cross":
         rows += shuffled(rows)
     name = "given videos" if system is None else system.name

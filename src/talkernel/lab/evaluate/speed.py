@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from talkernel.diagnose.inventory import machine_name
-from talkernel.errors import ResultsError
+from talkernel.errors import DataError
 from talkernel.lab.evaluate.tables_text import MEASURED
 from talkernel.threads import available_cores
 
@@ -100,7 +100,7 @@ def load_speeds(path: Path) -> Speeds:
     """Read what `Speeds.to_json` wrote, or the output of `talkernel benchmark --json`.
 
     Raises:
-        ResultsError: The file is something else.
+        DataError: The file is something else.
     """
     try:
         values = json.loads(path.read_text("utf-8"))
@@ -108,7 +108,7 @@ def load_speeds(path: Path) -> Speeds:
             return _of_benchmark(values)
         return Speeds(**values | {"rates": [Rate(**rate) for rate in values["rates"]]})
     except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
-        raise ResultsError(
+        raise DataError(
             f"{path} is no benchmark ({error}).",
             remedy="Give the speed.json of `talkernel tables`, or what "
             "`talkernel benchmark --json` printed.",

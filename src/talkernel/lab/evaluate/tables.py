@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from talkernel.errors import OptionError, ResultsError
+from talkernel.errors import DataError, OptionError
 from talkernel.files.atomic import AtomicFile, write_text
 from talkernel.lab.evaluate.measure import GENERATED, NOTHING, PICTURED, TRUTH
 from talkernel.lab.evaluate.paper import OURS, QUALITY, TABLES, PaperTable
@@ -56,7 +56,7 @@ def write_tables(
         The files.
 
     Raises:
-        ResultsError: A folder holds no results, or those of crossed or silent speech.
+        DataError: A folder holds no results, or those of crossed or silent speech.
         OutputExistsError: A file exists and may not be replaced.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def _load(text: str) -> tuple[str, Results]:
         raise OptionError(f"{text} gives no name.", remedy="Write NAME=FOLDER.")
     found = Results.load(Path(folder))
     if found.protocol not in PICTURED:
-        raise ResultsError(
+        raise DataError(
             f"{folder} has results of the protocol {found.protocol}, which has no real video "
             "to compare with.",
             remedy="Give results of --protocol photo.",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.errors import NoFaceError, UnalignableError
+from talkernel.errors import DataError, NoFaceError
 from talkernel.face.lips import lip_shape, mouth_opening
 from talkernel.face.mesh import LANDMARKS
 from talkernel.face.pose import HeadPose
@@ -98,12 +98,13 @@ def frame_pairs(video: TrackedVideo, real: TrackedVideo) -> list[Pair]:
     k; otherwise the frame shown in the middle of the real one's time is taken.
 
     Raises:
-        UnalignableError: The shorter covers less than 80 % of the longer.
+        DataError: The shorter covers less than 80 % of the longer.
     """
     seconds = [float(len(each) / each.fps) for each in (video, real)]
     if min(seconds) < SHORTEST * max(seconds):
-        raise UnalignableError(
-            f"{video.path} lasts {seconds[0]:.2f} s and {real.path} {seconds[1]:.2f} s."
+        raise DataError(
+            f"{video.path} lasts {seconds[0]:.2f} s and {real.path} {seconds[1]:.2f} s.",
+            remedy="Give videos of the same length.",
         )
     pairs = [(int((j + 0.5) * video.fps / real.fps), j) for j in range(len(real))]
     return [(i, j) for i, j in pairs if i < len(video)]

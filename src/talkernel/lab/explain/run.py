@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from talkernel.errors import NotExplainedError, OutputExistsError, OutputNotWritableError
+from talkernel.errors import DataError, OutputExistsError, OutputNotWritableError
 from talkernel.lab.explain import (
     face_figures,
     kernel_images,
@@ -21,7 +21,14 @@ from talkernel.lab.explain import (
 )
 from talkernel.lab.explain.faces import find_faces
 from talkernel.lab.explain.scene import Scene, load_explained
-from talkernel.lab.explain.stored import Arrays, read_numbers, write, write_figure, write_numbers
+from talkernel.lab.explain.stored import (
+    NOT_EXPLAINED_REMEDY,
+    Arrays,
+    read_numbers,
+    write,
+    write_figure,
+    write_numbers,
+)
 from talkernel.lab.explain.summary import summarise
 from talkernel.lab.explain.utterance import analyse_speech
 from talkernel.media import open_speech
@@ -134,11 +141,11 @@ def redraw(out: Path) -> list[str]:
         Names of the figures.
 
     Raises:
-        NotExplainedError: The folder holds no such data.
+        DataError: The folder holds no such data.
     """
     stored = {name: plot for name, plot in PLOTS.items() if (out / f"{name}.npz").is_file()}
     if not stored:
-        raise NotExplainedError(f"{out} holds no data of `talkernel explain`.")
+        raise DataError(f"{out} holds no data of `talkernel explain`.", remedy=NOT_EXPLAINED_REMEDY)
     for name, plot in stored.items():
         _draw(plot, read_numbers(out / f"{name}.npz"), out, overwrite=True)
     return [drawing for plot in stored.values() for drawing in plot.drawings]

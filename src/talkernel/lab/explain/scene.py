@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from talkernel.errors import NoKernelsError
+from talkernel.errors import ModelError
 from talkernel.lab.ablation.compare import load_trained
 from talkernel.lab.explain.faces import Face
 from talkernel.lab.explain.utterance import Utterance
@@ -47,10 +47,13 @@ def load_explained(checkpoint: Path | None) -> TalkingFace:
     Raises:
         MissingFileError: It does not exist.
         CheckpointError: It is damaged, or something else.
-        NoKernelsError: The model has no dynamic kernels.
+        ModelError: The model has no dynamic kernels.
     """
     path = find_weights(checkpoint)
     model = load_trained(path) if path.suffix == ".pt" else load_model(path).eval()
     if model.config.fusion != "dck":
-        raise NoKernelsError(f"{path} has no dynamic kernels (fusion: {model.config.fusion}).")
+        raise ModelError(
+            f"{path} has no dynamic kernels (fusion: {model.config.fusion}).",
+            remedy="Give a checkpoint whose config says fusion: dck.",
+        )
     return model

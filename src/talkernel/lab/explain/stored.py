@@ -13,9 +13,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from talkernel.errors import NotExplainedError
+from talkernel.errors import DataError
 from talkernel.files.atomic import atomic_write
 
+NOT_EXPLAINED_REMEDY = "Run `talkernel explain --out` with it first, without --redraw."
 Arrays = dict[str, NDArray[Any]]
 # With a fixed salt, the same figure gives the same bytes.
 STYLE: dict[Any, Any] = {"svg.hashsalt": "talkernel", "font.size": 8.0, "axes.titlesize": 8.0}
@@ -38,13 +39,13 @@ def read_numbers(path: Path) -> Arrays:
     """What `write_numbers` wrote.
 
     Raises:
-        NotExplainedError: It is missing or damaged.
+        DataError: It is missing or damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
     except (OSError, ValueError, BadZipFile) as error:
-        raise NotExplainedError(f"{path} cannot be read: {error}.") from error
+        raise DataError(f"{path} cannot be read: {error}.", remedy=NOT_EXPLAINED_REMEDY) from error
 
 
 def write_figure(

@@ -23,7 +23,7 @@ def stored_curve(stored: Path) -> list[float] | Lost:
         stored: The track's tar in the work folder.
 
     Raises:
-        ModelsMissingError: The face models cannot be fetched, which affects every track.
+        InstallationError: The face models are missing, which affects every track.
     """
     kept = stored.with_suffix(".curve.json")
     if not kept.exists():

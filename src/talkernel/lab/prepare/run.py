@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from talkernel.errors import NoTracksError, PreparedOtherwiseError
+from talkernel.errors import DataError, PreparedOtherwiseError
 from talkernel.files.atomic import write_text
 from talkernel.files.lock import folder_lock
 from talkernel.lab.prepare.corpus import remove_stored, remove_strays, write_index, write_shards
@@ -50,10 +50,9 @@ def prepare(
         What was kept and dropped, over all videos in the folder.
 
     Raises:
-        NoVideosError: There are no videos.
-        NoTracksError: No track was kept; the report says why.
+        DataError: There are no videos, or no track was kept; the report says why.
         PreparedOtherwiseError: `out` was made with other settings.
-        InUseError: Another run is using `out`.
+        OutputError: Another run is using `out`.
     """
     found, chosen = find_videos(videos), settings or Settings()
     work = out / "work"
@@ -69,7 +68,10 @@ def prepare(
         )
         report = _settle_all(out, chosen, lost, curves)
     if not report.kept:
-        raise NoTracksError(f"None of {len(found)} videos gave a track ({out}/report.md).")
+        raise DataError(
+            f"None of {len(found)} videos gave a track ({out}/report.md).",
+            remedy="The report says what was dropped and why; widen the gates, or add videos.",
+        )
     return report
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from talkernel.errors import MissingFileError, NoVideosError
+from talkernel.errors import DataError, MissingFileError
 
 ENDINGS = {
     ".mp4",
@@ -33,7 +33,7 @@ def find_videos(given: Sequence[Path]) -> list[Path]:
 
     Raises:
         MissingFileError: A given path does not exist.
-        NoVideosError: There are no videos.
+        DataError: There are no videos.
     """
     found: dict[Path, None] = {}
     for path in given:
@@ -41,7 +41,10 @@ def find_videos(given: Sequence[Path]) -> list[Path]:
             raise MissingFileError(f"{path} does not exist.")
         found |= dict.fromkeys(_videos_in(path) if path.is_dir() else [path.absolute()])
     if not found:
-        raise NoVideosError(f"There is no video in {', '.join(map(str, given)) or 'nothing'}.")
+        raise DataError(
+            f"There is no video in {', '.join(map(str, given)) or 'nothing'}.",
+            remedy="Give videos, or folders that contain some.",
+        )
     return list(found)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.errors import ModelsMissingError, TalkernelError
+from talkernel.errors import InstallationError, TalkernelError
 from talkernel.lab.prepare.duplicates import Fingerprint, packed, unpacked
 from talkernel.lab.prepare.record import Candidate, Found, stored_track
 from talkernel.lab.prepare.settings import Settings
@@ -32,7 +32,7 @@ from talkernel.media import open_face
 
 PART = ".part-"  # prefix of temporary folders
 # These errors would occur with every other item as well, so they stop the run.
-AFFECTS_ALL = (ModelsMissingError, ImportError, MemoryError, OSError)
+AFFECTS_ALL = (InstallationError, ImportError, MemoryError, OSError)
 Array = NDArray[np.float32]
 
 
@@ -77,7 +77,7 @@ def work_on(task: VideoTask) -> tuple[str, bool]:
         The video's key, and whether it was processed now.
 
     Raises:
-        ModelsMissingError: The face models cannot be fetched, which affects every video.
+        InstallationError: The face models are missing, which affects every video.
     """
     key = key_of(task.video)
     folder = task.work / key

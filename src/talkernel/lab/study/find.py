@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from talkernel.errors import OptionError, StudyVideosError
+from talkernel.errors import DataError, OptionError
 from talkernel.lab.prepare.videos import find_videos
 
+REMEDY = "Give each system one whole video, with sound, of every input."
 NAMED = 10  # faults that an error lists; the rest are counted
 Videos = dict[str, Path]
 
@@ -42,9 +43,9 @@ def match_videos(folders: Mapping[str, Path]) -> dict[str, Videos]:
         By input, in order of its name: the file of each system.
 
     Raises:
-        StudyVideosError: A system has no video of an input that another has, or has two.
+        DataError: A system has no video of an input that another has, or has two; or a folder
+            contains no video.
         MissingFileError: A folder does not exist.
-        NoVideosError: A folder holds no video.
     """
     found = {system: _by_name(folder) for system, folder in folders.items()}
     names = sorted({name for videos in found.values() for name in videos})
@@ -53,15 +54,15 @@ def match_videos(folders: Mapping[str, Path]) -> dict[str, Videos]:
 
 
 def refuse(faults: list[str]) -> None:
-    """Raise StudyVideosError if there are faults, listing the first ten."""
+    """Raise DataError if there are faults, listing the first ten."""
     if faults:
         more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
-        raise StudyVideosError(f"{'; '.join(faults[:NAMED])}{more}.")
+        raise DataError(f"{'; '.join(faults[:NAMED])}{more}.", remedy=REMEDY)
 
 
 def _by_name(folder: Path) -> dict[str, list[Path]]:
     if folder.exists() and not folder.is_dir():
-        raise StudyVideosError(f"{folder} is not a folder.")
+        raise DataError(f"{folder} is not a folder.", remedy=REMEDY)
     videos: dict[str, list[Path]] = {}
     for path in find_videos([folder]):
         name = path.relative_to(folder.absolute()).with_suffix("").as_posix()

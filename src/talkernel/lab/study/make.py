@@ -47,7 +47,7 @@ def new_study(
     Raises:
         OptionError: Fewer than two videos to choose from, or a system is called `real`.
         OutputExistsError: The folder is not empty.
-        StudyVideosError: Videos are missing or damaged.
+        DataError: Videos are missing or damaged.
     """
     folders = _folders(systems, real)
     _refuse_existing(out)

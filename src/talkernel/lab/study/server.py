@@ -7,7 +7,7 @@ from pathlib import Path
 
 import uvicorn
 
-from talkernel.errors import CannotListenError
+from talkernel.errors import OptionError
 from talkernel.lab.study.app import study_app
 
 WAITING = 128  # connections that may wait to be accepted
@@ -55,12 +55,15 @@ def listen(host: str, port: int) -> socket.socket:
         port: Port to listen on; 0 for any that is free.
 
     Raises:
-        CannotListenError: The address is taken, or not this machine's.
+        OptionError: The address is taken, or not this machine's.
     """
     try:
         return socket.create_server((host, port), backlog=WAITING)
     except (OSError, OverflowError) as error:
-        raise CannotListenError(f"{host}:{port} cannot be listened on: {error}.") from None
+        raise OptionError(
+            f"{host}:{port} cannot be listened on: {error}.",
+            remedy="Choose another --port, or 0 for any that is free.",
+        ) from None
 
 
 def url_of(listening: socket.socket) -> str:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.errors import NotPreparedError
+from talkernel.errors import DataError
 from talkernel.face.crop import mouth_centre
 from talkernel.face.lips import lip_shape, neutral_shape
 from talkernel.face.pose import HeadPose
@@ -154,7 +154,7 @@ def load_tracks(folder: Path, split: str) -> list[Track]:
         split: `train`, `val` or `test`.
 
     Raises:
-        NotPreparedError: The folder holds no tracks.
+        DataError: The folder holds no tracks.
     """
     listed = _listed(folder)
     tracks = [
@@ -195,7 +195,9 @@ def _listed(folder: Path) -> dict[str, list[str]]:
     try:
         listed: dict[str, list[str]] = json.loads((folder / LIST).read_text())
     except FileNotFoundError:
-        raise NotPreparedError(f"{folder} holds no prepared tracks.") from None
+        raise DataError(
+            f"{folder} holds no prepared tracks.", remedy="Make some with `talkernel prepare`."
+        ) from None
     return listed
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from talkernel.errors import LoaderKilledError
+from talkernel.errors import TrainingError
 from talkernel.lab.train.sample import MOUTH, Sample
 
 CORNER = Sample._fields.index("corner")
@@ -129,7 +129,7 @@ def load_batches(
         device: Where the batches go.
 
     Raises:
-        LoaderKilledError: A loader process was killed, most often for lack of memory.
+        TrainingError: A loader process was killed, most often for lack of memory.
     """
     loader: DataLoader[Sample] = DataLoader(
         data,
@@ -146,7 +146,11 @@ def load_batches(
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise LoaderKilledError(f"At step {step + 1}: {error}") from error
+        raise TrainingError(
+            f"At step {step + 1}: {error}",
+            remedy="Where memory ran out, set a smaller recipe.workers or recipe.pairs.size; "
+            "the same command goes on from the last checkpoint.",
+        ) from error
 
 
 def _picture(part: Tensor) -> Tensor:

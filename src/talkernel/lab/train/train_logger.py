@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from talkernel.errors import TrainingDivergedError
+from talkernel.errors import TrainingError
 from talkernel.lab.train.batch import Batch
 
 if TYPE_CHECKING:
@@ -81,11 +81,14 @@ class TrainLogger:
         """Add the figures of step number `step`, counted from 1.
 
         Raises:
-            TrainingDivergedError: A figure is not finite.
+            TrainingError: A figure is not finite.
         """
         for name, value in figures.items():
             if not math.isfinite(value):
-                raise TrainingDivergedError(f"At step {step} the loss {name!r} is {value}.")
+                raise TrainingError(
+                    f"At step {step} the loss {name!r} is {value}.",
+                    remedy="Go on from the last checkpoint with a lower recipe.learning_rate.",
+                )
             before = self.running.get(name, value)
             self.running[name] = before + MEMORY * (value - before)
         if step % self.every == 0 or step == self.steps:
