@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,15 +16,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from talkernel import __version__, errors
 from talkernel.cli import app
+from talkernel.cli.endings import EXTRA_OF_MODULE
 from talkernel.cli.terminal import progress_bar
 from talkernel.errors import FaceChoiceError, OptionError, TalkernelError
 from talkernel.pipeline.options import read_box, read_fps
 from talkernel.pipeline.report import Report
 
+ROOT = Path(__file__).resolve().parents[1]
 REQUIRED = ["generate", "--face", "f.mp4", "--audio", "a.wav", "--outfile", "o.mp4"]
 ERRORS = [
     value
@@ -99,6 +104,30 @@ def test_help_lists_the_commands() -> None:
         "ablation",
     ):
         assert command in result.stdout
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The command and all below it, each with the words that call it."""
+    yield path, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from commands(child, (*path, name))
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands(get_command(app))))
+def test_every_commands_help_explains_every_option(path: tuple[str, ...], command: Any) -> None:
+    result = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "400"})
+    assert result.exit_code == 0
+    shown = squeezed(result.stdout)
+    assert command.help and squeezed(command.help) in shown
+    for parameter in command.params:
+        if not getattr(parameter, "hidden", False):
+            assert parameter.help, parameter.name
+            assert squeezed(parameter.help) in shown, parameter.name
+
+
+def squeezed(text: str) -> str:
+    """Text without spaces, line ends and the borders of tables."""
+    return re.sub(r"[\s│]", "", text)
 
 
 def test_nothing_slow_is_imported_for_help() -> None:
@@ -235,12 +264,19 @@ def test_a_bug_shows_where_and_asks_for_a_report(fake: FakeGenerate) -> None:
     assert result.stderr.endswith("Please report it with the lines above.\n")
 
 
-def test_a_missing_extra_is_named(fake: FakeGenerate) -> None:
-    fake.error = ModuleNotFoundError("No module named 'torch'", name="torch")
+@pytest.mark.parametrize(("module", "extra"), EXTRA_OF_MODULE.items())
+def test_a_missing_extra_is_named(module: str, extra: str, fake: FakeGenerate) -> None:
+    fake.error = ModuleNotFoundError(f"No module named {module!r}", name=module)
     result = talkernel(*REQUIRED)
     assert result.exit_code == 1
-    wanted = "error: torch is not installed. Run `pip install '.[torch]'` in the clone.\n"
+    wanted = f"error: {module} is not installed. Run `pip install '.[{extra}]'` in the clone.\n"
     assert result.stderr == wanted
+    assert f"\n{extra} = [\n" in (ROOT / "pyproject.toml").read_text()
+
+
+def test_a_missing_module_that_no_extra_brings_is_a_bug(fake: FakeGenerate) -> None:
+    fake.error = ModuleNotFoundError("No module named 'numpy'", name="numpy")
+    assert "bug in Talkernel" in talkernel(*REQUIRED).stderr
 
 
 def test_a_reader_who_leaves_is_no_error() -> None:

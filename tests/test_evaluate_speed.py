@@ -155,7 +155,7 @@ def turns(talking: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]
         yield Counting("Wav2Lip", False, noted, talking)
 
     monkeypatch.setattr(timed_systems, "timed_systems", two)
-    monkeypatch.setattr("talkernel.sample.portrait.make_sample", lambda _: (talking, talking))
+    monkeypatch.setattr("talkernel.sample.portrait.make_sample", lambda _, **__: (talking, talking))
     return noted
 
 
@@ -224,7 +224,7 @@ def test_threads_are_put_back_after_a_failure() -> None:
 def test_all_cpus_are_taken_where_nothing_is_said(
     turns: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(speed, "_cpus", lambda: 3)
+    monkeypatch.setattr(speed, "available_cores", lambda: 3)
     assert measure_speeds().threads == 3
 
 

@@ -60,6 +60,29 @@ def test_an_unknown_look_ahead_is_rejected(tmp_path: Path, folder: Path, painted
     assert left_behind(tmp_path) == []
 
 
+def test_an_unknown_preset_is_rejected_with_a_list_of_the_known_ones(
+    tmp_path: Path, folder: Path, painted: None
+) -> None:
+    with pytest.raises(OptionError, match="no preset 'turbo'") as caught:
+        generate(folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mp4", preset="turbo")
+    assert "ultrafast, superfast, veryfast, faster, fast, medium" in caught.value.one_line()
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("codec", "encoder"), [("mpeg2video", "mpeg2video"), ("ffv1", "ffv1"), ("prores", "prores_ks")]
+)
+def test_an_encoder_that_takes_neither_crf_nor_preset_gives_one_warning(
+    codec: str, encoder: str, tmp_path: Path, folder: Path, painted: None
+) -> None:
+    report = generate(
+        folder / "face.mp4", folder / "speech.wav", tmp_path / "out.mkv", codec=codec, crf=30
+    )
+    assert report.warnings == [
+        f"--crf and --preset have no effect on {encoder}, which uses its own defaults."
+    ]
+
+
 def test_choices_exclude_each_other(tmp_path: Path, folder: Path, painted: None) -> None:
     with pytest.raises(OptionError, match="exclude"):
         generate(

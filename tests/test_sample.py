@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
+import subprocess
 import sys
 import types
 import wave
@@ -17,8 +19,10 @@ import pytest
 from PIL import Image
 
 from talkernel.errors import OutputExistsError, OutputNotWritableError
+from talkernel.media import open_face, open_speech
 from talkernel.sample.contact_sheet import GAP, contact_sheet
-from talkernel.sample.portrait import FRAMES, make_sample, run_sample
+from talkernel.sample.portrait import FACE, FRAMES, SHEET_HEIGHT, make_sample, portrait, run_sample
+from talkernel.sample.speech import write_speech
 from talkernel.speech.voices.espeak import _short_path, speak
 
 
@@ -126,7 +130,46 @@ def test_the_portrait_speaks(tmp_path: Path) -> None:
         assert abs(frames - 25 * seconds) <= 1
         assert container.streams.audio
     with Image.open(tmp_path / "demo.png") as sheet:
-        assert sheet.height == 2 * (180 + GAP)
+        assert sheet.height == 2 * (SHEET_HEIGHT + GAP)
+
+
+def test_the_portrait_is_scikit_images_to_the_pixel() -> None:
+    from skimage.data import astronaut
+
+    np.testing.assert_array_equal(portrait(), astronaut())
+
+
+def test_the_sheets_crop_holds_the_whole_face_in_every_frame(sample: tuple[Path, Path]) -> None:
+    from talkernel.face.track import FaceTracker
+
+    top, bottom, left, right = FACE
+    tracker = FaceTracker()
+    for picture in itertools.islice(open_face(sample[0]).frames(), 0, None, 10):
+        face = tracker.update(picture).face
+        assert face is not None
+        (x, y), (to_x, to_y) = face.landmarks[:, :2].min(0), face.landmarks[:, :2].max(0)
+        assert left + 10 < x and to_x < right - 10 and top + 10 < y and to_y < bottom - 10
+        assert to_y - y > (bottom - top) / 2
+
+
+def test_without_a_voice_the_benchmark_gets_a_synthetic_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("talkernel.sample.speech.find_spec", lambda _: None)
+    monkeypatch.setattr("talkernel.sample.speech.speak", None)
+    write_speech(tmp_path / "speech.wav", need_voice=False)
+    speech = open_speech(tmp_path / "speech.wav")
+    assert speech.duration == 6.0
+    assert 0.2 < np.abs(speech.wave()).max() <= 1.0
+
+
+def test_the_sample_needs_no_scikit_image() -> None:
+    code = (
+        "import sys; sys.modules['skimage'] = sys.modules['espeakng_loader'] = None\n"
+        "from talkernel.sample.portrait import portrait; print(portrait().shape)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "(512, 512, 3)\n"
 
 
 def test_contact_sheet_shows_first_and_last_frame(tmp_path: Path) -> None:

@@ -61,6 +61,12 @@ def test_the_wheel_makes_the_portrait_speak_offline(installed: Path, tmp_path: P
 
 def test_the_wheel_has_its_licences_and_data(installed: Path) -> None:
     package = installed / "talkernel"
-    for name in ("face/models/NOTICE", "weights/LICENSE.whisper", "weights/README.md", "py.typed"):
+    for name in (
+        "face/models/NOTICE",
+        "weights/LICENSE.whisper",
+        "weights/README.md",
+        "py.typed",
+        "sample/portrait.webp",
+    ):
         assert (package / name).is_file(), name
     assert not (package / "tests").exists()

@@ -31,7 +31,7 @@ EXTRA_OF_MODULE = {
     "ray": "cluster",
     "scipy": "eval",
     "silero_vad": "prepare",
-    "skimage": "sample",
+    "skimage": "eval",
     "starlette": "study",
     "tensorboard": "train",
     "torch": "torch",

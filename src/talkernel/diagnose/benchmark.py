@@ -89,14 +89,14 @@ def benchmark(face: AnyPath | None = None, audio: AnyPath | None = None) -> Benc
     """Measure the main job and its parts, side by side in one run.
 
     Args:
-        face: Video; the embedded sample when omitted.
-        audio: Speech; the embedded sample's when omitted.
+        face: Video; None: the sample's.
+        audio: Speech; if None, the sample's, or a synthetic sound where espeak-ng is missing.
     """
     with tempfile.TemporaryDirectory() as folder:
         if face is None or audio is None:
             from talkernel.sample.portrait import make_sample
 
-            sample_face, sample_audio = make_sample(Path(folder))
+            sample_face, sample_audio = make_sample(Path(folder), need_voice=False)
             face, audio = face or sample_face, audio or sample_audio
         report, first_frame_s = _job(face, audio, Path(folder) / "spoken.mp4")
         transcode = _transcode_fps(face, audio, Path(folder) / "plain.mp4")

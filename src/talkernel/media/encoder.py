@@ -84,7 +84,7 @@ def choose_encoding(
     options = _options(encoder, crf, preset)
     for pixel_format in _pixel_formats(encoder, source):
         if _opens(encoder, pixel_format, source, options):
-            return Encoding(encoder, pixel_format, options, _ignored(encoder))
+            return Encoding(encoder, pixel_format, options, _ignored(encoder, options))
     size = f"{source.width}x{source.height}"
     raise OptionError(
         f"Codec {codec!r} cannot encode {size} pictures.",
@@ -153,12 +153,11 @@ def _x265_params() -> str:
     return "log-level=none" + (f":pools={threads}" if threads else "")
 
 
-def _ignored(encoder: str) -> tuple[str, ...]:
-    """A line for an encoder that takes neither quality nor speed from us."""
-    known = (name for names in _ENCODERS.values() for name in names)
-    if encoder in known:
+def _ignored(encoder: str, options: dict[str, str]) -> tuple[str, ...]:
+    """A warning if the encoder gets neither the quality nor the preset."""
+    if options:
         return ()
-    return (f"--crf and --preset mean nothing to {encoder}, which has its own defaults.",)
+    return (f"--crf and --preset have no effect on {encoder}, which uses its own defaults.",)
 
 
 def _speed(preset: str) -> int:

@@ -1,4 +1,4 @@
-"""Videos at a glance: one row of equally spaced frames per video."""
+"""Contact sheets: one row of equally spaced frames per video."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from talkernel.choices import Box
+
 GAP = 4  # black pixels between frames
-Box = tuple[int, int, int, int]
 Pixels = NDArray[np.uint8]
 
 
@@ -24,7 +25,7 @@ def contact_sheet(
     height: int = 180,
     crop: Box | None = None,
 ) -> None:
-    """Write a picture of what videos look like over time.
+    """Write a picture that shows videos over time.
 
     Args:
         videos: One row each.
@@ -43,14 +44,14 @@ def contact_sheet(
 def sheet_of(
     rows: Iterable[Iterable[tuple[str, Pixels]]], outfile: str | Path, height: int
 ) -> None:
-    """Write rows of pictures as one.
+    """Write rows of pictures into one picture.
 
     Args:
-        rows: Of captions and RGB pictures.
+        rows: Captions and RGB pictures, row by row.
         outfile: The picture to write.
-        height: Of each in the sheet, in pixels.
+        height: Height of each picture in the sheet, in pixels.
     """
-    lines = [np.hstack([_tile(*one, height) for one in row]) for row in rows]
+    lines = [np.hstack([_tile(*tile, height) for tile in row]) for row in rows]
     width = max(line.shape[1] for line in lines)
     Image.fromarray(np.vstack([_padded(line, width) for line in lines])).save(outfile)
 
@@ -63,7 +64,7 @@ def _part(picture: Pixels, crop: Box | None) -> Pixels:
 
 
 def _spaced_frames(video: Path, count: int) -> Iterator[tuple[float, Pixels]]:
-    """Times in seconds and RGB pictures; a short video's frames come more than once."""
+    """Times in seconds and RGB pictures; frames of a short video are repeated."""
     wanted = np.linspace(0, _frame_count(video) - 1, count).round().astype(int)
     with av.open(str(video.absolute())) as container:
         for index, frame in enumerate(container.decode(video=0)):
@@ -72,7 +73,7 @@ def _spaced_frames(video: Path, count: int) -> Iterator[tuple[float, Pixels]]:
 
 
 def _frame_count(video: Path) -> int:
-    """Counted, not read from the header, which may lie; packets need no decoding."""
+    """Number of packets: the header's count may be wrong, and counting needs no decoding."""
     with av.open(str(video.absolute())) as container:
         return sum(1 for packet in container.demux(video=0) if packet.size)
 
@@ -85,14 +86,14 @@ def _tile(caption: str, picture: Pixels, height: int) -> Pixels:
 
 
 def _caption(tile: Pixels, text: str) -> None:
-    """White within black, legible on anything."""
+    """White text with a black outline, legible on any picture."""
     place = (6, tile.shape[0] - 8)
     for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
         cv2.putText(tile, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thickness)
 
 
 def _padded(picture: Pixels, width: int, height: int | None = None) -> Pixels:
-    """The picture in the upper left of a black one."""
+    """The picture at the upper left of a larger black one."""
     sheet = np.zeros((height or picture.shape[0], width, 3), np.uint8)
     sheet[: picture.shape[0], : picture.shape[1]] = picture
     return sheet

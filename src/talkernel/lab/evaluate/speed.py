@@ -134,7 +134,7 @@ def measure_speeds(threads: int | None = None, *, log: Log = lambda _: None) -> 
     threads = threads or available_cores()
     with tempfile.TemporaryDirectory() as folder, torch_threads(threads):
         log("speed: sample, engines")
-        face, speech = make_sample(Path(folder))
+        face, speech = make_sample(Path(folder), need_voice=False)
         systems, outfile = list(timed_systems(threads)), Path(folder) / "out.mp4"
         _by_turns(systems, 1, lambda one: one.network())  # warm-up
         log(f"speed: networks alone, {ROUNDS} rounds")

@@ -30,6 +30,7 @@ from talkernel.mouth.mask import FrameInput
 from talkernel.mouth.person import Appearance, Person
 from talkernel.mouth.reference import Reference, WarpedReference
 from talkernel.mouth.renderer import Edit, MouthRenderer
+from talkernel.sample.portrait import portrait
 
 Image = NDArray[np.uint8]
 Array = NDArray[np.float32]
@@ -175,15 +176,13 @@ def _first_face(
 
 def portrait_views(count: int = MOST) -> list[tuple[str, Image]]:
     """The sample's portrait as it is, mirrored, turned, small, and in dim light."""
-    from skimage.data import astronaut
-
-    portrait = np.ascontiguousarray(astronaut()[:440])
+    plain = np.ascontiguousarray(portrait()[:440])
     views = [
-        ("portrait", portrait),
-        ("mirrored", np.ascontiguousarray(portrait[:, ::-1])),
-        ("turned", _warped(portrait, turn=18.0, zoom=1.0)),
-        ("small", _warped(portrait, turn=-8.0, zoom=0.45)),
-        ("dim light", np.asarray(portrait * np.array([0.62, 0.5, 0.42]), np.uint8)),
+        ("portrait", plain),
+        ("mirrored", np.ascontiguousarray(plain[:, ::-1])),
+        ("turned", _warped(plain, turn=18.0, zoom=1.0)),
+        ("small", _warped(plain, turn=-8.0, zoom=0.45)),
+        ("dim light", np.asarray(plain * np.array([0.62, 0.5, 0.42]), np.uint8)),
     ]
     return views[:count]
 

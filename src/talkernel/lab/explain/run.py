@@ -32,7 +32,7 @@ from talkernel.lab.explain.stored import (
 from talkernel.lab.explain.summary import summarise
 from talkernel.lab.explain.utterance import analyse_speech
 from talkernel.media import open_speech
-from talkernel.sample.portrait import SENTENCE
+from talkernel.sample.speech import SENTENCE
 from talkernel.speech.voices.espeak import speak
 from talkernel.summary import Summary
 
