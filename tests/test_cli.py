@@ -23,7 +23,7 @@ from talkernel import __version__, errors
 from talkernel.cli import app
 from talkernel.cli.endings import EXTRA_OF_MODULE
 from talkernel.cli.terminal import progress_bar
-from talkernel.errors import FaceChoiceError, OptionError, TalkernelError
+from talkernel.errors import FaceChoiceError, InstallationError, OptionError, TalkernelError
 from talkernel.pipeline.options import read_box, read_fps
 from talkernel.pipeline.report import Report
 
@@ -268,7 +268,7 @@ def test_a_bug_shows_where_and_asks_for_a_report(fake: FakeGenerate) -> None:
 def test_a_missing_extra_is_named(module: str, extra: str, fake: FakeGenerate) -> None:
     fake.error = ModuleNotFoundError(f"No module named {module!r}", name=module)
     result = talkernel(*REQUIRED)
-    assert result.exit_code == 1
+    assert result.exit_code == InstallationError.exit_code
     wanted = f"error: {module} is not installed. Run `pip install '.[{extra}]'` in the clone.\n"
     assert result.stderr == wanted
     assert f"\n{extra} = [\n" in (ROOT / "pyproject.toml").read_text()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from talkernel.workers.executor import InProcess, Lost, Processes, executor
+from talkernel.workers.choose import executor
+from talkernel.workers.local import InProcess, Lost, Processes
 from talkernel.workers.ray import RayCluster
 
 

@@ -53,7 +53,7 @@ from talkernel.media import open_speech
 from talkernel.media.sample import picture_of_rgb
 from talkernel.model.checkpoint import load_model
 from talkernel.model.weights import default_weights, read_basis
-from talkernel.mouth.mask import frame_input
+from talkernel.mouth.mask import FrameInput
 from talkernel.mouth.renderer import Edit
 from talkernel.speech.features import SpeechFeatures
 from tests.jobs import Painter
@@ -355,7 +355,7 @@ def edit_of(portrait: Image, seam: int = 0) -> Edit:
     alpha = np.zeros((64, 64), np.float32)
     alpha[40:50, 20:44] = 1.0
     view = crop_view(before, crop, len(alpha))
-    shown = frame_input(view, crop.to_view(face.landmarks, len(alpha)), len(alpha), None)
+    shown = FrameInput.of(view, crop.to_view(face.landmarks, len(alpha)), len(alpha), None)
     motion = np.zeros((3, *alpha.shape), np.float32)
     placement = Placement(crop, face.landmarks, 1.0)
     return Edit(before, after, placement, shown, np.ones_like(alpha), alpha, motion)

@@ -16,7 +16,8 @@ from talkernel.media.decode import Decoder
 from talkernel.media.encoder import choose_encoding, configure
 from talkernel.model.weights import default_weights
 from talkernel.threads import available_cores, thread_limit, threads_per_worker
-from talkernel.workers.executor import Processes, executor
+from talkernel.workers.choose import executor
+from talkernel.workers.local import Processes
 from talkernel.workers.ray import RayCluster
 from tests.test_media_support import write_video
 

@@ -16,7 +16,8 @@ from talkernel.errors import OutputNotWritableError
 from talkernel.files.atomic import atomic_write
 from talkernel.files.lock import folder_lock
 from talkernel.summary import Summary
-from talkernel.workers.executor import Lost, executor
+from talkernel.workers.choose import executor
+from talkernel.workers.local import Lost
 
 RESULTS = "results.csv"
 Progress = Callable[[int, int], None]
@@ -67,7 +68,7 @@ def batch(
         table: The list; see `read_jobs`.
         out: Folder for the videos and results.csv, made if need be.
         workers: Processes.
-        ray_address: See `talkernel.workers.executor.executor`.
+        ray_address: See `talkernel.workers.local.executor`.
         overwrite: Whether files that no job made may be replaced.
         progress: Called with jobs done and in all.
 

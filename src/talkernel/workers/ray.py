@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from talkernel.threads import thread_limit, threads_per_worker, worker_environment
-from talkernel.workers.executor import ATTEMPTS, Item, Lost, Result
+from talkernel.workers.local import ATTEMPTS, Item, Lost, Result
 
 QUEUED_PER_CORE = 2  # items submitted per core, so that no core waits for its next item
 

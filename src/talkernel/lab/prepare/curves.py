@@ -11,7 +11,8 @@ from talkernel.files.atomic import write_text
 from talkernel.lab.prepare.model_sync import sync_curve
 from talkernel.lab.prepare.record import Candidate, rounded
 from talkernel.lab.prepare.work import AFFECTS_ALL, load_found
-from talkernel.workers.executor import Lost, executor
+from talkernel.workers.choose import executor
+from talkernel.workers.local import Lost
 
 CurvesOf = Callable[[Sequence[Candidate]], dict[str, list[float]]]
 
@@ -55,7 +56,7 @@ def curves_of(
         candidates: The tracks. Those that shared the picture with other faces already have a
             curve: it decided who speaks.
         workers: Processes.
-        ray_address: See `talkernel.workers.executor.executor`.
+        ray_address: See `talkernel.workers.local.executor`.
         progress: Called with the number of tracks done and the total.
     """
     known = {c.name: c.curve for c in candidates if c.curve is not None}

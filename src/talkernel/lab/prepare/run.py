@@ -18,7 +18,8 @@ from talkernel.lab.prepare.settle import read_verdicts, settle, write_verdicts
 from talkernel.lab.prepare.videos import find_videos
 from talkernel.lab.prepare.work import PART, VideoTask, read_result, work_on
 from talkernel.lab.prepare.write_report import write_report
-from talkernel.workers.executor import Lost, executor
+from talkernel.workers.choose import executor
+from talkernel.workers.local import Lost
 
 Progress = Callable[[int, int], None]
 
@@ -42,7 +43,7 @@ def prepare(
         out: Folder for shards, index, report and contact sheet; created if missing.
         settings: The quality gates; the defaults if omitted.
         workers: Processes.
-        ray_address: See `talkernel.workers.executor.executor`.
+        ray_address: See `talkernel.workers.local.executor`.
         progress: Called with the number done and the total: first of videos, then of tracks
             whose sync is measured.
 

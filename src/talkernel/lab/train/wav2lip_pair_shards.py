@@ -12,7 +12,8 @@ from talkernel.lab.tracks.shard import write_shard
 from talkernel.lab.tracks.track import load_tracks, sample_of, write_list
 from talkernel.lab.train.wav2lip_pairs import combinations, synthesise
 from talkernel.lab.wav2lip.network import load_wav2lip
-from talkernel.workers.executor import Lost, executor
+from talkernel.workers.choose import executor
+from talkernel.workers.local import Lost
 
 PER_SHARD = 64
 NOTE = "wav2lip_pairs.txt"  # in the output folder: what its shards were made from
@@ -55,7 +56,7 @@ def write_wav2lip_pairs(
         videos: Number of faces.
         audios: Number of voices.
         workers: Processes.
-        ray_address: A Ray cluster; see `talkernel.workers.executor.executor`.
+        ray_address: A Ray cluster; see `talkernel.workers.local.executor`.
 
     Returns:
         The number of synthesised tracks.

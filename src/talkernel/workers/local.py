@@ -1,4 +1,4 @@
-"""Runs a function over many items: in processes of this machine, or on Ray.
+"""Runs a function over many items on this machine, in this process or in several.
 
 The function must be idempotent. An item whose worker was killed is run again, and an item that
 finished just before its worker was killed runs twice. So the function should first look for the
@@ -44,24 +44,6 @@ class Executor(Protocol):
         Yields:
             Every item once with its result, in the order in which they finish.
         """
-
-
-def executor(workers: int, ray_address: str | None = None) -> Executor:
-    """The executor for a number of workers.
-
-    Args:
-        workers: Number of processes; 1 without Ray: run in the calling process.
-        ray_address: A Ray cluster, such as `auto` or `ray://host:10001`; `local` starts one
-            on this machine for this job, with `workers` cores.
-
-    Raises:
-        OptionError: TALKERNEL_THREADS is not a whole number above zero.
-    """
-    if ray_address is not None:
-        from talkernel.workers.ray import RayCluster
-
-        return RayCluster(ray_address, workers)
-    return Processes(workers) if workers > 1 else InProcess()
 
 
 class InProcess:
