@@ -94,7 +94,7 @@ def test_the_engine_obeys_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def threads_of(engine: OpenVinoEngine) -> int:
-    compiled = engine._kernels._request.result().get_compiled_model()
+    compiled = engine._kernels._compiled.result()
     return int(compiled.get_property("INFERENCE_NUM_THREADS"))
 
 
