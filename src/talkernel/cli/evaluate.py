@@ -70,7 +70,7 @@ def evaluate(
     from talkernel.cli.terminal import show
     from talkernel.lab.evaluate.session import measure_folder
 
-    own: dict[str, Any] = {"engine": engine, "lookahead": hearing or lookahead}
+    ours: dict[str, Any] = {"engine": engine, "lookahead": hearing or lookahead}
     results = measure_folder(
         data,
         out,
@@ -83,7 +83,7 @@ def evaluate(
         per_person=per_person,
         mouth_only=mouth_only,
         overwrite=overwrite,
-        options=own | ({} if checkpoint is None else {"checkpoint": checkpoint}),
+        options=ours | ({} if checkpoint is None else {"checkpoint": checkpoint}),
         log=log_to_stderr(quiet),
     )
     if as_json or not quiet:

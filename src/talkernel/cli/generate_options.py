@@ -25,9 +25,9 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def called(**values: Any) -> None:
         renamed = {name: values.pop(name) for name in RENAMED}
-        own = {name: _value(name, values.pop(name)) for name in FIELDS}
-        own |= {name: value for name, value in renamed.items() if value is not None}
-        command(**values, **{PARAMETER: Options.of(**own)})
+        chosen = {name: _value(name, values.pop(name)) for name in FIELDS}
+        chosen |= {name: value for name, value in renamed.items() if value is not None}
+        command(**values, **{PARAMETER: Options.of(**chosen)})
 
     signature = inspect.signature(command, eval_str=True)
     parameters: list[inspect.Parameter] = []

@@ -170,13 +170,13 @@ def _pixel_formats(encoder: str, source: FaceSource) -> Iterator[str]:
     supports.
     """
     offered = {pixels.name for pixels in av.Codec(encoder, "w").video_formats or ()}
-    own = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}[source.layout.chroma_shift]
+    kept = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}[source.layout.chroma_shift]
     if source.is_photo and encoder not in _LOSSLESS:
-        own = "420"
+        kept = "420"
     odd = source.width % 2 or source.height % 2
-    chromas = (own, "444") if odd else (own, *(c for c in ("422", "444", "420") if c != own))
-    finer = [chroma for chroma in chromas if chroma >= own]
-    coarser = [chroma for chroma in reversed(chromas) if chroma < own]
+    chromas = (kept, "444") if odd else (kept, *(c for c in ("422", "444", "420") if c != kept))
+    finer = [chroma for chroma in chromas if chroma >= kept]
+    coarser = [chroma for chroma in reversed(chromas) if chroma < kept]
     depths = ("", "10le") if source.layout.depth == 8 else ("10le", "")
     for chroma in (*finer, *coarser):
         for depth in depths:

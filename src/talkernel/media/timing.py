@@ -134,5 +134,5 @@ def timestamp(frame: av.VideoFrame | av.AudioFrame, container: str = "") -> Frac
 
 def shown_for(frame: av.VideoFrame, usual: Fraction) -> Fraction:
     """Duration of a video's last frame in seconds, at least `usual`."""
-    own = (frame.duration or 0) * (frame.time_base or Fraction(0))
-    return min(max(own, usual), usual + 1)
+    duration = (frame.duration or 0) * (frame.time_base or Fraction(0))
+    return min(max(duration, usual), usual + 1)
