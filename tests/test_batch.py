@@ -35,7 +35,7 @@ def results_of(out: Path) -> dict[str, dict[str, str]]:
     ("text", "said"),
     [
         ("face,audio\na,b", "no column 'outfile'"),
-        ("face,audio,outfile,colour\na,b,c,d", "'colour' that is no option"),
+        ("face,audio,outfile,colour\na,b,c,d", "'colour' that is not an option"),
         ("face,audio,outfile\n", "lists no job"),
         ("face,audio,outfile\na,b,x.mp4\nc,d,./x.mp4", "for more than one job"),
         ("face,audio,outfile\na,b,../x.mp4", "line 2: ../x.mp4 is not within"),

@@ -1,4 +1,4 @@
-"""Items on processes and on Ray: a killed worker loses none and doubles none."""
+"""Executors: no item is lost or run twice when a worker is killed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_executor_is_chosen_by_what_is_asked_for() -> None:
     assert isinstance(executor(1, "local"), RayCluster)
 
 
-def test_here_does_one_after_the_other(tmp_path: Path) -> None:
+def test_in_process_runs_one_item_after_the_other(tmp_path: Path) -> None:
     items = [(tmp_path, number) for number in range(3)]
     assert list(InProcess().map(leave, items)) == [(item, item[1] ** 2) for item in items]
 

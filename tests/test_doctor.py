@@ -84,7 +84,7 @@ def test_all_is_well() -> None:
     assert values["self_test"]["ms_per_frame"] > 0
     assert values["self_test"]["engine"] == "openvino on CPU, float32"
     assert values["versions"]["numpy"] == np.__version__
-    assert "All is well" in rendered(diagnose())
+    assert "Everything works" in rendered(diagnose())
 
 
 @pytest.mark.usefixtures("healthy")

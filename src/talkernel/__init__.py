@@ -1,4 +1,4 @@
-"""Talkernel: a face and a speech in, the face speaking out.
+"""Talkernel makes the face in a video or photo speak a given sound.
 
 A reference implementation of "Audio-Driven Talking Face Video Generation with
 Dynamic Convolution Kernels" (Ye et al., IEEE TMM 2022).
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["FaceTracker", "Report", "SpeechFeatures", "TalkingFace", "generate"]
 
-# Imported at first use: `import talkernel` stays quick, and only TalkingFace needs torch.
+# Imported at first use, so that `import talkernel` is fast and only TalkingFace needs torch.
 _HOME = {
     "FaceTracker": "talkernel.face.track",
     "Report": "talkernel.pipeline.report",

@@ -1,4 +1,4 @@
-"""The words that users choose between; every room may name them, so they import nothing."""
+"""Types of the values that users choose between. Imports nothing, so that all rooms may use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a result tells people: a small table, however it is shown."""
+"""A result as a small table, independent of how it is displayed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Summary:
-    """A table of texts.
+    """A table of text.
 
     Attributes:
-        title: Above it.
-        rows: Its cells.
-        header: Names of its columns; none: rows are names and values.
-        caption: Below it.
+        title: Text above the table.
+        rows: Cells, row by row.
+        header: Names of the columns; if empty, each row is a name and a value.
+        caption: Text below the table.
     """
 
     title: str

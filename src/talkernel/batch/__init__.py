@@ -1,1 +1,1 @@
-"""Many videos in one go: `talkernel batch`."""
+"""Makes many videos from a list: `talkernel batch`."""

@@ -1,4 +1,4 @@
-"""A list of jobs: a CSV whose columns are `generate`'s options."""
+"""Reads a list of jobs: a CSV file whose columns are `generate`'s options."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ OPTIONS = (*FIELDS, *RENAMED)
 
 @dataclass(frozen=True)
 class SpeakJob:
-    """One row.
+    """One row of the list.
 
     Attributes:
         face: Video or photo.
         audio: Sound.
-        outfile: Video to write, within the batch's folder.
-        options: Texts of `Options`, by name.
+        outfile: Video to write, relative to the batch's folder.
+        options: Values of `Options` as texts, by name.
     """
 
     face: str
@@ -36,21 +36,21 @@ class SpeakJob:
 
     @property
     def key(self) -> str:
-        """Tells this job from others, by all that it asks for."""
+        """A hash of all fields, which identifies the job."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha1(text.encode()).hexdigest()[:16]
 
 
 def read_jobs(table: Path, out: Path) -> list[SpeakJob]:
-    """Read the list and check all that can be checked before the first job starts.
+    """Read the list and check it, before the first job starts.
 
     Args:
-        table: The CSV, UTF-8; relative paths to inputs start at its folder.
-        out: Folder in which the outfiles lie.
+        table: The CSV file, UTF-8; paths of inputs are relative to its folder.
+        out: Folder for the outfiles.
 
     Raises:
-        JobListError: A column is unknown or missing, a value impossible, an outfile named
-            twice or outside `out`.
+        JobListError: A column is unknown or missing, a value is invalid, or an outfile is named
+            twice or lies outside `out`.
     """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
@@ -66,7 +66,7 @@ def read_jobs(table: Path, out: Path) -> list[SpeakJob]:
     if twice:
         raise JobListError(
             f"{table} names {twice[0]} for more than one job.",
-            remedy="Give every job an outfile of its own.",
+            remedy="Give every job its own outfile.",
         )
     return jobs
 
@@ -78,7 +78,7 @@ def _check_columns(table: Path, columns: list[str]) -> None:
         raise JobListError(f"{table} has no column {missing[0]!r}.")
     if unknown:
         raise JobListError(
-            f"{table} has a column {unknown[0]!r} that is no option.",
+            f"{table} has a column {unknown[0]!r} that is not an option.",
             remedy=f"Known are {', '.join((*REQUIRED, *OPTIONS))}.",
         )
 
@@ -86,7 +86,9 @@ def _check_columns(table: Path, columns: list[str]) -> None:
 def _job(table: Path, line: int, row: dict[str, Any], out: Path) -> SpeakJob:
     where = f"{table}, line {line}"
     if None in row or any(not (row[name] or "").strip() for name in REQUIRED):
-        raise JobListError(f"{where}: face, audio and outfile must be given, and no more cells.")
+        raise JobListError(
+            f"{where}: face, audio and outfile must be filled in, without extra cells."
+        )
     texts = {name: text for name in OPTIONS if (text := (row.get(name) or "").strip())}
     try:
         Options.read(texts)

@@ -1,4 +1,4 @@
-"""`talkernel batch`, from start to end."""
+"""Runs the jobs of a list: `talkernel batch`."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ from talkernel.workers.choose import executor
 from talkernel.workers.local import Lost
 
 RESULTS = "results.csv"
+JOB_COLUMNS = ("face", "audio", "outfile")
+OUTCOME_COLUMNS = ("status", "seconds", "frames", "untouched", "warnings", "error")
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What became of every job.
+    """The outcomes of all jobs.
 
     Attributes:
         out: The batch's folder.
-        outcomes: By outfile, in the order of the list.
+        outcomes: Outcomes by outfile, in the order of the list.
     """
 
     out: str
@@ -37,18 +39,18 @@ class BatchReport:
 
     @property
     def failed(self) -> list[str]:
-        """Outfiles that were not made."""
+        """Outfiles of the jobs that failed."""
         return [name for name, one in self.outcomes.items() if one.status == "failed"]
 
     def to_json(self) -> str:
-        """All of it."""
+        """All fields as JSON."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
     def summary(self) -> Summary:
         """A table for the terminal."""
         fresh = sum(one.fresh and one.status == "done" for one in self.outcomes.values())
         done = len(self.outcomes) - len(self.failed)
-        facts = [("done", f"{done} of {len(self.outcomes)}, {fresh} of them now")]
+        facts = [("done", f"{done} of {len(self.outcomes)}, {fresh} of them in this run")]
         facts += [(name, self.outcomes[name].error) for name in self.failed]
         return Summary(self.out, facts)
 
@@ -62,29 +64,29 @@ def batch(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> BatchReport:
-    """Make every video of a list; started again, it makes those that are missing.
+    """Make every video of a list. A second run makes only the missing ones.
 
     Args:
         table: The list; see `read_jobs`.
-        out: Folder for the videos and results.csv, made if need be.
-        workers: Processes.
-        ray_address: See `talkernel.workers.local.executor`.
-        overwrite: Whether files that no job made may be replaced.
-        progress: Called with jobs done and in all.
+        out: Folder for the videos and results.csv, created if missing.
+        workers: Number of processes.
+        ray_address: See `talkernel.workers.choose.executor`.
+        overwrite: Whether files that were not made by these jobs may be replaced.
+        progress: Called after every job with the jobs done and their total.
 
     Returns:
-        Every job's outcome; a job that fails stops no other.
+        The outcomes of all jobs. A failed job does not stop the others.
 
     Raises:
-        JobListError: The list cannot be used; nothing was started.
-        OutputNotWritableError: The folder cannot be made.
-        OutputError: Another run is at it.
+        JobListError: The list is invalid; no job was started.
+        OutputNotWritableError: The folder cannot be created.
+        OutputError: Another run is using the folder.
     """
     jobs = read_jobs(table, out)
     try:
         (out / WORK).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputNotWritableError(f"{out} cannot be made: {error}.") from None
+        raise OutputNotWritableError(f"{out} cannot be created: {error}.") from None
     with folder_lock(out):
         _remove_parts(out)
         tasks = [JobTask(job, out.absolute(), overwrite) for job in jobs]
@@ -101,7 +103,7 @@ def batch(
 
 
 def _remove_parts(out: Path) -> None:
-    """Delete what killed workers left half done."""
+    """Delete the unfinished folders that killed workers left behind."""
     for part in (path for path in (out / WORK).iterdir() if path.is_dir()):
         shutil.rmtree(part)
 
@@ -112,31 +114,8 @@ def _write_results(out: Path, jobs: Sequence[SpeakJob], found: Mapping[str, JobO
         partial.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow(
-            [
-                "face",
-                "audio",
-                "outfile",
-                "status",
-                "seconds",
-                "frames",
-                "untouched",
-                "warnings",
-                "error",
-            ]
-        )
+        writer.writerow((*JOB_COLUMNS, *OUTCOME_COLUMNS))
         for job in jobs:
-            own = found[job.outfile]
-            writer.writerow(
-                [
-                    job.face,
-                    job.audio,
-                    job.outfile,
-                    own.status,
-                    own.seconds,
-                    own.frames,
-                    own.untouched,
-                    own.warnings,
-                    own.error,
-                ]
-            )
+            outcome = found[job.outfile]
+            row = [getattr(job, name) for name in JOB_COLUMNS]
+            writer.writerow(row + [getattr(outcome, name) for name in OUTCOME_COLUMNS])

@@ -1,8 +1,8 @@
-"""One job of a batch, which may be killed at any moment and done again elsewhere.
+"""One job of a batch. It may be killed at any moment and run again, perhaps on another machine.
 
-The video is made under a name of the job's own in the batch's work folder and moved to its
-place in one step; then a record says that it is done. A job that is done again finds the record,
-or that its video has been moved to its place, or begins afresh.
+The video is written into a folder of this attempt and then moved to the outfile by one rename. A
+record is written last. When the job runs again, it returns the record, or finds that the video was
+moved, or starts from the beginning.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ WORK = ".batch"
 
 @dataclass(frozen=True)
 class JobTask:
-    """What a worker is given.
+    """The input of a worker.
 
     Attributes:
-        job: What to make.
+        job: The job.
         out: The batch's folder.
-        overwrite: Whether a file that is no job's may be replaced.
+        overwrite: Whether a file that this job did not make may be replaced.
     """
 
     job: SpeakJob
@@ -41,16 +41,16 @@ class JobTask:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """What became of a job.
+    """The outcome of a job.
 
     Attributes:
-        status: Whether its video is there.
-        seconds: Spent on it; those of the first time, when it was done before.
-        frames: Of the video.
-        untouched: How many of them were passed through.
-        warnings: What the user should know of it.
-        error: Why it failed.
-        fresh: Whether the work was done now.
+        status: Whether the video exists.
+        seconds: Time spent; in a second run, that of the first.
+        frames: Number of frames of the video.
+        untouched: How many of these passed through unedited.
+        warnings: What the user should know, on one line.
+        error: Why the job failed; empty if it did not.
+        fresh: Whether the video was made in this run.
     """
 
     status: Literal["done", "failed"]
@@ -63,7 +63,7 @@ class JobOutcome:
 
 
 def work_on(task: JobTask) -> JobOutcome:
-    """Make one job's video, if that has not been done."""
+    """Make one job's video unless it exists."""
     record = task.out / WORK / f"{task.job.key}.json"
     if (known := read_record(task)) is not None:
         return known
@@ -71,14 +71,14 @@ def work_on(task: JobTask) -> JobOutcome:
     try:
         facts = _make(task)
     except Exception as error:
-        return JobOutcome("failed", _since(started), error=_words(error))
+        return JobOutcome("failed", _since(started), error=_message(error))
     outcome = JobOutcome("done", _since(started), **facts)
     write_text(record, json.dumps(asdict(outcome)))
     return outcome
 
 
 def read_record(task: JobTask) -> JobOutcome | None:
-    """What became of a job that was done before and whose video is still there."""
+    """The outcome of a finished job whose video still exists; None if there is none."""
     record, outfile = task.out / WORK / f"{task.job.key}.json", task.out / task.job.outfile
     if not (record.exists() and outfile.exists()):
         return None
@@ -86,20 +86,20 @@ def read_record(task: JobTask) -> JobOutcome | None:
 
 
 def _make(task: JobTask) -> dict[str, Any]:
-    """Generate into a folder of this attempt's own, then move; returns facts of the video."""
+    """Generate into a folder of this attempt, then move; returns fields of `JobOutcome`."""
     from talkernel.pipeline.generate import generate
 
     outfile = task.out / task.job.outfile
-    claim = task.out / WORK / f"{task.job.key}.moving"
-    if claim.exists() and outfile.exists():
-        known: dict[str, Any] = json.loads(claim.read_text())
+    moving = task.out / WORK / f"{task.job.key}.moving"
+    if moving.exists() and outfile.exists():
+        known: dict[str, Any] = json.loads(moving.read_text())
         return known  # killed between moving the video and recording it
     if outfile.exists() and not task.overwrite:
         raise OutputExistsError(f"{outfile} already exists, and this job did not make it.")
-    own = task.out / WORK / f"{task.job.key}-{secrets.token_hex(4)}"
-    own.mkdir(parents=True)
+    attempt = task.out / WORK / f"{task.job.key}-{secrets.token_hex(4)}"
+    attempt.mkdir(parents=True)
     try:
-        made = own / f"video{outfile.suffix}"
+        made = attempt / f"video{outfile.suffix}"
         options = Options.read(task.job.options)
         report = generate(task.job.face, task.job.audio, made, options)
         facts = {
@@ -108,14 +108,14 @@ def _make(task: JobTask) -> dict[str, Any]:
             "warnings": " ".join(report.warnings),
         }
         outfile.parent.mkdir(parents=True, exist_ok=True)
-        write_text(claim, json.dumps(facts))
+        write_text(moving, json.dumps(facts))
         os.replace(made, outfile)
         return facts
     finally:
-        shutil.rmtree(own, ignore_errors=True)
+        shutil.rmtree(attempt, ignore_errors=True)
 
 
-def _words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, TalkernelError):
         return error.one_line()
     return f"{type(error).__name__}: {error}"

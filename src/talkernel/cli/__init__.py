@@ -1,7 +1,6 @@
-"""The command line: reads options, calls the function of the same name, shows its result.
+"""The command line. Each command parses options, calls a function and shows its result.
 
-Whatever is slow to import is imported inside the command that needs it, so that
-`talkernel --help` answers at once.
+Slow modules are imported inside the commands that need them, so that `talkernel --help` is fast.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from talkernel.cli import prepare as prepare
 from talkernel.cli import train as train
 from talkernel.cli import evaluate as evaluate
 from talkernel.cli import explain as explain
-from talkernel.cli import ablation as ablation
 from talkernel.cli import study as study
 
 # isort: on
@@ -26,5 +24,5 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Entry point of the `talkernel` command."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidies up as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as after Ctrl-C
     app(prog_name="talkernel")

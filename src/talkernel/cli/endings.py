@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, and errors as one line with their remedy."""
+"""How commands end: exit codes, and errors as one line with their remedy."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from talkernel.errors import InstallationError, TalkernelError
 P = ParamSpec("P")
 
 FAILED = 1
-INTERRUPTED = 130  # what shells call a process that ended by Ctrl-C
-# Which extra brings a module that no plain installation has.
+INTERRUPTED = 130  # the shells' exit code for Ctrl-C
+# The extra that installs a module which the plain installation lacks.
 EXTRA_OF_MODULE = {
     "dlib": "eval",
     "espeakng_loader": "sample",
@@ -44,10 +44,10 @@ EXTRA_OF_MODULE = {
 def reports_errors(
     *, when_interrupted: str = "interrupted; nothing was written"
 ) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Make a command end as its user expects, whatever happens inside it.
+    """Make a command print its errors on one line and exit with their codes.
 
     Args:
-        when_interrupted: What Ctrl-C is answered with.
+        when_interrupted: The message after Ctrl-C.
     """
 
     def decorate(command: Callable[P, None]) -> Callable[P, None]:
@@ -55,7 +55,7 @@ def reports_errors(
         def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
             try:
                 command(*args, **kwargs)
-                sys.stdout.flush()  # here, so that a reader who has left is noticed here
+                sys.stdout.flush()  # raises BrokenPipeError here if the reader has left
             except KeyboardInterrupt:
                 _end(when_interrupted, INTERRUPTED)
             except Exception as error:
@@ -85,6 +85,6 @@ def _end(message: str, exit_code: int) -> NoReturn:
 
 
 def _leave_quietly() -> NoReturn:
-    """Whoever read our output has seen enough; Python would complain once more at its exit."""
+    """The reader closed our output. Without stdout, Python prints no error at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(FAILED)

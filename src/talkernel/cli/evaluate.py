@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from talkernel.cli.app import AsJson, Quiet, app
+from talkernel.cli.app import AsJson, Quiet, app, log_to_stderr
 from talkernel.cli.endings import reports_errors
 
-KEPT = "interrupted; what is measured is kept, run the same command to go on"
+RESUMABLE = "interrupted; the results so far are kept, run the same command to continue"
 
 
 @app.command()
-@reports_errors(when_interrupted=KEPT)
+@reports_errors(when_interrupted=RESUMABLE)
 def evaluate(
     data: Annotated[
         Path,
@@ -27,46 +26,51 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for report, figures and videos.")],
     protocol: Annotated[
         Literal["photo", "cross", "self", "silence"] | None,
-        typer.Option(help="Generate first: what is driven by what."),
+        typer.Option(help="Generate first: which faces speak which sounds."),
     ] = None,
     real: Annotated[
-        Path | None, typer.Option(help="Real videos of the same names as DATA's.")
+        Path | None, typer.Option(help="Folder of real videos with the same names as DATA's.")
     ] = None,
     system: Annotated[
         Path | None, typer.Option(help="Adapter file of another system that generates.")
     ] = None,
-    checkpoint: Annotated[Path | None, typer.Option(help="Weights other than our own.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Weights to use instead of the package's.")
+    ] = None,
     engine: Annotated[
         Literal["auto", "openvino", "onnxruntime", "torch"],
         typer.Option(help="What runs the network."),
     ] = "auto",
     lookahead: Annotated[
         Literal["full", "live"],
-        typer.Option(help="live: our model uses 120 ms of speech ahead at most."),
+        typer.Option(help="live: our model uses at most 120 ms of speech ahead."),
     ] = "full",
     hearing: Annotated[str | None, typer.Option(hidden=True)] = None,
     syncnet: Annotated[
         Path | None, typer.Option(help="Official syncnet_v2.model, for LSE-C and LSE-D.")
     ] = None,
     split: Annotated[str, typer.Option(help="Part of LRW, LRS2 or LRS3.")] = "test",
-    limit: Annotated[int | None, typer.Option(min=1, help="So many clips at most.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Largest number of clips.")] = None,
     per_person: Annotated[
-        bool, typer.Option("--per-person", help="One clip of each person only.")
+        bool, typer.Option("--per-person", help="Use one clip of each person.")
     ] = False,
     mouth_only: Annotated[
-        bool, typer.Option("--mouth-only", help="Only figures of the mouth's opening: faster.")
+        bool, typer.Option("--mouth-only", help="Measure only how far the mouth opens: faster.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Measure everything again in --out.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Measure everything again, replacing the results in --out."
+        ),
     ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure generated videos, or generate and measure by a protocol."""
+    """Measure generated videos, or first generate them by a protocol."""
     from talkernel.cli.terminal import show
     from talkernel.lab.evaluate.session import measure_folder
 
-    own: dict[str, Any] = {"engine": engine, "lookahead": hearing or lookahead}
+    ours: dict[str, Any] = {"engine": engine, "lookahead": hearing or lookahead}
     results = measure_folder(
         data,
         out,
@@ -79,8 +83,8 @@ def evaluate(
         per_person=per_person,
         mouth_only=mouth_only,
         overwrite=overwrite,
-        options=own | ({} if checkpoint is None else {"checkpoint": checkpoint}),
-        log=(lambda _: None) if quiet else _print_line,
+        options=ours | ({} if checkpoint is None else {"checkpoint": checkpoint}),
+        log=log_to_stderr(quiet),
     )
     if as_json or not quiet:
         show(results, as_json=as_json)
@@ -97,20 +101,21 @@ def tables(
     speed: Annotated[
         Path | None,
         typer.Option(
-            help="An earlier speed.json, or what `talkernel benchmark --json` printed; "
-            "our speed and Wav2Lip's are measured if left out."
+            help="An earlier speed.json, or the output of `talkernel benchmark --json`. "
+            "Default: measure our speed and Wav2Lip's."
         ),
     ] = None,
     no_speed: Annotated[
         bool, typer.Option("--no-speed", help="Measure no speed for Table IV.")
     ] = False,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Of each network timed; all CPUs if left out.")
+        int | None,
+        typer.Option(min=1, help="CPU threads of each timed network. Default: all cores."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the tables.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put our figures beside the paper's: Tables I to IV."""
+    """Compare our figures with the paper's: Tables I to IV."""
     from talkernel.lab.evaluate.tables import write_tables
 
     for path in write_tables(
@@ -120,10 +125,6 @@ def tables(
         measure_speed=not no_speed,
         threads=threads,
         overwrite=overwrite,
-        log=(lambda _: None) if quiet else _print_line,
+        log=log_to_stderr(quiet),
     ):
         print(f"Wrote {path}.")
-
-
-def _print_line(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

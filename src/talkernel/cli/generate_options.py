@@ -1,4 +1,4 @@
-"""The options of `generate`, made for the command line from the one list of them."""
+"""Turns the fields of `Options` into options of the command line."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import typer
 
 from talkernel.pipeline.options import CHOICES, FIELDS, HINTS, PATHS, RENAMED, Options, read_value
 
-PARAMETER = "options"  # of a command that takes them
+PARAMETER = "options"  # name of the commands' parameter
 
 
 def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for every field of `Options`.
 
     Args:
-        command: It has a parameter `options: Options`, which stands for all of them.
+        command: It has a parameter `options: Options`, which these options replace.
     """
 
     @functools.wraps(command)
     def called(**values: Any) -> None:
-        earlier = {name: values.pop(name) for name in RENAMED}
-        own = {name: _value(name, values.pop(name)) for name in FIELDS}
-        own |= {name: value for name, value in earlier.items() if value is not None}
-        command(**values, **{PARAMETER: Options.of(**own)})
+        renamed = {name: values.pop(name) for name in RENAMED}
+        chosen = {name: _value(name, values.pop(name)) for name in FIELDS}
+        chosen |= {name: value for name, value in renamed.items() if value is not None}
+        command(**values, **{PARAMETER: Options.of(**chosen)})
 
     signature = inspect.signature(command, eval_str=True)
     parameters: list[inspect.Parameter] = []
@@ -36,13 +36,13 @@ def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     named = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
     called.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]
     called.__annotations__ = {p.name: p.annotation for p in named} | {"return": None}
-    del called.__wrapped__  # typer would read its annotations
+    del called.__wrapped__  # typer would read the annotations of the original
     return called
 
 
 def _all() -> list[inspect.Parameter]:
-    """A parameter for each option, and hidden ones of their earlier names."""
-    found = [_parameter(name, _kind(name), FIELDS[name].default) for name in FIELDS]
+    """A parameter for each option, and hidden ones for earlier names."""
+    found = [_parameter(name, _annotation(name), FIELDS[name].default) for name in FIELDS]
     hidden = typer.Option(hidden=True)
     return found + [_parameter(name, Annotated[str | None, hidden], None) for name in RENAMED]
 
@@ -52,8 +52,8 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, kind, default=default, annotation=annotation)
 
 
-def _kind(name: str) -> Any:
-    """What typer is to make of an option."""
+def _annotation(name: str) -> Any:
+    """The type annotation from which typer makes an option."""
     about, hint = FIELDS[name].metadata, HINTS[name]
     if name in CHOICES:
         hint = Literal[CHOICES[name]]

@@ -1,4 +1,4 @@
-"""Commands that work through many files: training data, batches."""
+"""Commands that process many files: training data, batches."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Workers = Annotated[
 RayAddress = Annotated[
     str | None, typer.Option(help="Run on this Ray cluster; `local` starts one here for the job.")
 ]
-GOES_ON = "interrupted; run the same command again to go on"
+RESUMABLE = "interrupted; run the same command to continue"
 
 
 @app.command()
-@reports_errors(when_interrupted=GOES_ON)
+@reports_errors(when_interrupted=RESUMABLE)
 def prepare(
     videos: Annotated[list[Path], typer.Argument(help="Videos, and folders of videos.")],
     out: Annotated[Path, typer.Option(help="Folder for shards, index and report.")],
@@ -33,25 +33,37 @@ def prepare(
     ray_address: RayAddress = None,
     sync: Annotated[
         Literal["auto", "taught", "model", "none"],
-        typer.Option(help="How it is judged whether sound and mouth belong together."),
+        typer.Option(help="How to check that sound and mouth are in sync."),
     ] = "auto",
     identity_from_name: Annotated[
         str | None,
-        typer.Option(metavar="REGEX", help="Its first group names the person in a file's name."),
+        typer.Option(metavar="REGEX", help="Its first group finds the person in a file's name."),
     ] = None,
     val: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of people to validate on.")
+        float, typer.Option(min=0, max=1, help="Fraction of people for validation.")
     ] = 0.05,
-    test: Annotated[float, typer.Option(min=0, max=1, help="Share of people to test on.")] = 0.05,
-    min_seconds: Annotated[float, typer.Option(min=1, help="Shortest track.")] = 2.0,
-    min_size: Annotated[float, typer.Option(min=0, help="Smallest face, pixels high.")] = 72.0,
-    max_turn: Annotated[float, typer.Option(min=0, help="Furthest turn, radians.")] = 0.85,
-    min_sharpness: Annotated[float, typer.Option(min=0, help="Least detail, 0.1 to 0.5.")] = 0.16,
-    min_speech: Annotated[float, typer.Option(min=0, max=1, help="Least share of speech.")] = 0.3,
+    test: Annotated[
+        float, typer.Option(min=0, max=1, help="Fraction of people for testing.")
+    ] = 0.05,
+    min_seconds: Annotated[
+        float, typer.Option(min=1, help="Length of the shortest track, in seconds.")
+    ] = 2.0,
+    min_size: Annotated[
+        float, typer.Option(min=0, help="Height of the smallest face, in pixels.")
+    ] = 72.0,
+    max_turn: Annotated[
+        float, typer.Option(min=0, help="Largest turn of the head, in radians.")
+    ] = 0.85,
+    min_sharpness: Annotated[
+        float, typer.Option(min=0, help="Smallest sharpness of the face; usual: 0.1 to 0.5.")
+    ] = 0.16,
+    min_speech: Annotated[
+        float, typer.Option(min=0, max=1, help="Smallest fraction of speech.")
+    ] = 0.3,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make training tracks of raw videos; goes on where an earlier run stopped."""
+    """Make training tracks from raw videos. Resumes an interrupted run."""
     from talkernel.cli.terminal import progress_bar, show
     from talkernel.lab.prepare.run import prepare as run
     from talkernel.lab.prepare.settings import Settings
@@ -76,19 +88,22 @@ def prepare(
 
 
 @app.command()
-@reports_errors(when_interrupted=GOES_ON)
+@reports_errors(when_interrupted=RESUMABLE)
 def batch(
-    jobs: Annotated[Path, typer.Argument(help="CSV: face, audio, outfile; generate's options.")],
+    jobs: Annotated[
+        Path,
+        typer.Argument(help="CSV with the columns face, audio, outfile and options of `generate`."),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the videos and results.csv.")],
     workers: Workers = 1,
     ray_address: RayAddress = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that no job made.")
+        bool, typer.Option("--overwrite", help="Replace files that these jobs did not make.")
     ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make every video of a list; run again, those that are missing."""
+    """Make every video of a list. A second run makes only the missing ones."""
     from talkernel.batch.run import batch as run
     from talkernel.cli.terminal import progress_bar, show
     from talkernel.errors import TalkernelError

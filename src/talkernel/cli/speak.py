@@ -1,4 +1,4 @@
-"""Commands that make faces speak, and look after the installation."""
+"""Commands that make faces speak and check the installation."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def generate(
 @app.command(hidden=True)
 @reports_errors()
 def setup() -> None:
-    """Do nothing: the face models come with the package. Goes with the next release."""
+    """Do nothing: the face models come with the package. To be removed in the next release."""
     print("Nothing to set up: the face models come with the package.")
 
 
 @app.command()
 @reports_errors()
 def doctor(as_json: AsJson = False) -> None:
-    """Check that everything is in place; exit with 1 if not."""
+    """Check the installation; exit with 1 if something is missing."""
     from talkernel.cli.terminal import show
     from talkernel.diagnose.doctor import diagnose
 
@@ -58,10 +58,10 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command()
 @reports_errors(when_interrupted="interrupted; the sample is incomplete")
 def sample(
-    out: Annotated[Path, typer.Option(help="Folder for it, made if need be.")] = Path("out"),
-    overwrite: Annotated[
-        bool, typer.Option(help="Replace what an earlier sample left in the folder.")
-    ] = True,
+    out: Annotated[Path, typer.Option(help="Folder for the files, created if missing.")] = Path(
+        "out"
+    ),
+    overwrite: Annotated[bool, typer.Option(help="Replace the files of an earlier sample.")] = True,
     quiet: Quiet = False,
 ) -> None:
     """Make a portrait that comes with the package speak: demo.mp4 and demo.png."""
@@ -71,17 +71,20 @@ def sample(
     with progress_bar(shown=not quiet) as progress:
         video = run_sample(out, overwrite=overwrite, progress=progress)
     if not quiet:
-        print(f"Wrote {video} and, at a glance, {video.with_suffix('.png')}.")
+        print(f"Wrote {video} and its contact sheet {video.with_suffix('.png')}.")
 
 
 @app.command()
 @reports_errors()
 def benchmark(
-    face: Annotated[Path | None, typer.Option(help="Video; the sample's.")] = None,
-    audio: Annotated[Path | None, typer.Option(help="Speech; the sample's.")] = None,
+    face: Annotated[Path | None, typer.Option(help="Video. Default: the sample's.")] = None,
+    audio: Annotated[
+        Path | None,
+        typer.Option(help="Speech. Default: the sample's, or a synthetic sound without espeak-ng."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the speed, stage by stage."""
+    """Measure the speed of each stage and of the whole job."""
     from talkernel.cli.terminal import show
     from talkernel.diagnose.benchmark import benchmark as run
 
@@ -94,7 +97,7 @@ def export(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint made by training.")],
     outdir: Annotated[Path, typer.Argument(help="Folder for the exported files.")],
 ) -> None:
-    """Turn a checkpoint into the files that the engines without torch run."""
+    """Export a checkpoint for the engines that do not need PyTorch."""
     from talkernel.model.export import export_checkpoint
 
     print(f"Wrote {export_checkpoint(checkpoint, outdir)} and the graphs beside it.")

@@ -25,17 +25,19 @@ def new(
         list[str], typer.Option(metavar="NAME=FOLDER", help="A system's videos; give several.")
     ],
     real: Annotated[
-        Path | None, typer.Option(help="Folder of the real videos, shown among the others.")
+        Path | None, typer.Option(help="Folder of real videos, shown among the others.")
     ] = None,
     groups_per_rater: Annotated[int, typer.Option(min=1, help="Groups each rater sees.")] = 20,
-    checks: Annotated[int, typer.Option(min=0, help="Attention checks besides these.")] = 2,
+    checks: Annotated[
+        int, typer.Option(min=0, help="Attention checks for each rater, in addition.")
+    ] = 2,
     consent: Annotated[
-        Path | None, typer.Option(help="Text file of what raters agree to, in your words.")
+        Path | None, typer.Option(help="Text file with the consent that raters give.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the random groups and orders.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the random groups and orders.")] = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Make a study of videos with equal file names, a folder of them for each system."""
+    """Make a study from one folder of videos per system, with the same file names."""
     from talkernel.cli.terminal import progress_bar
     from talkernel.lab.study.fill import Design
     from talkernel.lab.study.find import parse_systems
@@ -48,7 +50,7 @@ def new(
         for name in made.unequal:
             print(f"Videos of {name} differ in length.")
         for path in made.encoded:
-            print(f"{path} was encoded once more, for browsers.")
+            print(f"{path} was encoded again for browsers.")
         shown = f"{made.shown_per_rater} groups for each rater"
         print(
             f"Made {folder}: {len(made.compared)} inputs, {len(made.systems)} videos of each; "
@@ -61,9 +63,11 @@ def new(
 def serve(
     folder: Folder,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")
+    ] = 8000,
 ) -> None:
-    """Serve a study's page until Ctrl-C; every acknowledged answer is on the disk."""
+    """Serve a study's page until Ctrl-C. Every acknowledged answer is on disk."""
     from talkernel.lab.study.server import listen, study_server, url_of
 
     server = study_server(folder)
@@ -84,7 +88,7 @@ def report(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the shares, their intervals and raters' agreement so far, as in Table III."""
+    """Show preferences, confidence intervals and raters' agreement so far, as in Table III."""
     from talkernel.cli.terminal import show
     from talkernel.lab.study.report import report_study, write_report
 

@@ -1,4 +1,4 @@
-"""What the command line draws: progress on stderr, results on stdout."""
+"""Output in the terminal: progress on stderr, results on stdout."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from talkernel.summary import Summary
 
 
 class Result(Protocol):
-    """What a command ends with."""
+    """The result of a command."""
 
     def to_json(self) -> str:
-        """For programs."""
+        """JSON for programs."""
 
     def summary(self) -> Summary:
-        """For people."""
+        """A table for people."""
 
 
 def show(result: Result, *, as_json: bool = False) -> None:
@@ -34,7 +34,7 @@ def show(result: Result, *, as_json: bool = False) -> None:
 
 
 def table_of(summary: Summary) -> Table:
-    """A table in which nothing is taken for markup or cut off."""
+    """A table whose texts are neither read as markup nor cut off."""
     table = Table(
         title=_plain(summary.title),
         caption=_plain(summary.caption) if summary.caption else None,
@@ -53,15 +53,15 @@ def table_of(summary: Summary) -> Table:
 
 
 def _plain(text: str) -> Text:
-    """Text as it is; bytes of a file name that are no characters are spelt out."""
+    """Text without markup; undecodable bytes of file names are shown as escapes."""
     return Text(text.encode("utf-8", "backslashreplace").decode(), overflow="fold")
 
 
 class PerSecond(ProgressColumn):
-    """Speed of a task.
+    """A column that shows a task's speed.
 
     Args:
-        unit: What is counted.
+        unit: Plural name of the counted things.
     """
 
     def __init__(self, unit: str) -> None:
@@ -78,14 +78,14 @@ class PerSecond(ProgressColumn):
 def progress_bar(
     *, shown: bool = True, unit: str = "frames"
 ) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on stderr.
+    """Show a progress bar on stderr.
 
     Args:
-        shown: False for none; there is none outside a terminal either.
-        unit: What is counted.
+        shown: Whether to show it; outside a terminal it is never shown.
+        unit: Plural name of the counted things.
 
     Yields:
-        A function to call with (units done, units in all), or None.
+        A function to call with the units done and their total; None without a bar.
     """
     console = Console(stderr=True)
     if not (shown and console.is_terminal):

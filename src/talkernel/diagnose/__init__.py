@@ -1,1 +1,1 @@
-"""Whether everything is in place, and how fast it is."""
+"""Checks the installation and measures its speed."""

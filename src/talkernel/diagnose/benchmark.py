@@ -1,4 +1,4 @@
-"""How fast, where the time goes, and against what limit: `talkernel benchmark`."""
+"""Measures the speed of a job, of its stages and of the model: `talkernel benchmark`."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from talkernel.speech.mel import N_MELS
 from talkernel.speech.tokens import BLOCK, columns_encoded
 from talkernel.summary import Summary
 
-# Table IV of the paper, frames a second on a TITAN RTX, for the eye's comparison only.
+# Table IV of the paper: frames a second on a TITAN RTX, shown for comparison.
 PAPER_MODEL_FPS, PAPER_FPS = 212.0, 60.0
 REPEATS = 12
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Figures of one run on one machine.
+    """Speeds measured in one run on one machine.
 
     Attributes:
-        picture: Size of the face's video.
+        picture: Size of the face's video, in pixels.
         frames: Output frames.
-        stage_ms: Milliseconds per frame of each stage of the main job; stages overlap.
-        encoder_ms: Speech encoder alone, per frame, in blocks as the main job uses it: median.
-        kernels_ms: Kernels alone, per frame, in batches as the main job infers them: median.
-        generator_ms: Generator alone, one frame at a time: median.
-        model_fps: Frames a second of encoder, kernels and generator alone.
-        end_to_end_fps: Frames a second of the main job, start-up included.
-        transcode_fps: Frames a second of decoding and encoding the same, nothing between.
-        ratio: end_to_end_fps as a share of transcode_fps.
-        first_frame_s: Seconds from the main job's start to its first frame, nothing loaded before.
+        stage_ms: Milliseconds per frame of each stage of `generate`; stages overlap.
+        encoder_ms: Median of the speech encoder alone, per frame, in blocks as in `generate`.
+        kernels_ms: Median of the kernels alone, per frame, in batches as in `generate`.
+        generator_ms: Median of the generator alone, one frame at a time.
+        model_fps: Frames a second of encoder, kernels and generator without the rest.
+        end_to_end_fps: Frames a second of `generate`, start-up included.
+        transcode_fps: Frames a second of decoding and encoding the same video only.
+        ratio: end_to_end_fps divided by transcode_fps.
+        first_frame_s: Seconds from the job's start to its first frame, models not yet loaded.
         peak_rss_mb: Highest memory use of this process.
-        engine: Which engine, device and precision.
+        engine: Engine, device and precision.
     """
 
     picture: str
@@ -63,12 +63,12 @@ class Benchmark:
     engine: str
 
     def to_json(self) -> str:
-        """As JSON, the paper's figures beside ours."""
+        """All fields and the paper's figures as JSON."""
         paper = {"model_fps": PAPER_MODEL_FPS, "end_to_end_fps": PAPER_FPS}
         return json.dumps(asdict(self) | {"paper_titan_rtx": paper}, indent=2)
 
     def summary(self) -> Summary:
-        """As a table for the terminal."""
+        """A table for the terminal."""
         rows = [
             (f"{stage}, ms a frame", f"{milliseconds:.2f}", "")
             for stage, milliseconds in self.stage_ms.items()
@@ -86,7 +86,7 @@ class Benchmark:
 
 
 def benchmark(face: AnyPath | None = None, audio: AnyPath | None = None) -> Benchmark:
-    """Measure the main job and its parts, side by side in one run.
+    """Measure `generate` and its parts in one run.
 
     Args:
         face: Video; None: the sample's.
@@ -120,14 +120,14 @@ def benchmark(face: AnyPath | None = None, audio: AnyPath | None = None) -> Benc
 
 
 def _job(face: AnyPath, audio: AnyPath, outfile: Path) -> tuple[Report, float]:
-    """The main job, and seconds to its first frame."""
+    """Run `generate`; returns its report and the seconds to its first frame."""
     started, done = time.perf_counter(), []
     report = generate(face, audio, outfile, progress=lambda *_: done.append(time.perf_counter()))
     return report, done[0] - started
 
 
 def _encoder_ms(engine: Engine) -> float:
-    """Median milliseconds per frame of the speech encoder; 0 without one."""
+    """Median milliseconds per frame of the speech encoder; 0 if the model has none."""
     if not engine.config.encoder_layers:
         return 0.0
     rng, frames = np.random.default_rng(0), BLOCK.size // 2
@@ -141,7 +141,7 @@ def _encoder_ms(engine: Engine) -> float:
 
 
 def _model_ms(engine: Engine) -> tuple[float, float]:
-    """Median milliseconds per frame of the kernels and of the generator, in the job's order."""
+    """Median milliseconds per frame of the kernels and of the generator."""
     rng = np.random.default_rng(0)
     shape = (FILE_BATCH, 1, *engine.config.speech_shape)
     speech_windows = rng.standard_normal(shape).astype(np.float32)
@@ -151,9 +151,9 @@ def _model_ms(engine: Engine) -> tuple[float, float]:
         started = time.perf_counter()
         kernels = engine.kernels(engine.predict_lip_code(speech_windows))
         speech.append((time.perf_counter() - started) / FILE_BATCH)
-        for own in kernels:
+        for kernel in kernels:
             started = time.perf_counter()
-            engine.synthesise(face, own[None])
+            engine.synthesise(face, kernel[None])
             generator.append(time.perf_counter() - started)
     return 1000.0 * median(speech), 1000.0 * median(generator)
 

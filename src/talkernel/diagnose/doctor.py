@@ -1,4 +1,4 @@
-"""Is everything in place? Versions, engines, files, and a run of the engine itself."""
+"""Checks the installation: versions, engines, files, and a run of the default engine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talkernel.diagnose.inventory import cpu_instructions, engine_devices, package_versions
 from talkernel.errors import TalkernelError
@@ -25,12 +26,12 @@ FACE_MODELS = 2  # detector and mesh
 
 @dataclass(frozen=True)
 class SelfTest:
-    """One second of video through the default engine.
+    """Result of running the default engine on one second of video.
 
     Attributes:
         engine: Engine, device and precision; empty if the test failed.
-        ms_per_frame: Mean time of a frame; None if the test failed.
-        problem: Why it failed; empty if it did not.
+        ms_per_frame: Mean milliseconds per frame; None if the test failed.
+        problem: Why the test failed; empty if it did not.
     """
 
     engine: str = ""
@@ -43,15 +44,15 @@ class SelfTest:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What `diagnose` found.
+    """The state of the installation.
 
     Attributes:
-        versions: Version of each package; None where it is not installed.
-        cpu: The CPU's instructions that matter for speed, where they can be told.
-        engines: Devices of each engine; none where it is not installed.
-        face_models: Whether the face models are there.
-        weights: Names of the package's own weight files.
-        self_test: How the engine fared.
+        versions: Version of each package; None if it is not installed.
+        cpu: The CPU's instructions that matter for speed; empty if unknown.
+        engines: Devices of each engine; empty if it is not installed.
+        face_models: Whether the face models are present.
+        weights: Names of the package's weight files.
+        self_test: Result of the engine's test.
     """
 
     versions: dict[str, str | None]
@@ -67,16 +68,16 @@ class Diagnosis:
         return self.face_models and bool(self.weights) and not self.self_test.problem
 
     def to_json(self) -> str:
-        """Everything, as JSON."""
+        """All fields and the verdict as JSON."""
         return json.dumps(dataclasses.asdict(self) | {"ok": self.ok}, indent=2)
 
     def summary(self) -> Summary:
         """A table for the terminal."""
-        return Summary("All is well" if self.ok else "Something is wrong", list(self._facts()))
+        return Summary("Everything works" if self.ok else "Problems found", list(self._facts()))
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         yield from ((name, version or "not installed") for name, version in self.versions.items())
-        yield "CPU", ", ".join(self.cpu) or "nothing known"
+        yield "CPU", ", ".join(self.cpu) or "unknown"
         for name, devices in self.engines.items():
             yield f"engine {name}", ", ".join(devices) or "not installed"
         yield "face models", "present" if self.face_models else "missing: install the package again"
@@ -85,7 +86,7 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Look everything over; takes a few seconds."""
+    """Run all checks; takes a few seconds."""
     return Diagnosis(
         versions=package_versions(),
         cpu=cpu_instructions(),
@@ -97,7 +98,7 @@ def diagnose() -> Diagnosis:
 
 
 def run_self_test() -> SelfTest:
-    """Time the default engine on noise; any failure is an answer, not an error."""
+    """Time the default engine on noise. A failure is returned, not raised."""
     try:
         from talkernel.engine import load_engine
 
@@ -107,7 +108,7 @@ def run_self_test() -> SelfTest:
         return SelfTest(where, _time_engine(engine))
     except TalkernelError as error:
         return SelfTest(problem=error.one_line())
-    except Exception as error:  # whatever a broken installation may raise
+    except Exception as error:  # a broken installation may raise anything
         return SelfTest(problem=f"{type(error).__name__}: {error}")
 
 
@@ -116,12 +117,14 @@ def _time_engine(engine: Engine) -> float:
     noise = np.random.default_rng(0)
     face = noise.uniform(-1, 1, (1, *engine.config.face_shape)).astype(np.float32)
     speech = noise.uniform(-1, 1, (1, 1, *engine.config.speech_shape)).astype(np.float32)
-    engine.synthesise(
-        face, engine.kernels(engine.predict_lip_code(speech))
-    )  # the first run also compiles
+
+    def run() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return engine.synthesise(face, engine.kernels(engine.predict_lip_code(speech)))
+
+    run()  # the first run also compiles
     start = time.perf_counter()
     for _ in range(TEST_FRAMES):
-        pictures = engine.synthesise(face, engine.kernels(engine.predict_lip_code(speech)))
+        pictures = run()
     elapsed = time.perf_counter() - start
     if not all(np.isfinite(picture).all() for picture in pictures):
         raise ArithmeticError("the engine's pictures hold numbers that are not finite")

@@ -1,4 +1,4 @@
-"""What this machine has: versions, instructions of the CPU, engines and their devices."""
+"""Lists package versions, the CPU's instructions, and the engines' devices."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FAST_INSTRUCTIONS = (
 
 
 def cpu_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
-    """Those of `FAST_INSTRUCTIONS` that the CPU has; empty where Linux's file is not there."""
+    """Those of `FAST_INSTRUCTIONS` that the CPU has; empty except on Linux."""
     if not cpuinfo.is_file():
         return []
     lines = cpuinfo.read_text().splitlines()
@@ -45,14 +45,14 @@ def cpu_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
 
 
 def machine_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The CPU's own name where Linux tells it, else what Python knows of it."""
+    """The CPU's name: from Linux, else from Python."""
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return (named and named[0]) or platform.processor() or platform.machine()
 
 
 def package_versions() -> dict[str, str | None]:
-    """Version of everything that matters; None where it is not installed."""
+    """Versions of Talkernel, Python, the system and `PACKAGES`; None if not installed."""
     versions: dict[str, str | None] = {
         "talkernel": __version__,
         "python": platform.python_version(),
@@ -69,19 +69,19 @@ def _version(package: str) -> str | None:
 
 
 def engine_devices() -> dict[str, list[str]]:
-    """Devices of each engine; none where it is not installed."""
+    """Devices of each engine; empty if it is not installed."""
     devices: dict[str, Callable[[], list[str]]] = {
         "openvino": _openvino_devices,
         "onnxruntime": _onnxruntime_devices,
         "torch": _torch_devices,
     }
-    return {name: _listed(find) if find_spec(name) else [] for name, find in devices.items()}
+    return {name: _devices(find) if find_spec(name) else [] for name, find in devices.items()}
 
 
-def _listed(list_devices: Callable[[], list[str]]) -> list[str]:
+def _devices(list_devices: Callable[[], list[str]]) -> list[str]:
     try:
         return list_devices()
-    except Exception as error:  # a broken engine must not keep the rest from being told
+    except Exception as error:  # a broken engine must not hide the others
         return [f"broken: {error}"]
 
 

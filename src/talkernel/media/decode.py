@@ -1,4 +1,4 @@
-"""Decodes one stream, counting what is broken instead of failing."""
+"""Decodes one stream; damaged packets are counted and skipped."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Decoder(Generic[FrameT]):
     """The frames of one stream in the order of presentation.
 
     Attributes:
-        corrupt_packets: Packets so far that could not be read or decoded, or
-            that the container marks as damaged.
+        corrupt_packets: Packets so far that could not be read or decoded, or that the container
+            marks as damaged.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream | AudioStream) -> None:
@@ -44,7 +44,7 @@ class Decoder(Generic[FrameT]):
         return Decoder(container, stream)
 
     def frames(self) -> Iterator[FrameT]:
-        """Frames from where the container stands to its end."""
+        """Frames from the container's current position to its end."""
         for packet in self._packets():
             self.corrupt_packets += packet.is_corrupt
             yield from self._decode(packet)
@@ -60,7 +60,7 @@ class Decoder(Generic[FrameT]):
             except FFmpegError:
                 self.corrupt_packets += 1
                 return
-            if packet.size:  # the empty one at the end would flush; `frames` does that
+            if packet.size:  # an empty last packet would flush; `frames` does that
                 yield packet
 
     def _decode(self, packet: Packet[Any] | None) -> list[FrameT]:
@@ -71,6 +71,6 @@ class Decoder(Generic[FrameT]):
         except FFmpegError:
             self.corrupt_packets += 1
             return []
-        for frame in frames:  # PyAV leaves it out of those that a flush brings
+        for frame in frames:  # missing in frames from a flush
             frame.time_base = frame.time_base or self._stream.time_base
         return frames

@@ -1,4 +1,4 @@
-"""What a video stream is: its pixels, colours and length."""
+"""Pixel format, colour tags and length of a video stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from talkernel.media.source import ColorTags
 
 
 def layout_of(frame: av.VideoFrame, sideways: bool) -> PixelLayout:
-    """The working format; 4:2:2 turned on its side would be a format nobody encodes."""
+    """The format to work in. 4:2:2 becomes 4:4:4 if rotated: encoders take no 4:4:0."""
     shape = (frame.width, frame.height, frame.colorspace, frame.color_range)
     layout = work_layout(frame.format.name, *shape)
     if sideways and layout.chroma_shift == (1, 0):
@@ -22,7 +22,7 @@ def layout_of(frame: av.VideoFrame, sideways: bool) -> PixelLayout:
 
 
 def color_tags_of(stream: VideoStream, frame: av.VideoFrame, layout: PixelLayout) -> ColorTags:
-    """The tags for the output: the source's own, but for pictures that had to become YUV."""
+    """Tags for the output: the source's own, except for pictures that are converted to YUV."""
     was_yuv = not (frame.format.is_rgb or frame.format.has_palette)
     limited = frame.color_range if was_yuv else 1
     return ColorTags(
@@ -34,14 +34,14 @@ def color_tags_of(stream: VideoStream, frame: av.VideoFrame, layout: PixelLayout
 
 
 def duration_of(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds, as the stream or else the container tells them."""
+    """Seconds, from the stream's header or else from the container's."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else None
 
 
 def frame_count_of(stream: VideoStream, fps: Fraction, duration: float | None) -> int | None:
-    """Pictures at the constant rate `fps`, as an estimate."""
+    """Estimated number of pictures at the constant rate `fps`; None if unknown."""
     by_time = round(duration * fps) if duration else None
     if stream.frames and (by_time is None or abs(by_time - stream.frames) <= 1):
         return stream.frames

@@ -1,4 +1,4 @@
-"""Which encoder, pixel format and options an output gets."""
+"""Chooses the encoder, pixel format and options of an output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from talkernel.errors import OptionError
 from talkernel.media.source import FaceSource
 from talkernel.threads import thread_limit
 
-# A codec's encoders, the best first.
+# Encoders of each codec, best first.
 _ENCODERS = {
     "h264": ("libx264",),
     "hevc": ("libx265",),
@@ -38,7 +38,7 @@ _PRESETS = (
     "ultrafast",
 )
 _LOSSLESS = {"ffv1"}
-_USUAL = {"webm": "vp9"}  # of a container; of all others h264
+_DEFAULT_CODEC = {"webm": "vp9"}  # of a container; of all others h264
 _LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA: quality is set in these units
 
 
@@ -48,9 +48,9 @@ class Encoding:
 
     Attributes:
         encoder: FFmpeg's name of the encoder.
-        pixel_format: What it takes.
+        pixel_format: FFmpeg's name of its input format.
         options: The encoder's own options.
-        warnings: What was asked for and is not done, one line each.
+        warnings: Options of the user that it ignores, one line each.
     """
 
     encoder: str
@@ -62,15 +62,15 @@ class Encoding:
 def choose_encoding(
     codec: str | None, container: str, source: FaceSource, crf: int, preset: str
 ) -> Encoding:
-    """The encoder for `codec`, with the pixel format that keeps most of the source.
+    """The encoder for `codec`, with the pixel format that loses least of the source.
 
     Args:
         codec: A codec such as `h264`, or an FFmpeg encoder such as `libx264`; None: the
-            container's usual one.
+            container's default.
         container: FFmpeg's name of the output format, such as `mp4`.
-        source: What is to be encoded.
-        crf: Constant quality where the encoder knows it, less is better.
-        preset: x264's name of a speed; translated for other encoders.
+        source: The video to encode.
+        crf: Constant rate factor, if the encoder has one; lower is better.
+        preset: x264's name of a speed preset; translated for other encoders.
 
     Raises:
         OptionError: There is no such preset, or no such encoder for this container and size.
@@ -79,7 +79,7 @@ def choose_encoding(
         names = ", ".join(reversed(_PRESETS))
         raise OptionError(f"There is no preset {preset!r}.", remedy=f"Use one of {names}.")
     if codec is None:
-        codec = _USUAL.get(container, "h264")
+        codec = _DEFAULT_CODEC.get(container, "h264")
     encoder = _encoder(codec, container)
     options = _options(encoder, crf, preset)
     for pixel_format in _pixel_formats(encoder, source):
@@ -166,19 +166,19 @@ def _speed(preset: str) -> int:
 
 
 def _pixel_formats(encoder: str, source: FaceSource) -> Iterator[str]:
-    """The formats an encoder takes, that which loses least first.
+    """The formats that an encoder takes, in order of increasing loss.
 
-    A size that is odd is kept by going to 4:4:4. A photo has no subsampling to
-    keep, so it gets the 4:2:0 that every player knows.
+    Odd sizes need 4:4:4. A photo has no subsampling to keep, so it gets 4:2:0, which every player
+    supports.
     """
     offered = {pixels.name for pixels in av.Codec(encoder, "w").video_formats or ()}
-    own = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}[source.layout.chroma_shift]
+    kept = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}[source.layout.chroma_shift]
     if source.is_photo and encoder not in _LOSSLESS:
-        own = "420"
+        kept = "420"
     odd = source.width % 2 or source.height % 2
-    chromas = (own, "444") if odd else (own, *(c for c in ("422", "444", "420") if c != own))
-    finer = [chroma for chroma in chromas if chroma >= own]
-    coarser = [chroma for chroma in reversed(chromas) if chroma < own]
+    chromas = (kept, "444") if odd else (kept, *(c for c in ("422", "444", "420") if c != kept))
+    finer = [chroma for chroma in chromas if chroma >= kept]
+    coarser = [chroma for chroma in reversed(chromas) if chroma < kept]
     depths = ("", "10le") if source.layout.depth == 8 else ("10le", "")
     for chroma in (*finer, *coarser):
         for depth in depths:

@@ -1,7 +1,7 @@
-"""One picture as its own colour planes.
+"""A picture as the decoder's colour planes.
 
-Nothing outside the face is ever converted: a `Picture` holds the decoder's
-planes, the cover writes into them, and the encoder takes them back.
+Pixels outside the mouth are never converted: a `Picture` holds the decoder's planes, the renderer
+draws into them, and the encoder gets the same planes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Plane = NDArray[Any]  # uint8 at depth 8, uint16 above
 Matrix = Literal["bt601", "bt709", "bt2020"]
 
 FULL_RANGE = 2  # FFmpeg's AVCOL_RANGE_JPEG; 1 is the limited range, 0 unspecified
-# FFmpeg's AVCOL_SPC_* numbers; whatever is not here is guessed from the height.
+# FFmpeg's AVCOL_SPC_* numbers; for other tags the height decides.
 _MATRIX_OF_TAG: dict[int, Matrix] = {
     1: "bt709",
     4: "bt601",
@@ -35,14 +35,14 @@ _CHROMA_SHIFT = {"420": (1, 1), "422": (1, 0), "444": (0, 0)}
 
 @dataclass(frozen=True)
 class PixelLayout:
-    """How a picture's samples are to be read.
+    """Pixel format and colour matrix of a picture.
 
     Attributes:
         format: FFmpeg's name of a planar YUV format, such as `yuv420p10le`.
         depth: Bits per sample, 8 to 16.
         chroma_shift: log2 of the chroma subsampling, (horizontal, vertical).
-        matrix: Which standard's YUV-RGB matrix.
-        full_range: True when luma runs over the whole range, as in JPEG.
+        matrix: The standard that defines the YUV-RGB matrix.
+        full_range: Whether luma uses the full range, as in JPEG.
     """
 
     format: str
@@ -54,11 +54,11 @@ class PixelLayout:
 
 @dataclass
 class Picture:
-    """A frame's planes, writable.
+    """A frame as writable planes.
 
     Attributes:
         planes: Y `[H, W]`, U and V `[ceil(H / 2**sy), ceil(W / 2**sx)]`.
-        layout: How to read them.
+        layout: Their pixel format.
         time: Seconds from the start of the video.
     """
 
@@ -82,7 +82,7 @@ class Picture:
         return sum(int(plane.nbytes) for plane in self.planes)
 
     def copy(self) -> Picture:
-        """A picture with planes of its own."""
+        """A copy with its own planes."""
         y, u, v = (plane.copy(order="C") for plane in self.planes)
         return Picture((y, u, v), self.layout, self.time)
 
@@ -91,9 +91,9 @@ class Picture:
         """The planes of a decoded frame, copied out of the decoder's memory.
 
         Args:
-            frame: Any frame; it is converted only when its pixel format, seen
-                apart from the range that `yuvj` names carry, is not `layout`'s.
-            layout: The format wanted, as `work_layout` gives it.
+            frame: Any frame. It is converted only if its pixel format differs from `layout`'s;
+                `yuvj` formats count as `yuv`, from which they differ in range only.
+            layout: The wanted format, from `work_layout`.
             time: Seconds from the start of the video.
         """
         if frame.format.name.replace("yuvj", "yuv") != layout.format:
@@ -111,10 +111,9 @@ class Picture:
         return frame
 
     def to_rgb(self) -> NDArray[np.uint8]:
-        """The picture as uint8 RGB `[H, W, 3]`, 0 to 255, for looking at it.
+        """The picture as uint8 RGB `[H, W, 3]`, 0 to 255.
 
-        Matrix and range are obeyed; the transfer curve and the primaries are
-        left as they are.
+        Matrix and range are applied. Transfer curve and primaries are not converted.
         """
         rgb = self.to_av().reformat(
             format="rgb24",
@@ -128,16 +127,15 @@ class Picture:
 def work_layout(
     format_name: str, width: int, height: int, colorspace: int, color_range: int
 ) -> PixelLayout:
-    """The planar YUV format in which frames of a given kind are worked on.
+    """The planar YUV format in which frames of a given format are edited.
 
-    Planar YUV of 8 or 10 bits stays as it is. Semi-planar and packed YUV get
-    their planar equal; other depths above 8 become 10 bits; RGB, grey and
-    palette pictures become 4:4:4. Alpha is dropped.
+    Planar YUV of 8 or 10 bits is kept. Semi-planar and packed YUV become planar. Other depths
+    above 8 become 10 bits. RGB, grey and palette pictures become 4:4:4. Alpha is dropped.
 
     Args:
         format_name: FFmpeg's pixel format name.
         width: Picture width in pixels.
-        height: Picture height in pixels, which decides an unspecified matrix.
+        height: Picture height in pixels; it decides the matrix if that is unspecified.
         colorspace: FFmpeg's `AVCOL_SPC_*` number; 2 is unspecified.
         color_range: FFmpeg's `AVCOL_RANGE_*` number; 2 is the full range.
     """
@@ -155,7 +153,7 @@ def work_layout(
 
 
 def _chroma(pixels: av.VideoFormat) -> str:
-    """The usual subsampling that loses none of this format's chroma samples."""
+    """The common subsampling that keeps all chroma samples of this format."""
     horizontal, vertical = pixels.chroma_width(64), pixels.chroma_height(64)
     if horizontal == 64:
         return "444"
@@ -165,7 +163,7 @@ def _chroma(pixels: av.VideoFormat) -> str:
 def _samples(plane: VideoPlane, depth: int) -> Plane:
     """A view `[height, width]` of a plane without the padding at its line ends."""
     dtype = np.dtype(np.uint8 if depth == 8 else np.uint16)
-    buffer: Any = plane  # PyAV's type hints leave the buffer protocol out
+    buffer: Any = plane  # PyAV's type hints lack the buffer protocol
     lines: Plane = np.frombuffer(buffer, dtype).reshape(-1, plane.line_size // dtype.itemsize)
     return lines[: plane.height, : plane.width]
 

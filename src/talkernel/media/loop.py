@@ -1,4 +1,4 @@
-"""Makes a video as long as the speech."""
+"""Cuts or repeats a video to the length of the speech."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CACHE_BYTES = 128 * 2**20
 
 
 class LoopFrame(NamedTuple):
-    """One output frame before anything is done to it.
+    """One output frame before editing.
 
     Attributes:
-        picture: Private to the consumer; its `time` is the output number over fps.
-        number: Of the source frame that it shows.
+        picture: A copy for the consumer; its `time` is the output frame's, in seconds.
+        number: Number of the source frame.
         leg: Number of the pass over the source. Within a leg, successive frames are neighbours
             in the source; between legs playback turns, jumps or stands still.
     """
@@ -31,13 +31,13 @@ class LoopFrame(NamedTuple):
 
 
 def source_index(i: int, n: int, mode: LoopMode) -> int:
-    """Which of the `n` pictures of a video is shown as picture `i` of the output.
+    """Number of the source picture that is output picture `i`.
 
     Args:
         i: Output picture, from 0.
         n: Number of source pictures, at least 1.
-        mode: `pingpong` plays to and fro without doubling the turning pictures,
-            `forward` starts again, `freeze` holds the last picture.
+        mode: `pingpong` plays forwards, then backwards, and so on, without repeating the picture
+            at each turn; `forward` starts again; `freeze` repeats the last picture.
     """
     if mode == "freeze":
         return min(i, n - 1)
@@ -59,19 +59,19 @@ def source_leg(i: int, n: int, mode: LoopMode) -> int:
 def extend(
     source: FaceSource, count: int, mode: LoopMode, *, cache_bytes: int = CACHE_BYTES
 ) -> Iterator[LoopFrame]:
-    """Exactly `count` frames: the source cut, or continued as `mode` says.
+    """Exactly `count` frames: the source is cut, or continued according to `mode`.
 
     Memory does not grow with the length: a video that does not fit into the cache is decoded
-    again, backwards in pieces that do. A source known to outlast `count` is not cached.
+    again, backwards in pieces that fit. A source of at least `count` known frames is not cached.
 
     Args:
         source: The face.
-        count: Frames wanted.
+        count: Number of frames.
         mode: See `source_index`.
-        cache_bytes: Most memory for pictures held, in bytes.
+        cache_bytes: Memory limit for cached pictures, in bytes.
 
     Raises:
-        CorruptMediaError: The source gives no picture at all.
+        CorruptMediaError: No picture of the source can be decoded.
     """
     looped = source.frame_count is None or count > source.frame_count
     frames = _endless(source, mode, cache_bytes, looped)
@@ -86,8 +86,8 @@ def _endless(
     if source.is_photo:
         for i, picture in enumerate(source.frames()):
             yield LoopFrame(picture, 0, min(i, 1))
-    room = 1 if mode == "freeze" else max(2, cache_bytes // _picture_bytes(source))
-    tail: deque[Picture] = deque(maxlen=room if looped else 0)
+    capacity = 1 if mode == "freeze" else max(2, cache_bytes // _picture_bytes(source))
+    tail: deque[Picture] = deque(maxlen=capacity if looped else 0)
     n = 0
     for picture in source.frames():
         if looped:
@@ -96,14 +96,14 @@ def _endless(
         n += 1
     if not n:
         raise CorruptMediaError(f"{source.path} is damaged: none of its pictures can be decoded.")
-    for i, picture in enumerate(_again(source, tail, n, mode, room), n):
+    for i, picture in enumerate(_again(source, tail, n, mode, capacity), n):
         yield LoopFrame(picture, source_index(i, n, mode), source_leg(i, n, mode))
 
 
 def _again(
-    source: FaceSource, tail: deque[Picture], n: int, mode: LoopMode, room: int
+    source: FaceSource, tail: deque[Picture], n: int, mode: LoopMode, capacity: int
 ) -> Iterator[Picture]:
-    """What follows the first pass, whose last pictures are in `tail` if they were kept."""
+    """Pictures after the first pass; `tail` holds the last ones of it, if they were cached."""
     if mode == "freeze":
         last = tail.pop() if tail else next(source.frames(n - 1))
         yield from (last.copy() for _ in itertools.count())
@@ -112,22 +112,22 @@ def _again(
             yield tail[source_index(i, n, mode)].copy()
     while True:
         if mode == "pingpong":
-            yield from _backward(source, tail, n, room)
+            yield from _backward(source, tail, n, capacity)
         for picture in itertools.islice(source.frames(), n):
             if mode == "pingpong":
                 tail.append(picture.copy())
             yield picture
 
 
-def _backward(source: FaceSource, tail: deque[Picture], n: int, room: int) -> Iterator[Picture]:
-    """Pictures n - 2 down to 1: those in `tail`, which it empties, then from the file."""
+def _backward(source: FaceSource, tail: deque[Picture], n: int, capacity: int) -> Iterator[Picture]:
+    """Pictures n - 2 down to 1: first those in `tail`, which is emptied, then from the file."""
     stop = n - max(1, len(tail))
     if tail:
         tail.pop()
     while tail:
         yield tail.pop()
     while stop > 1:
-        start = max(1, stop - room)
+        start = max(1, stop - capacity)
         piece = list(itertools.islice(source.frames(start), stop - start))
         while piece:
             yield piece.pop()

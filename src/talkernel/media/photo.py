@@ -18,12 +18,12 @@ from talkernel.media.source import ColorTags, FaceSource
 _BT709 = 1  # both as primaries, which sRGB shares, and as transfer curve
 _LIMITED_RANGE = 1
 _UNSPECIFIED = 2
-# Not all that Pillow knows: it takes some MPEG videos for pictures.
+# Not all of Pillow's formats: it also opens some MPEG videos.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 
 class PhotoSource(FaceSource):
-    """One picture, shown for ever."""
+    """A photo as a source of endless equal pictures."""
 
     def __init__(self, path: str, rgb: NDArray[np.uint8], fps: Fraction) -> None:
         height, width = rgb.shape[:2]
@@ -42,7 +42,7 @@ class PhotoSource(FaceSource):
         self._picture = Picture.from_av(av.VideoFrame.from_ndarray(rgb, "rgb24"), layout, 0.0)
 
     def frames(self, start: int = 0) -> Iterator[Picture]:
-        """Copies of the photo without end, each with its own time."""
+        """Endless copies of the photo, each with its own time."""
         number = start
         while True:
             picture = self._picture.copy()
@@ -52,14 +52,14 @@ class PhotoSource(FaceSource):
 
 
 def read_photo(path: str | os.PathLike[str]) -> NDArray[np.uint8] | None:
-    """The upright uint8 RGB `[H, W, 3]` of a photo, None where the file is none.
+    """A photo as upright uint8 RGB `[H, W, 3]`; None if the file is not a photo.
 
-    The content decides, not the name. EXIF orientation is applied, alpha is
-    dropped, and of an animation the first picture is taken.
+    The content decides, not the name. EXIF orientation is applied, alpha is dropped, and only the
+    first picture of an animation is read.
 
     Raises:
-        CorruptMediaError: A photo that cannot be decoded.
-        NotMediaError: A picture too large to be opened safely.
+        CorruptMediaError: The photo cannot be decoded.
+        NotMediaError: The picture is too large to be opened safely.
     """
     name = os.fspath(path)
     try:
@@ -68,7 +68,7 @@ def read_photo(path: str | os.PathLike[str]) -> NDArray[np.uint8] | None:
     except UnidentifiedImageError:
         return None
     except Image.DecompressionBombError as error:
-        raise NotMediaError(f"{name} is too large a picture: {error}.") from error
+        raise NotMediaError(f"{name} is too large: {error}.") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise CorruptMediaError(f"{name} is a damaged picture: {error}.") from error
 

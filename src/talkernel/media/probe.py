@@ -1,4 +1,4 @@
-"""Opens media files and turns FFmpeg's failures into Talkernel's errors."""
+"""Opens media files and turns FFmpeg's errors into Talkernel's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from talkernel.errors import (
     NotMediaError,
 )
 
-# FFmpeg "plays" any .txt file as terminal art.
+# FFmpeg decodes any .txt file as terminal art.
 _TEXT_FORMATS = {"tty", "bintext", "xbin", "adf", "idf"}
 _NOT_A_PICTURE_STREAM = Disposition.attached_pic | Disposition.timed_thumbnails
 
@@ -30,12 +30,12 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
 
     Raises:
         MissingFileError: No such file, a folder, or not readable.
-        NotMediaError: Nothing FFmpeg can play.
-        CorruptMediaError: A video file of which the index is missing.
+        NotMediaError: FFmpeg cannot read it.
+        CorruptMediaError: A video file without its index.
     """
     check_readable(path)
     try:
-        # An absolute path is never taken for an option or a protocol ("a:b.mp4").
+        # An absolute path cannot be mistaken for an option or a protocol ("a:b.mp4").
         container = av.open(os.path.abspath(path), metadata_errors="replace")
     except (FFmpegError, OSError, ValueError) as error:
         raise _cannot_open(path, error) from error
@@ -46,7 +46,7 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
 
 
 def check_readable(path: str | os.PathLike[str]) -> None:
-    """Raises MissingFileError or NotMediaError where `path` is no file with content."""
+    """Raises MissingFileError or NotMediaError unless `path` is a readable file with content."""
     name, file = os.fspath(path), Path(path)
     try:
         if not file.exists():
@@ -97,7 +97,7 @@ def sound_stream(container: InputContainer, path: str | os.PathLike[str]) -> Aud
 
 
 def _decodable(stream: Stream) -> bool:
-    # PyAV leaves the context out where FFmpeg has no decoder, against its type hint.
+    # If FFmpeg has no decoder, the context is None, contrary to PyAV's type hint.
     return bool(stream.codec_context)
 
 

@@ -42,14 +42,14 @@ def planes_to_rgb(planes: list[Plane], layout: PixelLayout) -> NDArray[np.uint8]
     """Planes of one size `[H, W]` to RGB `[H, W, 3]`, 0..255."""
     matrix = yuv_to_rgb_matrix(layout) * 255.0
     samples = cv2.merge(planes)
-    if samples.dtype == np.uint8:  # transformed, rounded and clipped at once
+    if samples.dtype == np.uint8:  # also rounds and clips
         return np.asarray(cv2.transform(samples, matrix), np.uint8)
     rgb = cv2.transform(samples.astype(np.float32), matrix)
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
 
 
 def thumbnail(picture: Picture, size: int) -> tuple[NDArray[np.uint8], float]:
-    """The whole picture within a black square.
+    """The whole picture, reduced into a black square.
 
     Args:
         picture: The frame.
@@ -79,7 +79,7 @@ def part(picture: Picture, left: int, top: int, width: int, height: int) -> Pict
 
 
 def warp_rgb(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
-    """A turned and scaled square view.
+    """A rotated and scaled square view.
 
     Args:
         picture: The frame.
@@ -87,7 +87,7 @@ def warp_rgb(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArra
         size: Side of the view.
 
     Returns:
-        RGB `[size, size, 3]`; outside the frame its border is repeated.
+        RGB `[size, size, 3]`; outside the frame the border is repeated.
     """
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     planes = [
@@ -104,7 +104,7 @@ def warp_rgb(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArra
 
 
 def _on_plane(affine: NDArray[np.float64], picture: Picture, plane: Plane) -> NDArray[np.float64]:
-    """The same view on a subsampled plane, whose pixel centres lie between luma's."""
+    """The same map for a subsampled plane, whose pixel centres lie between luma's."""
     sx, sy = picture.layout.chroma_shift if plane is not picture.planes[0] else (0, 0)
     factors = np.array([2.0**-sx, 2.0**-sy])
     scaled = np.asarray(affine * factors[:, None], np.float64)
@@ -113,7 +113,7 @@ def _on_plane(affine: NDArray[np.float64], picture: Picture, plane: Plane) -> ND
 
 
 def picture_of_rgb(rgb: NDArray[np.uint8]) -> Picture:
-    """RGB `[H, W, 3]` as a picture with full range and a colour for every pixel."""
+    """RGB `[H, W, 3]` as a full-range 4:4:4 picture."""
     samples = cv2.transform(rgb.astype(np.float32) / 255.0, rgb_to_yuv_matrix(FULL))
     y, u, v = cv2.split(np.clip(np.rint(samples), 0, 255).astype(np.uint8))
     return Picture((y, u, v), FULL)

@@ -1,4 +1,4 @@
-"""Where decoded sound belongs in time, and how much of it is real."""
+"""Gaps in the timestamps of decoded sound, and the encoder's padding at its end."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from talkernel.media.timing import timestamp
 
 _TOLERANCE = Fraction(1, 10)  # seconds by which timestamps may jitter within a stream
-_LONGEST_GAP = Fraction(600)  # seconds of silence; a longer jump is taken for damage
+_LONGEST_GAP = Fraction(600)  # seconds; a longer jump is treated as damage
 
 
 def without_padding(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
-    """Cuts off what an encoder added to fill its last frame, where its duration tells it.
+    """Removes the samples that an encoder added to fill its last frame.
 
-    MP4 does so; in other containers FFmpeg has cut it already or nobody knows.
+    In MP4 the last frame's duration tells how many. In other containers FFmpeg has removed them
+    already, or their number is unknown.
     """
     last: av.AudioFrame | None = None
     for frame in frames:
@@ -33,7 +34,7 @@ def without_padding(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
 def _cut_to_duration(frame: av.AudioFrame) -> av.AudioFrame:
     seconds = (frame.duration or 0) * (frame.time_base or Fraction(0))
     length = round(seconds * frame.sample_rate)
-    rounding = frame.sample_rate // 500  # Matroska tells time in milliseconds
+    rounding = frame.sample_rate // 500  # Matroska's times are in milliseconds
     if not 0 < length < frame.samples - rounding or not frame.format.is_planar:
         return frame
     samples: NDArray[Any] = np.ascontiguousarray(frame.to_ndarray()[:, :length])
@@ -45,13 +46,13 @@ def _cut_to_duration(frame: av.AudioFrame) -> av.AudioFrame:
 def place(
     frames: Iterator[av.AudioFrame], origin: Fraction
 ) -> Iterator[tuple[av.AudioFrame, Fraction]]:
-    """Each frame with the seconds missing before it; negative where frames overlap."""
+    """Each frame with the seconds of sound missing before it; negative if frames overlap."""
     position: Fraction | None = None
     for frame in frames:
         stamp = timestamp(frame)
         gap = Fraction(0) if stamp is None else stamp - origin - (position or 0)
         if abs(gap) > _LONGEST_GAP:
-            origin += gap  # the clock restarted: follow it from here on
+            origin += gap  # the clock restarted
             gap = Fraction(0)
         elif position is not None and abs(gap) <= _TOLERANCE:
             gap = Fraction(0)

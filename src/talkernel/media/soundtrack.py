@@ -1,4 +1,4 @@
-"""The speech as the sound of an output file: copied where it can be, else encoded once."""
+"""The speech as the sound of an output file: copied if possible, else encoded once."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _COPYABLE = {
     "mp4": {"aac", "mp3", "opus"},
     "mov": {"aac", "mp3"},
     "webm": {"opus", "vorbis"},
-}  # Matroska takes everything it has a name for.
+}  # Matroska: whatever the muxer supports.
 _NEEDS_HEADER = {"aac", "opus", "vorbis", "flac"}
 _ENCODER = {"webm": "libopus"}
 _AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000}
 _BITS_PER_CHANNEL = 96_000
-# A decoder needs a little of what precedes the first sample to get it right.
+# Seconds before the first sample, which decoders need to decode it correctly.
 _PREROLL = Fraction(1, 10)
 
 
 class Soundtrack:
-    """Sound packets, handed to the muxer as the picture advances.
+    """Writes sound packets to the muxer, interleaved with the pictures.
 
     Args:
-        output: The output, before its header is written.
+        output: The output file; its header must not be written yet.
         speech: The sound.
-        length: Seconds after which it is cut.
+        length: Seconds after which the sound is cut.
     """
 
     def __init__(self, output: OutputContainer, speech: SpeechSource, length: Fraction) -> None:
@@ -91,7 +91,7 @@ def _can_copy(output: OutputContainer, speech: SpeechSource) -> bool:
 def _shifted(
     packets: Iterator[Packet[Any]], target: AudioStream, origin: Fraction, length: Fraction
 ) -> Iterator[Packet[Any]]:
-    """Packets of a speech file on the clock of the output, without those outside it."""
+    """Packets of a speech file with the output's timestamps, without those outside it."""
     for packet in packets:
         if not packet.size or packet.pts is None:
             continue

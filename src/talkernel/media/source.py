@@ -1,4 +1,4 @@
-"""What a face comes from: the interface that videos and photos share."""
+"""The common interface of videos and photos of a face."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from talkernel.media.frame import Picture, PixelLayout
 
 @dataclass(frozen=True)
 class ColorTags:
-    """How players are told to show the samples, as FFmpeg's numbers.
+    """Colour metadata for players, as FFmpeg's numbers.
 
     Attributes:
         primaries: `AVCOL_PRI_*`.
@@ -33,16 +33,16 @@ class FaceSource(ABC):
 
     Attributes:
         path: The file.
-        width: Width in pixels, as shown: after rotation.
-        height: Height in pixels, as shown.
+        width: Width in pixels, after rotation.
+        height: Height in pixels, after rotation.
         fps: Pictures per second, exact.
         frame_count: Estimate of the number of pictures; None if unknown or endless.
         duration: Seconds; None if unknown or endless.
-        is_photo: Whether every picture is the same one.
-        layout: How to read every picture.
-        color: The tags that an encoder must copy.
-        sample_aspect_ratio: Width of a pixel over its height.
-        corrupt_packets: Packets found damaged while decoding so far.
+        is_photo: Whether all pictures are the same.
+        layout: Pixel format of every picture.
+        color: Colour metadata to copy to the output.
+        sample_aspect_ratio: Width of a pixel divided by its height.
+        corrupt_packets: Damaged packets found so far.
     """
 
     path: str
@@ -59,10 +59,10 @@ class FaceSource(ABC):
 
     @abstractmethod
     def frames(self, start: int = 0) -> Iterator[Picture]:
-        """Pictures from number `start` on, each private to the caller.
+        """Pictures from number `start` on; the caller may change them.
 
-        Every call opens the file anew. A photo's pictures never end.
+        Every call opens the file again. A photo gives endless pictures.
 
         Raises:
-            CorruptMediaError: Not one picture could be decoded.
+            CorruptMediaError: No picture could be decoded.
         """

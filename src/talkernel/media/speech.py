@@ -1,4 +1,4 @@
-"""A speech file as one wave, and as the sound of the output."""
+"""A speech file: its samples, and what the output's soundtrack needs to know of it."""
 
 from __future__ import annotations
 
@@ -27,21 +27,20 @@ _SHORTEST = 0.2  # seconds; the width of one mel window
 
 @dataclass
 class SpeechSource:
-    """A sound on the clock of the picture that it accompanies.
+    """A sound file, with its samples in sync with its pictures.
 
-    Time zero is where the pictures of the same file begin, or where the sound
-    does in a file without pictures. Sound that starts later is preceded by
-    silence; what comes before is cut off. Gaps in the timestamps, where packets
-    are lost, are filled with silence.
+    Time zero is the start of the file's pictures, or of its sound if it has no pictures. Sound
+    that starts later is preceded by silence. Sound before time zero is cut off. Gaps in the
+    timestamps, where packets are lost, are filled with silence.
 
     Attributes:
         path: The file.
         codec_name: FFmpeg's name of its codec.
-        rate: Its own samples per second.
-        channels: Its own number of channels.
-        has_header: Whether the decoder's set-up is stored apart from the packets.
-        origin: Time zero on the clock of the file, in seconds.
-        sample_count: Samples of the wave at 16 kHz.
+        rate: Samples per second in the file.
+        channels: Number of channels in the file.
+        has_header: Whether the decoder's configuration is stored apart from the packets.
+        origin: Timestamp of time zero in the file, in seconds.
+        sample_count: Number of samples at 16 kHz.
         corrupt_packets: Packets that could not be decoded.
     """
 
@@ -56,7 +55,7 @@ class SpeechSource:
 
     @property
     def duration(self) -> float:
-        """Seconds of sound really decoded, to the sample."""
+        """Seconds of decoded sound."""
         return self.sample_count / SPEECH_RATE
 
     def wave(self, rate: int = SPEECH_RATE) -> Wave:
@@ -72,8 +71,8 @@ class SpeechSource:
         """The sound in pieces, float32 `[channels, samples]`, -1 to 1.
 
         Args:
-            rate: Samples per second wanted.
-            layout: FFmpeg's name of the channels wanted, `mono` or `stereo`.
+            rate: Samples per second of the result.
+            layout: Channels of the result: `mono` or `stereo`.
         """
         resampler = Resampler(rate, layout)
         with open_container(self.path) as container:
@@ -91,10 +90,10 @@ def open_speech(path: str | os.PathLike[str]) -> SpeechSource:
 
     Raises:
         MissingFileError: No such file, or not readable.
-        NotMediaError: Nothing FFmpeg can play.
+        NotMediaError: FFmpeg cannot read it.
         NoAudioError: A video or picture without sound.
-        CorruptMediaError: Nothing of the sound can be decoded.
-        InputError: Under 0.2 s.
+        CorruptMediaError: None of the sound can be decoded.
+        InputError: The sound is shorter than 0.2 s.
     """
     name = os.fspath(path)
     with open_container(name) as container:
@@ -127,6 +126,6 @@ def _origin(container: InputContainer, sound: AudioStream) -> Fraction:
     for stream in find_picture_streams(container):
         if stream.start_time is not None and stream.time_base:
             return stream.start_time * stream.time_base
-    # The stream's own start would not do: it may count samples that are never heard.
+    # Not the stream's own start time: it may include samples that the decoder skips.
     first = next(Decoder.of_sound(container, sound).frames(), None)
     return (first and timestamp(first)) or Fraction(0)

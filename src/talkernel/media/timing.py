@@ -1,4 +1,4 @@
-"""Frame rates and timestamps: from what files say to what can be relied on."""
+"""Corrects frame rates and timestamps that files state wrongly."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _WHOLE_RATES = (5, 6, 8, 10, 12, 15, 18, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100
 _STANDARD_RATES = tuple(
     rate for whole in _WHOLE_RATES for rate in (Fraction(whole), Fraction(whole * 1000, 1001))
 )
-_LONGEST_GAP = Fraction(60)  # seconds; a longer jump of the timestamps is taken for damage
-_RESET = Fraction(1)  # seconds; smaller steps backwards are only disorder
-# Containers that store no presentation time; FFmpeg's guesses are worse than the decoding time.
+_LONGEST_GAP = Fraction(60)  # seconds; a longer jump of the timestamps is treated as damage
+_RESET = Fraction(1)  # seconds; smaller steps backwards are frames out of order
+# Containers without presentation times; FFmpeg's estimates are worse than the decoding times.
 _NO_PTS = {"avi"}
-# Constant rate by nature, but with timestamps for some frames only.
+# Containers of constant rate, with timestamps for some frames only.
 _STEADY = {"mpeg", "mpegvideo", "h264", "hevc", "m4v"}
 
 
@@ -35,10 +35,10 @@ def sane_rate(fps: Fraction | float) -> Fraction:
 
 
 def stream_rate(stream: VideoStream) -> Fraction:
-    """The constant rate that suits a stream, pictures per second.
+    """The constant rate for a stream, in pictures per second.
 
-    The average rate of a constant-rate file is often a little off, for its
-    last frame may have any duration; the base rate then tells the true one.
+    The average rate of a constant-rate file is often slightly wrong, because its last frame may
+    have any duration. The base rate is then right.
     """
     average, base = stream.average_rate, stream.base_rate
     if not average:
@@ -50,17 +50,17 @@ def stream_rate(stream: VideoStream) -> Fraction:
 
 
 def middle(number: int, fps: Fraction) -> Fraction:
-    """The instant, in seconds, that decides which frame becomes picture `number`."""
+    """The middle of picture `number`, in seconds: the frame shown then becomes this picture."""
     return (number + Fraction(1, 2)) / fps
 
 
 def constant_rate(
     timed: Iterable[tuple[Fraction, av.VideoFrame]], fps: Fraction, start: int = 0
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Resamples frames in time: repeats and drops them to give a constant rate.
+    """Repeats and drops frames to give a constant rate.
 
     Args:
-        timed: Frames in order, each with the second from which it is shown.
+        timed: Frames in order, each with its time in seconds.
         fps: Output pictures per second.
         start: Number of the first output picture.
 
@@ -80,16 +80,15 @@ def constant_rate(
 
 
 class Timeline:
-    """Places frames in time, mending absent and impossible timestamps.
+    """Gives each frame a time; corrects missing and impossible timestamps.
 
     Args:
         origin: Timestamp, in seconds, of the stream's first frame.
-        step: Seconds from one frame to the next where nothing better is known.
-        container: FFmpeg's name of the container, which tells what its
-            timestamps are worth.
+        step: Seconds from one frame to the next if the timestamps do not say.
+        container: FFmpeg's name of the container; in some, timestamps are unreliable.
 
     Attributes:
-        reliable: Whether every frame so far stands where its own timestamp says.
+        reliable: Whether all frames so far have the time of their own timestamps.
     """
 
     def __init__(self, origin: Fraction, step: Fraction, container: str = "") -> None:
@@ -120,12 +119,12 @@ class Timeline:
             return time
         self.reliable = False
         if abs(late) > _RESET:
-            self._origin += late  # the clock restarted: follow it from here on
+            self._origin += late  # the clock restarted
         return expected
 
 
 def timestamp(frame: av.VideoFrame | av.AudioFrame, container: str = "") -> Fraction | None:
-    """Presentation time in seconds on the container's clock, None if unknown."""
+    """Presentation time in seconds, as the container counts it; None if unknown."""
     pts, dts = frame.pts, frame.dts
     if container in _NO_PTS:
         pts = None
@@ -134,6 +133,6 @@ def timestamp(frame: av.VideoFrame | av.AudioFrame, container: str = "") -> Frac
 
 
 def shown_for(frame: av.VideoFrame, usual: Fraction) -> Fraction:
-    """Seconds for which a video's last frame is to be shown, at least `usual`."""
-    own = (frame.duration or 0) * (frame.time_base or Fraction(0))
-    return min(max(own, usual), usual + 1)
+    """Duration of a video's last frame in seconds, at least `usual`."""
+    duration = (frame.duration or 0) * (frame.time_base or Fraction(0))
+    return min(max(duration, usual), usual + 1)

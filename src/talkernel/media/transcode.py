@@ -1,4 +1,4 @@
-"""Re-encodes a video with a sound, unedited: the control for measurements and for speed."""
+"""Encodes a video again with another sound, unedited: the baseline for quality and speed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def transcode(
     fps: Fraction | None = None,
     overwrite: bool = False,
 ) -> int:
-    """Write the face's video with the sound, encoded as the main job does, the face unedited.
+    """Write the face's video with the sound, encoded as `generate` does, without editing the face.
 
     The file carries no notice that it is AI-generated.
 

@@ -33,25 +33,24 @@ from talkernel.media.timing import (
 
 __all__ = ["ColorTags", "FaceSource", "VideoSource", "open_face"]
 
-# Seconds to seek before the picture wanted. The first also steps over frames
-# that refer to what lies before their keyframe; the second is for rare keyframes.
+# Seconds to seek before the wanted picture. The first also skips frames that depend on frames
+# before their keyframe. The second is for files with few keyframes.
 _SEEK_MARGINS = (Fraction(1), Fraction(10))
 
 
 def open_face(path: str | os.PathLike[str], *, fps: Fraction | float | None = None) -> FaceSource:
-    """Opens a video or a photo, told apart by content.
+    """Opens a video or a photo; the content decides which it is.
 
     Args:
         path: The file.
-        fps: Rate of the video made from a photo, 25 by default. A video keeps
-            its own.
+        fps: Frame rate for a photo, 25 by default. A video keeps its own.
 
     Raises:
         MissingFileError: No such file, or not readable.
         NotMediaError: Neither a video, a photo nor a sound.
-        InputError: A sound, maybe with cover art.
-        CorruptMediaError: Not one picture can be decoded.
-        OptionError: The rate is no number above zero.
+        InputError: A sound, with or without cover art.
+        CorruptMediaError: No picture can be decoded.
+        OptionError: The rate is not a number above zero.
     """
     name = os.fspath(path)
     check_readable(name)
@@ -70,7 +69,7 @@ def _photo_rate(fps: Fraction | float | None) -> Fraction:
     if fps is None:
         return DEFAULT_FPS
     if not 0 < fps < math.inf:
-        raise OptionError(f"{fps} is no frame rate.", remedy="Give a number above zero.")
+        raise OptionError(f"{fps} is not a frame rate.", remedy="Give a number above zero.")
     return sane_rate(fps)
 
 
@@ -104,9 +103,8 @@ class VideoSource(FaceSource):
     def frames(self, start: int = 0) -> Iterator[Picture]:
         """Pictures from number `start` on at the constant rate `fps`.
 
-        Picture `i` is the frame shown in the middle of `[i, i + 1) / fps`, so that
-        a constant-rate file gives every frame once however its timestamps are
-        rounded.
+        Picture `i` is the frame shown in the middle of `[i, i + 1) / fps`. A file of constant rate
+        therefore gives every frame once, however its timestamps are rounded.
         """
         seek = start > 0 and self._seekable
         timed = self._decode_before(middle(start, self.fps)) if seek else self._decode()
@@ -123,7 +121,7 @@ class VideoSource(FaceSource):
         return self._decode()
 
     def _decode(self, seek_to: Fraction | None = None) -> Iterator[tuple[Fraction, av.VideoFrame]]:
-        """Frames, each with its seconds since the first frame of the file."""
+        """Frames, each with its time since the first frame of the file, in seconds."""
         with open_container(self.path) as container:
             stream = picture_stream(container, self.path)
             if seek_to is not None and seek_to > 0:
@@ -148,7 +146,7 @@ class VideoSource(FaceSource):
 
 
 def _seek(container: InputContainer, stream: VideoStream, time: Fraction) -> None:
-    """Goes to a keyframe at or before `time`; stays at the start where it cannot."""
+    """Seeks to a keyframe at or before `time`; stays at the start if that fails."""
     assert stream.time_base is not None
     try:
         container.seek(int(time / stream.time_base), stream=stream)

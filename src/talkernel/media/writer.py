@@ -31,18 +31,17 @@ _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 class VideoWriter:
     """Writes pictures and speech into one file, which appears only when complete.
 
-    Use it in a `with`: leaving it normally finishes the file, leaving it by an
-    exception leaves nothing behind.
+    Use it in a `with` block. Its end finishes the file; an exception deletes it.
 
     Args:
         outfile: Output; its extension (.mp4, .m4v, .mov, .mkv, .webm) decides the container.
-        source: Where the pictures come from: gives size, rate and colour tags.
+        source: The pictures' source; gives size, rate and colour tags.
         speech: The sound.
-        frame_count: Number of pictures that will be written; the sound is cut there.
+        frame_count: Number of pictures that will be written; the sound is cut at their end.
         codec: `h264`, `hevc`, `vp9`, `av1`, `mpeg4`, `prores`, `ffv1`, or an FFmpeg encoder;
             None: h264, in .webm vp9.
-        crf: Constant quality where the encoder knows it; less is better.
-        preset: Speed of the encoder, by x264's names.
+        crf: Constant rate factor, if the encoder has one; lower is better.
+        preset: Speed preset of the encoder, by x264's names.
         overwrite: Whether an existing file is replaced.
         notice: Comment in the file's metadata; None for a video that is not synthesised.
 
@@ -85,12 +84,12 @@ class VideoWriter:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was asked for and is not done, one line each."""
+        """Options of the user that the encoder ignores, one line each."""
         return self._encoding.warnings
 
     @property
     def sound_copied(self) -> bool:
-        """Whether the speech's packets are copied as they are, instead of encoded once more."""
+        """Whether the speech's packets are copied instead of encoded again."""
         return self._sound.copied
 
     def write(self, picture: Picture) -> None:
@@ -121,7 +120,7 @@ class VideoWriter:
             self._abort()
 
     def _open(self) -> None:
-        # "x" makes sure of the folder, and that the name is nobody else's.
+        # "x" fails if the folder is missing or the name is taken.
         self._file.temporary.open("xb").close()
         self._output = av.open(
             os.fspath(self._file.temporary),
@@ -138,7 +137,7 @@ class VideoWriter:
     def _mux(self, packets: list[Packet[Any]]) -> None:
         for packet in packets:
             self._output.mux(packet)
-            # Sound follows what the encoder has let go, so that no file part holds only one.
+            # Sound up to the last encoded picture, so that the streams are interleaved.
             self._sound.feed((packet.dts or 0) * packet.time_base)
 
     def _finish(self) -> None:
@@ -149,7 +148,7 @@ class VideoWriter:
         self._output.close()
 
     def _abort(self) -> None:
-        """Frees everything; the file is deleted first so that closing has no work to do."""
+        """Releases everything. Deletes the file first, so that closing writes nothing."""
         self._file.discard()
         with suppress(Exception):
             self._sound.close()
@@ -177,8 +176,8 @@ def _container_format(outfile: str) -> str:
     if suffix not in _CONTAINERS:
         known = ", ".join(_CONTAINERS)
         raise OutputNotWritableError(
-            f"{outfile}: no video format is called {suffix or 'nothing'!r}.",
-            remedy=f"Let its name end in one of {known}.",
+            f"{outfile}: no video format has the extension {suffix!r}.",
+            remedy=f"Use one of these extensions: {known}.",
         )
     return _CONTAINERS[suffix]
 
