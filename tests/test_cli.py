@@ -323,7 +323,7 @@ def test_frame_rates(text: str, fps: Fraction) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "-25", "1/0", "nan", "inf", "fast"])
 def test_frame_rates_that_are_none(text: str) -> None:
-    with pytest.raises(OptionError, match="no frame rate"):
+    with pytest.raises(OptionError, match="not a frame rate"):
         read_fps(text)
 
 

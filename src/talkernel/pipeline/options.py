@@ -46,7 +46,7 @@ def read_fps(text: str) -> Fraction:
         fps = Fraction(0)
     if fps <= 0:
         remedy = "Give a number above zero, such as --fps 25 or --fps 30000/1001."
-        raise OptionError(f"--fps {text} is no frame rate.", remedy=remedy)
+        raise OptionError(f"--fps {text} is not a frame rate.", remedy=remedy)
     return fps
 
 
@@ -132,7 +132,7 @@ class Options:
                     f"There is no {name} {value!r}.", remedy=f"Use {', '.join(kind)}."
                 )
         if self.fps is not None and not 0 < self.fps < math.inf:
-            raise OptionError(f"{self.fps} is no frame rate.", remedy="Give a number above zero.")
+            raise OptionError(f"{self.fps} is not a frame rate.", remedy="Give a number above zero.")
 
     @classmethod
     def of(cls, **values: Any) -> Options:
@@ -195,5 +195,5 @@ def _whole_number(name: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise OptionError(
-            f"{name} is {text!r}, which is no whole number.", remedy="Give digits only, such as 18."
+            f"{name} is {text!r}, which is not a whole number.", remedy="Give digits only, such as 18."
         ) from None
