@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from talkernel import __version__, errors
 from talkernel.cli import app
 from talkernel.cli.terminal import progress_bar
-from talkernel.errors import FaceChoiceError, OptionError, TalkernelError
+from talkernel.errors import FaceChoiceError, InstallationError, OptionError, TalkernelError
 from talkernel.pipeline.options import read_box, read_fps
 from talkernel.pipeline.report import Report
 
@@ -238,7 +238,7 @@ def test_a_bug_shows_where_and_asks_for_a_report(fake: FakeGenerate) -> None:
 def test_a_missing_extra_is_named(fake: FakeGenerate) -> None:
     fake.error = ModuleNotFoundError("No module named 'torch'", name="torch")
     result = talkernel(*REQUIRED)
-    assert result.exit_code == 1
+    assert result.exit_code == InstallationError.exit_code
     wanted = "error: torch is not installed. Run `pip install '.[torch]'` in the clone.\n"
     assert result.stderr == wanted
 

@@ -147,5 +147,5 @@ def test_what_is_no_whisper_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no encoder"):
         read_whisper(tmp_path / "odd.pt")
     torch.save(theirs(), tmp_path / "narrow.pt")
-    with pytest.raises(CheckpointError, match="No such Whisper encoder"):
+    with pytest.raises(CheckpointError, match="No Whisper encoder of this size"):
         load_speech_encoder(ModelConfig(), tmp_path / "narrow.pt")
