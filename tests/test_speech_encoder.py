@@ -141,7 +141,7 @@ def test_what_is_no_whisper_model_is_refused(tmp_path: Path) -> None:
         read_whisper(tmp_path / "nowhere.pt")
     for name in ("odd.pt", "odd.bin", "odd.safetensors"):
         (tmp_path / name).write_bytes(np.random.default_rng(0).bytes(200))
-        with pytest.raises(CheckpointError, match="no Whisper model"):
+        with pytest.raises(CheckpointError, match=r"(no|not a) Whisper model"):
             read_whisper(tmp_path / name)
     torch.save({"model_state_dict": {"decoder.x": torch.zeros(1)}}, tmp_path / "odd.pt")
     with pytest.raises(CheckpointError, match="no encoder"):
