@@ -303,7 +303,7 @@ def test_other_weights_are_no_syncnet(tmp_path: Path) -> None:
         load_syncnet(tmp_path / "none")
     torch.save({"a": torch.zeros(1)}, tmp_path / "other.pt")
     (tmp_path / "text").write_text("no weights")
-    for name, wrong in (("other.pt", "holds no SyncNet"), ("text", "is no SyncNet checkpoint")):
+    for name, wrong in (("other.pt", "holds no SyncNet"), ("text", "is not a SyncNet checkpoint")):
         with pytest.raises(CheckpointError, match=wrong) as refused:
             load_syncnet(tmp_path / name)
         assert "arbitrary code" not in str(refused.value)

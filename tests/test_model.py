@@ -166,7 +166,7 @@ def test_the_ablations_are_exported_too(change: dict[str, Any], tmp_path: Path) 
     face = torch.rand(2, *config.face_shape) * 2 - 1
     speech = torch.randn(2, 1, *config.speech_shape)
     with torch.no_grad():
-        answer = model.unet.answer(face, model.kernels(speech))
+        answer = model.unet.raw_output(face, model.kernels(speech))
     save_model(model, tmp_path / "talkernel.safetensors")
     export_checkpoint(tmp_path, tmp_path)
     engine = load_engine("openvino", precision="float32", checkpoint=tmp_path)

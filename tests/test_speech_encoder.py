@@ -141,11 +141,11 @@ def test_what_is_no_whisper_model_is_refused(tmp_path: Path) -> None:
         read_whisper(tmp_path / "nowhere.pt")
     for name in ("odd.pt", "odd.bin", "odd.safetensors"):
         (tmp_path / name).write_bytes(np.random.default_rng(0).bytes(200))
-        with pytest.raises(CheckpointError, match="Whisper model"):
+        with pytest.raises(CheckpointError, match=r"(no|not a) Whisper model"):
             read_whisper(tmp_path / name)
     torch.save({"model_state_dict": {"decoder.x": torch.zeros(1)}}, tmp_path / "odd.pt")
     with pytest.raises(CheckpointError, match="no encoder"):
         read_whisper(tmp_path / "odd.pt")
     torch.save(theirs(), tmp_path / "narrow.pt")
-    with pytest.raises(CheckpointError, match="No such Whisper encoder"):
+    with pytest.raises(CheckpointError, match="No Whisper encoder of this size"):
         load_speech_encoder(ModelConfig(), tmp_path / "narrow.pt")

@@ -69,7 +69,7 @@ def test_weights_without_a_warped_reference_give_the_same_output_at_first(basis:
     face = torch.rand(1, 6, 64, 64) * 2 - 1
     kernels = done.kernels_of(torch.rand(1, *TINY.lip_code_shape))
     with torch.no_grad():
-        answers = [model.eval().unet.answer(face, kernels) for model in (done, warped)]
+        answers = [model.eval().unet.raw_output(face, kernels) for model in (done, warped)]
     torch.testing.assert_close(*answers)
 
 

@@ -84,7 +84,7 @@ class TorchEngine:
     def synthesise(self, face: Array, kernels: Array) -> tuple[Array, Array]:
         """See `Engine.synthesise`."""
         with self._torch.inference_mode(), self._autocast():
-            output = self._model.unet.answer(self._tensor(face), self._tensor(kernels))
+            output = self._model.unet.raw_output(self._tensor(face), self._tensor(kernels))
         array: Array = output.float().cpu().numpy()
         return array[:, :1], array[:, 1:]
 

@@ -1,1 +1,1 @@
-"""The network, in PyTorch."""
+"""The talking-face network in PyTorch, its config, weights and export."""

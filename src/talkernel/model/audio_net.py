@@ -1,7 +1,7 @@
-"""AudioNet h1: a window of speech features to a feature vector (Sections III-B and VI-A).
+"""The audio network (AudioNet, h1 in eq. 2): speech to a feature vector (Sections III-B, VI-A).
 
-The paper's is Wav2Lip's audio encoder, on the mel spectrogram. Ours needs little of its own:
-Whisper's encoder has heard what is said before it.
+The paper uses Wav2Lip's audio encoder on the mel spectrogram. Ours is small, because its input
+are tokens of Whisper's encoder, which represent what is said already.
 """
 
 from __future__ import annotations
@@ -40,16 +40,19 @@ class ConvBlock(nn.Module):
 
 
 def build_audio_net(config: ModelConfig) -> nn.Module:
-    """The AudioNet that a config asks for."""
+    """The audio network of a config."""
     if config.encoder_layers:
         return TokenAudioNet(*config.speech_shape, config.audio_channels)
     return Wav2LipAudioNet(config.audio_channels)
 
 
 class Wav2LipAudioNet(nn.Module):
-    """Wav2Lip's audio encoder, layer for layer, so that its weights load.
+    """Wav2Lip's audio encoder, layer for layer, so that its published weights load.
 
-    Features of a window wider than 16 columns are averaged over time at the end.
+    The features of a window wider than 16 columns are averaged over time at the end.
+
+    Args:
+        channels: Length of the feature vector.
     """
 
     def __init__(self, channels: int = 512) -> None:
@@ -76,32 +79,34 @@ class Wav2LipAudioNet(nn.Module):
         return features.mean((2, 3))
 
     def load_wav2lip(self, state: Mapping[str, Tensor]) -> None:
-        """Take the audio encoder out of an official Wav2Lip state dictionary.
+        """Load the audio encoder of an official Wav2Lip state dictionary.
 
         Args:
-            state: Names to tensors, with or without the `module.` prefix.
+            state: Tensors by name, with or without the prefix `module.`.
 
         Raises:
-            CheckpointError: The audio encoder is missing or of another shape.
+            CheckpointError: The audio encoder is missing or has another shape.
         """
-        bare = {name.removeprefix("module."): value for name, value in state.items()}
-        ours = {name: value for name, value in bare.items() if name.startswith("audio_encoder.")}
+        plain = {name.removeprefix("module."): value for name, value in state.items()}
+        encoder = {
+            name: value for name, value in plain.items() if name.startswith("audio_encoder.")
+        }
         try:
-            self.load_state_dict(ours)
+            self.load_state_dict(encoder)
         except RuntimeError as error:
             message = f"No Wav2Lip audio encoder in this checkpoint: {error}"
             raise CheckpointError(message) from error
 
 
 class TokenAudioNet(nn.Module):
-    """Every token of a window narrowed alike, then all of them together.
+    """Projects each token of a window to fewer numbers, then all tokens to one feature vector.
 
     Args:
         bands: Length of a token.
-        window: Tokens of a window.
+        window: Tokens in a window.
         channels: Length of the feature vector.
-        width: Of the narrowed tokens.
-        dropout: Share of their numbers left out in training.
+        width: Length of a projected token.
+        dropout: Fraction of the projected numbers that training sets to zero.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The lip basis inside a model whose reference is warped: what a lip code means there."""
+"""The lip basis as part of a model that warps its reference."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from talkernel.face.lips import SHAPE
 from talkernel.model.lip_basis import LipBasis
 
-NUMBERS = 3 * len(SHAPE)
+SHAPE_LENGTH = 3 * len(SHAPE)  # x, y and z of every landmark
 
 
 class BasisBuffers(nn.Module):
-    """A `LipBasis` as buffers: saved with the weights, never trained.
+    """A `LipBasis` as buffers: saved with the weights, not trained.
 
     Args:
         code: Length of the lip code.
@@ -26,23 +26,23 @@ class BasisBuffers(nn.Module):
             self.register_buffer(name, torch.zeros(shape))
 
     def set(self, basis: LipBasis) -> None:
-        """Take over a basis of that size."""
+        """Copy a basis of this size into the buffers."""
         for field in dataclasses.fields(basis):
             buffer: Tensor = getattr(self, field.name)
             buffer.copy_(torch.from_numpy(getattr(basis, field.name)))
 
     def get(self) -> LipBasis:
-        """The basis that was kept."""
+        """The stored basis."""
         names = [field.name for field in dataclasses.fields(LipBasis)]
         return LipBasis(**{name: getattr(self, name).cpu().numpy() for name in names})
 
 
 def basis_shapes(code: int) -> dict[str, tuple[int, ...]]:
-    """Shapes of a `LipBasis`'s arrays, by name."""
+    """Shapes of the arrays of a `LipBasis`, by name."""
     return {
-        "neutral": (NUMBERS,),
-        "mean": (NUMBERS,),
-        "components": (code, NUMBERS),
+        "neutral": (SHAPE_LENGTH,),
+        "mean": (SHAPE_LENGTH,),
+        "components": (code, SHAPE_LENGTH),
         "scale": (code,),
-        "guess": (code, NUMBERS + 1),
+        "guess": (code, SHAPE_LENGTH + 1),
     }

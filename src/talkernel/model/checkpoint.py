@@ -1,4 +1,4 @@
-"""Model weights as safetensors, in half precision where that holds them; the config inside."""
+"""Model weights and config in one safetensors file, in half precision where the values fit."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from talkernel.files.atomic import atomic_write
 from talkernel.model.talking_face import TalkingFace
 from talkernel.model.weights import BASIS, METADATA_CONFIG, read_config
 
-MANTISSA = 10  # bits of a half-precision number's
+MANTISSA = 10  # bits of a half-precision number's mantissa
 
 
 def save_model(
     model: TalkingFace, path: Path, notes: Mapping[str, str] | None = None, mantissa: int = MANTISSA
 ) -> None:
-    """Write weights and config, whole or not at all.
+    """Write weights and config atomically.
 
     Args:
         model: The model.
         path: A `.safetensors` file.
-        notes: More metadata, such as the run that trained it.
-        mantissa: Bits of each weight's that are kept, 10 at most; the file is as large with fewer,
-            but compresses better. bfloat16 has 7.
+        notes: More metadata, such as the run that trained the model.
+        mantissa: Mantissa bits of each weight to keep, 10 at most. With fewer the file has the same
+            size, but compresses better. bfloat16 has 7.
 
     Raises:
-        CheckpointError: Some weights are no numbers.
+        CheckpointError: Some weights are not finite.
     """
     half = {name: _half(name, value, mantissa) for name, value in model.state_dict().items()}
     metadata = {METADATA_CONFIG: model.config.to_json(), **(notes or {})}
     with atomic_write(path) as partial:
-        partial.write_bytes(save(half, metadata))  # save_file would make it readable to us alone
+        partial.write_bytes(save(half, metadata))  # save_file makes it readable by its owner only
 
 
 def _half(name: str, value: torch.Tensor, mantissa: int) -> torch.Tensor:
-    """In half precision, unless numbers are too large for it, as variances can be.
+    """A tensor in half precision, unless its values are too large for it, as variances can be.
 
-    The lip basis keeps all its digits: it is made of differences.
+    The lip basis stays in float32: differences are computed with it.
     """
     value = value.detach().cpu().contiguous()
     if not value.is_floating_point():
         return value
     if not value.isfinite().all():
-        raise CheckpointError(f"The weights {name} are not all finite numbers.")
+        raise CheckpointError(f"The weights {name} are not all finite.")
     half = value.half()
     exact = name.startswith(BASIS) or not half.isfinite().all()
     return value.float() if exact else _rounded(half, MANTISSA - mantissa)
 
 
 def _rounded(half: torch.Tensor, dropped: int) -> torch.Tensor:
-    """Half-precision numbers to the nearest of those whose last bits are 0."""
+    """Half-precision numbers rounded to the nearest whose last `dropped` bits are 0."""
     if not dropped:
         return half
-    bits = half.view(torch.int16).int() & 0xFFFF  # sign and magnitude: rounding knows no sign
+    bits = half.view(torch.int16).int() & 0xFFFF  # the magnitude is rounded whatever the sign
     nearest = (bits + (1 << (dropped - 1))) >> dropped << dropped
     return nearest.to(torch.int16).view(torch.float16)
 

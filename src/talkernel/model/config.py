@@ -9,7 +9,7 @@ from typing import Any
 
 from talkernel.speech.mel import N_MELS
 
-AUDIO_PLANES = 16  # of the audio features laid out as a picture (Section VI-D)
+AUDIO_PLANES = 16  # channels of the audio features laid out as an image (Section VI-D)
 
 
 @dataclass(frozen=True)
@@ -17,36 +17,36 @@ class ModelConfig:
     """Shape of a `TalkingFace`.
 
     Attributes:
-        crop_size: Side in pixels of what f is given, a multiple of 32 (the paper's 256).
-        crop_share: What part of the face crop's side that is. 1: all of it, as in the paper;
-            less: the square around lips and jaw, so that no time goes into eyes and forehead,
-            which keep still.
+        crop_size: Side of the generator's input in pixels, a multiple of 32 (256 in the paper).
+        crop_share: That side as a fraction of the face crop's side. 1, as in the paper, is the
+            whole crop. A smaller fraction is the square around lips and jaw: it saves computing
+            eyes and forehead, which do not change.
         masked: Whether lips and chin are hidden from the generator and replaced completely. The
             paper's generator sees the whole face, and its attention alone says what is replaced.
-        reference: Whether f is also shown the person's mouth as another frame shows it, so that
-            lips and teeth come out as this person's; the paper's f is not.
-        warped: Whether the reference is shown with its lips moved to where the told lips would
-            be, and f paints only what it does not show; the paper's paints all of M. Needs a
-            reference and a lip code.
-        encoder_layers: Layers of Whisper's encoder that hear the speech before AudioNet; 0: as
-            in the paper, AudioNet hears the mel spectrogram itself, with Wav2Lip's encoder.
-        encoder_width: Length of the tokens between them.
+        reference: Whether the generator also sees the person's mouth in another frame, so that
+            lips and teeth look like this person's. The paper has no reference.
+        warped: Whether the reference is warped to the lip shape of the target lip code, so that
+            the generator paints only what the warped reference does not show. Needs `reference`
+            and `lip_code`. In the paper the generator paints everything.
+        encoder_layers: Layers of Whisper's encoder before the audio network. 0, as in the paper:
+            none; the audio network is Wav2Lip's and gets the mel spectrogram.
+        encoder_width: Length of the encoder's tokens.
         speech_window: Columns of speech features per video frame: tokens of 20 ms, or, without
-            an encoder, mel columns of 12.5 ms (the paper's 16).
-        audio_channels: Length of AudioNet's feature vector.
-        lip_code: Length of the lip code between AudioNet and the kernels; None lets
-            the kernels follow AudioNet's features directly, as in the paper.
-        channels: Channels after each of the five down-sampling layers; the last
-            is the dynamic layers' c1 = c2.
+            an encoder, mel columns of 12.5 ms (16 in the paper).
+        audio_channels: Length of the audio network's feature vector.
+        lip_code: Length of the lip code between the audio network and the kernel predictor.
+            None, as in the paper: kernels are predicted from the audio features directly.
+        channels: Channels after each of the five down-sampling layers. The last is c1 = c2 of
+            the dynamic layers.
         dynamic_layers: Number of dynamic middle layers.
-        static_layers: Number of ordinary middle layers before and after the dynamic ones, of
-            the same shape but with kernels that are learned; the paper has none.
+        static_layers: Number of middle layers with learned kernels before and after the dynamic
+            ones. The paper has none.
         kernel_size: Size ks of the middle layers' kernels.
-        dck_rank: Rank of the kernels' inference; None is the paper's full matrix.
-        fusion: How speech reaches the face: "dck", or for the ablation of Section VI-D
-            "attention", audio features laid out as a picture.
-        blending: Whether the answer is blended with the input (eq. 7); without, for the
-            ablation, the network paints the whole crop.
+        dck_rank: Rank of the kernel predictor; None is the paper's full matrix.
+        fusion: How speech conditions the generator: "dck" (dynamic convolution kernels), or, for
+            the ablation of Section VI-D, "attention" (audio features laid out as an image).
+        blending: Whether the painted image is blended with the input (eq. 7). False is for the
+            ablation: the generator paints the whole crop.
     """
 
     crop_size: int = 256
@@ -69,12 +69,12 @@ class ModelConfig:
 
     @property
     def face_size(self) -> int:
-        """Side in pixels that the whole face crop has, as large as f sees faces."""
+        """Side of the whole face crop in pixels, at the generator's scale."""
         return round(self.crop_size / self.crop_share)
 
     @property
     def face_shape(self) -> tuple[int, int, int]:
-        """Shape of what f is given of one frame: (3, S, S), with a reference (6, S, S)."""
+        """Shape of the generator's input for one frame: (3, S, S), with a reference (6, S, S)."""
         return 6 if self.reference else 3, self.crop_size, self.crop_size
 
     @property
@@ -85,14 +85,14 @@ class ModelConfig:
 
     @property
     def lip_code_shape(self) -> tuple[int]:
-        """Shape of what is heard in one window, and the kernels follow: (K,) or (512,)."""
+        """Shape of one frame's lip code (K,); without lip codes, of the audio features (512,)."""
         return (self.lip_code or self.audio_channels,)
 
     @property
     def kernel_shape(self) -> tuple[int, int, int]:
         """Shape of one frame's kernels: (layers, c1, c2 * ks * ks + 1).
 
-        Without DCKs it is that of the audio features instead: (16, H, W).
+        Without dynamic kernels, the shape of the audio planes: (16, H, W).
         """
         if self.fusion == "attention":
             return AUDIO_PLANES, self.crop_size, self.crop_size
@@ -100,7 +100,7 @@ class ModelConfig:
         return self.dynamic_layers, width, width * self.kernel_size**2 + 1
 
     def to_json(self) -> str:
-        """As text, for a checkpoint's metadata."""
+        """As JSON, for a checkpoint's metadata."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Dynamic convolution kernels: inferred from speech, applied to the face (Section III)."""
+"""Dynamic convolution kernels (DCK): predicted from speech, applied to the face (Section III)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from talkernel.model.config import ModelConfig
 
 
 class KernelInference(nn.Module):
-    """h2 of eq. 2: speech features to the kernels of every dynamic layer (Section VI-A).
+    """The kernel predictor (h2 in eq. 2): audio features to all dynamic kernels (Section VI-A).
 
-    The paper's h2 is one linear layer per dynamic layer, 135 million numbers of which a
-    video frame would read every one. With a rank `r` it is two, 512 -> r -> c1 (c2 ks^2 + 1).
+    The paper has one linear layer per dynamic layer: 135 million weights, all of which every
+    video frame reads. With a rank `r` there are two small ones, 512 -> r -> c1 (c2 ks^2 + 1).
+
+    Args:
+        config: The model's shape.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -43,7 +46,7 @@ class KernelInference(nn.Module):
 
 
 def _start_as_convolution(last: nn.Linear, c_out: int, c_in: int) -> None:
-    """Before training, every sound gives nearly the same, ordinarily initialised kernel."""
+    """Initialise so that all speech gives nearly the same, usually initialised kernel."""
     kernel = torch.empty(c_out, c_in)
     nn.init.kaiming_uniform_(kernel, a=math.sqrt(5))
     kernel[:, -1] = 0.0
@@ -53,7 +56,7 @@ def _start_as_convolution(last: nn.Linear, c_out: int, c_in: int) -> None:
 
 
 def dynamic_conv(x: Tensor, kernels: Tensor, kernel_size: int = 1) -> Tensor:
-    """Convolve every sample with its own kernel, at the same resolution.
+    """Convolve each sample with its own kernel, at the same resolution.
 
     Args:
         x: `[B, c2, H, W]`.
@@ -65,31 +68,31 @@ def dynamic_conv(x: Tensor, kernels: Tensor, kernel_size: int = 1) -> Tensor:
     """
     if kernel_size == 1:
         return matmul_conv(x, kernels)
-    if torch.compiler.is_compiling():  # ONNX has no number of groups that varies with the batch
+    if torch.compiler.is_compiling():  # in ONNX the number of groups cannot be the batch size
         return unfolded_conv(x, kernels, kernel_size)
     return grouped_conv(x, kernels, kernel_size)
 
 
 def matmul_conv(x: Tensor, kernels: Tensor) -> Tensor:
-    """For ks = 1 the convolution is a matrix product at every pixel."""
+    """`dynamic_conv` for ks = 1: a matrix product at each pixel."""
     weight, bias = kernels[:, :, :-1], kernels[:, :, -1:]
-    mixed = torch.matmul(weight, x.flatten(2)) + bias
-    return mixed.view(*mixed.shape[:2], *x.shape[2:])
+    out = torch.matmul(weight, x.flatten(2)) + bias
+    return out.view(*out.shape[:2], *x.shape[2:])
 
 
 def grouped_conv(x: Tensor, kernels: Tensor, kernel_size: int) -> Tensor:
-    """The paper's way: the batch becomes channels, one group per sample (Section VI-A)."""
+    """`dynamic_conv` as in the paper: one group of channels per sample (Section VI-A)."""
     batch, c_in, height, width = x.shape
     c_out = kernels.shape[1]
     weight = kernels[:, :, :-1].reshape(batch * c_out, c_in, kernel_size, kernel_size)
     bias = kernels[:, :, -1].reshape(batch * c_out)
-    together = x.reshape(1, batch * c_in, height, width)
-    out = F.conv2d(together, weight, bias, padding=kernel_size // 2, groups=batch)
+    grouped = x.reshape(1, batch * c_in, height, width)
+    out = F.conv2d(grouped, weight, bias, padding=kernel_size // 2, groups=batch)
     return out.view(batch, c_out, height, width)
 
 
 def unfolded_conv(x: Tensor, kernels: Tensor, kernel_size: int) -> Tensor:
-    """The matrix product again, every pixel's neighbourhood laid out as channels."""
+    """`dynamic_conv` as a matrix product: each pixel's neighbourhood is laid out as channels."""
     height, width = x.shape[2:]
     padded = F.pad(x, [kernel_size // 2] * 4)
     shifted = [
@@ -101,7 +104,12 @@ def unfolded_conv(x: Tensor, kernels: Tensor, kernel_size: int) -> Tensor:
 
 
 class DynamicLayer(nn.Module):
-    """One middle layer of eq. 1: y + g(k * y), where g is normalisation and activation."""
+    """A middle layer (eq. 1): x + g(k * x), where k is the kernel and g normalises and activates.
+
+    Args:
+        channels: Channels in and out.
+        kernel_size: ks, odd.
+    """
 
     def __init__(self, channels: int, kernel_size: int) -> None:
         super().__init__()

@@ -72,7 +72,7 @@ def export_graphs(model: TalkingFace, weights: Path) -> None:
     graphs = {
         AUDIO_NET_GRAPH: _graph(_AudioNet(model), {"speech": speech}, "lip_code"),
         KERNELS_GRAPH: _graph(_Kernels(model), {"lip_code": lip_code}, "kernels"),
-        GENERATOR_GRAPH: _graph(_Generator(model), {"face": face, "kernels": kernels}, "answer"),
+        GENERATOR_GRAPH: _graph(_Generator(model), {"face": face, "kernels": kernels}, "output"),
     }
     if config.encoder_layers:
         mel = {"mel": torch.zeros(2, N_MELS, 64)}
@@ -122,7 +122,7 @@ class _Generator(nn.Module):
 
     def forward(self, face: Tensor, kernels: Tensor) -> Tensor:
         """Alpha and M as the channels of one tensor: two outputs would cost engines a copy."""
-        return self.model.unet.answer(face, kernels)
+        return self.model.unet.raw_output(face, kernels)
 
 
 def _graph(

@@ -1,7 +1,7 @@
-"""The network without DCKs, against which Section VI-D compares them.
+"""The baseline without dynamic convolution kernels (ablation, Section VI-D).
 
-Audio features become 16 planes of the picture's size and are fused with the picture's own
-features by spatial attention. They mean something at each place, so the face must be there.
+Audio features become 16 planes of the image's size, which spatial attention fuses with the image
+features. The planes depend on position, so the face must always be at the same place.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ from torch import Tensor, nn
 
 from talkernel.model.config import AUDIO_PLANES, ModelConfig
 
-COARSE = 8  # a plane is inferred at this share of its resolution, then enlarged
+COARSE = 8  # planes are predicted at 1/8 of their resolution, then enlarged
 
 
 class AudioPlanes(nn.Module):
-    """Speech features to 16 planes of the crop's size; takes the place of h2."""
+    """Audio features to 16 planes of the crop's size, in place of the kernel predictor.
+
+    Args:
+        config: The model's shape.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -32,10 +36,10 @@ class AudioPlanes(nn.Module):
 
 
 class AttentionFusion(nn.Module):
-    """Adds audio planes to picture features where a learned mask wants them.
+    """Adds audio planes to image features, weighted by a learned mask.
 
     Args:
-        channels: Of the picture's features.
+        channels: Channels of the image features.
     """
 
     def __init__(self, channels: int) -> None:
@@ -48,15 +52,20 @@ class AttentionFusion(nn.Module):
         )
 
     def forward(self, x: Tensor, planes: Tensor) -> Tensor:
-        """Features `[B, C, H / 2, W / 2]` and planes `[B, 16, H, W]` to features."""
-        heard = self.bring(F.pixel_unshuffle(planes, 2))
-        where = torch.sigmoid(self.attend(torch.cat([x, heard], 1)))
-        fused: Tensor = x + where * heard
+        """Features `[B, C, H / 2, W / 2]` and planes `[B, 16, H, W]` to fused features."""
+        audio = self.bring(F.pixel_unshuffle(planes, 2))
+        mask = torch.sigmoid(self.attend(torch.cat([x, audio], 1)))
+        fused: Tensor = x + mask * audio
         return fused
 
 
 class StaticLayer(nn.Module):
-    """A `DynamicLayer` whose kernel is learned instead of inferred."""
+    """A `DynamicLayer` with a learned kernel instead of a predicted one.
+
+    Args:
+        channels: Channels in and out.
+        kernel_size: ks, odd.
+    """
 
     def __init__(self, channels: int, kernel_size: int) -> None:
         super().__init__()

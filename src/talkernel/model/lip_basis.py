@@ -1,4 +1,4 @@
-"""The lip basis: principal components of lip motion, which turn lip shapes into lip codes."""
+"""The lip basis: principal components of lip motion, which define the lip code."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from numpy.typing import NDArray
 
 from talkernel.face.lips import mouth_opening, neutral_shape
 
-LOOSE = 1e-5  # square canonical units: shapes are not known better
+SHAPE_NOISE = 1e-5  # variance of measured shapes, canonical units squared; regularises
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class LipBasis:
-    """Principal components of lip motion, which turn shapes into lip codes.
+    """Principal components of lip motion: lip shapes to lip codes and back.
 
     Attributes:
-        neutral: `[165]` mean neutral shape of many people.
-        mean: `[165]` mean deviation from neutral.
-        components: `[K, 165]`, orthonormal.
-        scale: `[K]` standard deviation along each.
-        guess: `[K, 166]` affine map from a shape to its code, the person's neutral shape unknown.
+        neutral: `[165]` mean neutral shape of many people, canonical units.
+        mean: `[165]` mean deviation from the neutral shape.
+        components: `[K, 165]` orthonormal components.
+        scale: `[K]` standard deviation along each component.
+        guess: `[K, 166]` affine map from a shape to its lip code, for a person whose neutral
+            shape is not known.
     """
 
     neutral: Array
@@ -37,10 +38,15 @@ class LipBasis:
 
     @staticmethod
     def fit(tracks: Sequence[Array], size: int) -> LipBasis:
-        """PCA of what shapes `[T, 165]` of some tracks are beside each track's neutral shape."""
-        rests = [neutral_shape(shapes) for shapes in tracks]
-        shapes, neutral = np.concatenate(tracks), np.mean(rests, axis=0)
-        deviations = np.concatenate([a - b for a, b in zip(tracks, rests, strict=True)])
+        """Fit a basis by PCA on deviations from each track's neutral shape.
+
+        Args:
+            tracks: Lip shapes `[T, 165]` of each track, canonical units.
+            size: Length K of the lip code.
+        """
+        neutrals = [neutral_shape(shapes) for shapes in tracks]
+        shapes, neutral = np.concatenate(tracks), np.mean(neutrals, axis=0)
+        deviations = np.concatenate([a - b for a, b in zip(tracks, neutrals, strict=True)])
         mean = deviations.mean(0)
         covariance = np.cov(deviations - mean, rowvar=False)
         values, vectors = np.linalg.eigh(covariance)
@@ -51,13 +57,13 @@ class LipBasis:
 
     @staticmethod
     def load(source: Path | IO[bytes]) -> LipBasis:
-        """Read an `.npz` of the four arrays."""
+        """Read an `.npz` file of the arrays."""
         with np.load(source, allow_pickle=False) as file:
             return LipBasis(**{name: file[name] for name in file.files})
 
     @property
     def importance(self) -> Array:
-        """`[K]` weights of mean 1 for a loss: large motions first, small ones not forgotten."""
+        """`[K]` loss weights of mean 1: the square root keeps small motions from vanishing."""
         weight = np.sqrt(self.scale)
         return np.asarray(weight / weight.mean(), np.float32)
 
@@ -70,18 +76,18 @@ class LipBasis:
         return np.asarray((codes * self.scale) @ self.components + self.mean, np.float32)
 
     def at_rest(self, shapes: Array) -> Array:
-        """The person's neutral shape that each shape `[T, 165]` lets one guess, likewise."""
+        """Estimate the person's neutral shape `[T, 165]` from each shape `[T, 165]`."""
         return np.asarray(shapes - self.decode(shapes @ self.guess[:, :-1].T + self.guess[:, -1]))
 
     def opening(self, codes: Array) -> Array:
-        """Mouth opening `[T]`, canonical units, that lip codes `[T, K]` give the mean face."""
+        """Mouth opening `[T]` of the mean face with lip codes `[T, K]`, canonical units."""
         return mouth_opening(self.neutral + self.decode(codes))
 
 
 def _ridge(inputs: Array, outputs: Array) -> Array:
-    """Affine map `[K, N + 1]` from `[T, N]` to `[T, K]`, by regression."""
+    """Affine map `[K, N + 1]` from `[T, N]` to `[T, K]`, by ridge regression."""
     middle, target = inputs.mean(0, np.float64), outputs.mean(0, np.float64)
     centred = inputs - middle
-    covariance = centred.T @ centred / len(inputs) + LOOSE * np.eye(len(middle))
+    covariance = centred.T @ centred / len(inputs) + SHAPE_NOISE * np.eye(len(middle))
     slopes = np.linalg.solve(covariance, centred.T @ (outputs - target) / len(inputs)).T
     return np.asarray(np.hstack([slopes, (target - slopes @ middle)[:, None]]), np.float32)

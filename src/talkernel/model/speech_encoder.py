@@ -1,7 +1,7 @@
-"""The speech encoder: the first layers of Whisper's (Radford et al. 2022), layer for layer.
+"""The speech encoder: the first layers of Whisper's encoder (Radford et al. 2022).
 
-It learned what is said from 680,000 hours of speech, of which no clip of ours comes near. Its
-weights stay as they are; AudioNet learns what mouths make of it.
+Whisper was trained on 680,000 hours of speech, far more than any video data. Its weights stay
+fixed; the audio network learns lip motion from its tokens.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from talkernel.errors import CheckpointError
 from talkernel.speech.mel import N_MELS
 
-LONGEST = 600  # tokens at once: 12 s
+LONGEST = 600  # tokens per call: 12 s
 HEAD = 64  # channels of an attention head
 
 
@@ -23,8 +23,8 @@ class SpeechEncoder(nn.Module):
     """Mel spectrogram to tokens of 20 ms.
 
     Args:
-        layers: How many of Whisper's.
-        width: Length of a token: 384 in Whisper's "tiny".
+        layers: Number of Whisper's layers.
+        width: Length of a token; 384 in Whisper tiny.
     """
 
     positional_embedding: Tensor
@@ -38,32 +38,33 @@ class SpeechEncoder(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Whisper's mel `[B, 80, 2 T]` to tokens `[B, C, T]`; T is 600 or less."""
+        """Whisper's mel spectrogram `[B, 80, 2 T]` to tokens `[B, C, T]`, T at most 600."""
         x = F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(1, 2)
         tokens: Tensor = self.blocks(x + self.positional_embedding[: x.shape[1]])
         return tokens.transpose(1, 2)
 
     def load_whisper(self, state: Mapping[str, Tensor]) -> None:
-        """Take the first layers out of a Whisper model's encoder.
+        """Load the first layers of a Whisper model's encoder.
 
         Args:
-            state: OpenAI's names to tensors, those of the encoder.
+            state: The encoder's tensors by their names in OpenAI's checkpoints.
 
         Raises:
-            CheckpointError: It is of another width, or has fewer layers.
+            CheckpointError: The encoder has another width, or too few layers.
         """
         own = self.state_dict()
-        taken = {name: state[name] for name in own if name in state}
-        if "positional_embedding" in taken:
-            taken["positional_embedding"] = taken["positional_embedding"][:LONGEST]
+        loaded = {name: state[name] for name in own if name in state}
+        if "positional_embedding" in loaded:
+            loaded["positional_embedding"] = loaded["positional_embedding"][:LONGEST]
         try:
-            self.load_state_dict(taken)
+            self.load_state_dict(loaded)
         except RuntimeError as error:
-            raise CheckpointError(f"No such Whisper encoder in this checkpoint: {error}") from error
+            message = f"No Whisper encoder of this size in the checkpoint: {error}"
+            raise CheckpointError(message) from error
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention, then a network for each token alone; both beside an identity."""
+    """Self-attention, then a feed-forward network for each token, both with residuals."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -81,7 +82,7 @@ class EncoderLayer(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Every token looks at all others."""
+    """Multi-head self-attention over all tokens."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -94,7 +95,7 @@ class SelfAttention(nn.Module):
             part(x).unflatten(2, (-1, HEAD)).transpose(1, 2)
             for part in (self.query, self.key, self.value)
         )
-        likeness = query @ key.transpose(2, 3) / HEAD**0.5
-        seen = likeness.softmax(-1) @ value
-        y: Tensor = self.out(seen.transpose(1, 2).flatten(2))
+        scores = query @ key.transpose(2, 3) / HEAD**0.5
+        attended = scores.softmax(-1) @ value
+        y: Tensor = self.out(attended.transpose(1, 2).flatten(2))
         return y

@@ -1,4 +1,4 @@
-"""What becomes of f's answer: the mask, the motion, and the blend (eq. 7)."""
+"""The output of the generator (f in eq. 2): mask and painted image, and their blend (eq. 7)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from torch import Tensor
 
 
 class Synthesis(NamedTuple):
-    """What f answers: alpha `[B, 1, H, W]` in 0..1 and M `[B, 3, H, W]` in -1..1."""
+    """Attention mask and painted image of a batch of faces.
+
+    Attributes:
+        attention: The mask alpha `[B, 1, H, W]` in 0..1 (Section III-C).
+        motion: The painted image M `[B, 3, H, W]` in -1..1, the paper's motion image.
+    """
 
     attention: Tensor
     motion: Tensor
 
     @staticmethod
-    def of(answer: Tensor) -> Synthesis:
-        """Out of f's answer, see `AdaptedUNet.answer`."""
-        return Synthesis(answer[:, :1], answer[:, 1:])
+    def of(output: Tensor) -> Synthesis:
+        """Split the output `[B, 1 + 3, H, W]` of `AdaptedUNet.raw_output`."""
+        return Synthesis(output[:, :1], output[:, 1:])
 
 
-def blend(face: Tensor, answer: Synthesis) -> Tensor:
-    """Eq. 7: I' = I (1 - alpha) + M alpha, all `[B, 3, H, W]` in -1..1."""
-    return face + answer.attention * (answer.motion - face)
+def blend(face: Tensor, synthesis: Synthesis) -> Tensor:
+    """Eq. 7: I' = I (1 - alpha) + M alpha, for faces I `[B, 3, H, W]` in -1..1."""
+    return face + synthesis.attention * (synthesis.motion - face)

@@ -1,4 +1,4 @@
-"""The whole model: speech -> kernels -> face (eq. 2)."""
+"""The whole model: speech to kernels, kernels and a face to the speaking face (eq. 2)."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ WAV2LIP_WINDOW = 16  # mel columns, 0.2 s
 
 
 class LipCodec(nn.Module):
-    """A narrow pass between AudioNet and the kernels: a few numbers that say the lips' shape.
+    """The lip code: a bottleneck between the audio network and the kernel predictor.
 
-    The numbers are the lips' and jaw's landmarks, head pose and neutral face removed, in
-    a PCA basis, each of unit variance. Because they can be measured on any picture, f and
-    h2 learn from every frame of every video, and AudioNet learns from landmarks alone.
+    A lip code holds the landmarks of lips and jaw, without head pose and neutral face, in a PCA
+    basis, each number of unit variance. It can be measured in any frame. So generator and kernel
+    predictor learn from every frame of every video, and the audio network learns from landmarks
+    alone. The paper has no lip code.
 
     Args:
-        channels: AudioNet's feature length, which is also h2's input length.
-        code: Length of the lip code.
+        channels: Length of the audio features and of the kernel predictor's input.
+        code: Length K of the lip code.
+        warped: Whether the model warps its reference, and stores the lip basis for that.
 
     Attributes:
-        lowest, highest: `[K]` what is heard is held within: lips that f has seen.
-        basis: What the code means, where the reference is warped by it.
+        lowest, highest: `[K]` range of predicted lip codes, as the generator saw in training.
+        basis: The stored lip basis; None where the reference is not warped.
     """
 
     lowest: Tensor
@@ -51,18 +53,18 @@ class LipCodec(nn.Module):
         self.register_buffer("highest", torch.full((code,), UNBOUNDED))
 
     def predict_lip_code(self, features: Tensor) -> Tensor:
-        """AudioNet's features `[B, 512]` to lip codes `[B, K]`."""
-        heard: Tensor = self.from_audio(features)
-        return torch.minimum(torch.maximum(heard, self.lowest), self.highest)
+        """Audio features `[B, 512]` to lip codes `[B, K]`."""
+        lip_code: Tensor = self.from_audio(features)
+        return torch.minimum(torch.maximum(lip_code, self.lowest), self.highest)
 
     def forward(self, features: Tensor) -> Tensor:
-        """AudioNet's features `[B, 512]` to h2's input `[B, 512]`, through the lip code."""
+        """Audio features `[B, 512]` to the kernel predictor's input `[B, 512]`, via lip codes."""
         embedded: Tensor = self.encoder(self.predict_lip_code(features))
         return embedded
 
 
 class TalkingFace(nn.Module):
-    """Speech and a face in, the mask and the motion of the speaking face out.
+    """Speech and a face in, attention mask and painted image of the speaking face out.
 
     Args:
         config: The model's shape.
@@ -83,9 +85,9 @@ class TalkingFace(nn.Module):
 
     @property
     def basis(self) -> LipBasis | None:
-        """What its lip codes mean, where the reference is warped by them."""
-        kept = self.lips.basis if isinstance(self.lips, LipCodec) else None
-        return kept.get() if kept is not None else None
+        """The basis of its lip codes; None for a model that does not warp its reference."""
+        stored = self.lips.basis if isinstance(self.lips, LipCodec) else None
+        return stored.get() if stored is not None else None
 
     def encode(self, mel: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mel columns `[B, 80, 2 T]` to the speech encoder's tokens `[B, C, T]`."""
@@ -93,13 +95,13 @@ class TalkingFace(nn.Module):
         return run_encoder(self.speech_encoder, mel)
 
     def predict_lip_code(self, speech: Tensor) -> Tensor:
-        """Speech windows `[B, 1, F, W]` to lip codes `[B, K]`; without, AudioNet's features."""
+        """Speech windows `[B, 1, F, W]` to lip codes `[B, K]`; without them, audio features."""
         features: Tensor = self.audio_net(speech)
         return self.lips.predict_lip_code(features) if isinstance(self.lips, LipCodec) else features
 
-    def kernels_of(self, heard: Tensor) -> Tensor:
-        """What is heard `[B, K or 512]` to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
-        embedded = self.lips.encoder(heard) if isinstance(self.lips, LipCodec) else heard
+    def kernels_of(self, lip_code: Tensor) -> Tensor:
+        """Lip codes `[B, K]`, or audio features, to kernels `[B, layers, c1, c2 * ks * ks + 1]`."""
+        embedded = self.lips.encoder(lip_code) if isinstance(self.lips, LipCodec) else lip_code
         kernels: Tensor = self.kernel_inference(embedded)
         return kernels
 
@@ -108,20 +110,20 @@ class TalkingFace(nn.Module):
         return self.kernels_of(self.predict_lip_code(speech))
 
     def forward(self, face: Tensor, speech: Tensor) -> Synthesis:
-        """Faces `[B, 3 or 6, H, W]` in -1..1, speech windows `[B, 1, F, W]` to mask and motion."""
-        answer: Synthesis = self.unet(face, self.kernels(speech))
-        return answer
+        """Faces `[B, 3 or 6, H, W]` in -1..1 and speech windows `[B, 1, F, W]` to a `Synthesis`."""
+        synthesis: Synthesis = self.unet(face, self.kernels(speech))
+        return synthesis
 
 
 def build_speech_encoder(config: ModelConfig) -> SpeechEncoder | None:
-    """The speech encoder that a config asks for; None: AudioNet hears the mel spectrogram."""
+    """The speech encoder of a config; None where the audio network gets the mel spectrogram."""
     if not config.encoder_layers:
         return None
     return SpeechEncoder(config.encoder_layers, config.encoder_width)
 
 
 def run_encoder(encoder: SpeechEncoder, mel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mel columns `[B, 80, 2 T]` to tokens `[B, C, T]`, wherever the encoder is."""
+    """Mel columns `[B, 80, 2 T]` to tokens `[B, C, T]`, on the encoder's device."""
     with torch.inference_mode():
         tokens = encoder(torch.from_numpy(mel).to(encoder.conv1.weight.device))
     return np.asarray(tokens.float().cpu().numpy())

@@ -1,4 +1,4 @@
-"""Files that `torch.save` wrote: tensors and plain values only, no code is run."""
+"""Files of `torch.save`: only tensors and plain values are read, no code is run."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ def read_torch_file(path: Path, what: str, remedy: str | None = None) -> dict[st
 
     Args:
         path: The file.
-        what: It should be, for the message.
-        remedy: What to do about another.
+        what: What the file should be, for the message.
+        remedy: How to mend it if it is not.
 
     Raises:
-        CheckpointError: It cannot be read, or holds more than tensors and plain values.
+        CheckpointError: The file cannot be read, or contains other things than tensors and plain
+            values.
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch names no class of its own for a damaged file
-        why = str(error).split(". ")[0]  # what follows advises to run the file's code
-        raise CheckpointError(f"{path} is no {what}: {why}.", remedy=remedy) from error
+    except Exception as error:  # torch has no exception class for damaged files
+        why = str(error).split(". ")[0]  # the rest advises to run the file's code
+        raise CheckpointError(f"{path} is not a {what}: {why}.", remedy=remedy) from error
     if not isinstance(state, dict):
-        raise CheckpointError(f"{path} is no {what}: it holds no dictionary.", remedy=remedy)
+        raise CheckpointError(f"{path} is not a {what}: it contains no dictionary.", remedy=remedy)
     return state

@@ -1,4 +1,4 @@
-"""Adapted U-Net f: a face and kernels to an attention mask and a motion image (Section VI-A)."""
+"""The generator (adapted U-Net, f in eq. 2): face and kernels to mask and image (Section VI-A)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from talkernel.model.synthesis import Synthesis
 
 
 class ConvLayer(nn.Sequential):
-    """3x3 convolution, batch normalisation (which folds into it), leaky ReLU."""
+    """3x3 convolution, batch normalisation, leaky ReLU."""
 
     def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
         super().__init__(
@@ -28,8 +28,13 @@ class ConvLayer(nn.Sequential):
 class UpLayer(nn.Module):
     """Doubles the resolution and adds the skip connection of that resolution.
 
-    A transposed convolution does in one go, with half the arithmetic, what enlarging,
-    concatenating and a 3x3 convolution do; any such convolution can be written as one.
+    A transposed convolution and a convolution of the skip connection replace the usual
+    up-sampling, concatenation and 3x3 convolution. They express the same functions with half the
+    arithmetic.
+
+    Args:
+        c_in: Channels of the input.
+        c_skip: Channels of the skip connection and of the output.
     """
 
     def __init__(self, c_in: int, c_skip: int) -> None:
@@ -39,15 +44,16 @@ class UpLayer(nn.Module):
         self.norm = nn.BatchNorm2d(c_skip)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Features `[B, C, H, W]` and the encoder's `[B, C', 2 H, 2 W]` to the latter's shape."""
+        """Features `[B, C, H, W]` and skip features `[B, C', 2 H, 2 W]` to `[B, C', 2 H, 2 W]`."""
         if self.training:
             return F.leaky_relu(self.norm(self.enlarge(x) + self.skip(skip)), 0.2)
         return F.leaky_relu(self._folded(x, skip), 0.2)
 
     def _folded(self, x: Tensor, skip: Tensor) -> Tensor:
-        """The same with fixed statistics, the normalisation inside the convolutions.
+        """The sum with the normalisation folded into both convolutions, for inference.
 
-        Engines fold a normalisation into one convolution by themselves, not into a sum of two.
+        Engines fold a normalisation into a single convolution themselves, but not into a sum of
+        two.
         """
         mean, variance = self.norm.running_mean, self.norm.running_var
         assert mean is not None and variance is not None
@@ -61,8 +67,11 @@ class UpLayer(nn.Module):
 class AdaptedUNet(nn.Module):
     """Five layers down, the dynamic layers, five layers up; fully convolutional.
 
-    The first layer down and the last layer up move pixels between space and channels
-    instead of striding: no convolution runs at full resolution, where it would cost most.
+    The first layer down and the last layer up rearrange pixels into channels and back, so no
+    convolution runs at full resolution, where it would cost most.
+
+    Args:
+        config: The model's shape.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -86,17 +95,20 @@ class AdaptedUNet(nn.Module):
         self.head = nn.Conv2d(channels[0], 4 * (1 + 3), 3, 1, 1)
 
     def forward(self, face: Tensor, kernels: Tensor) -> Synthesis:
-        """Mask and motion for a batch of faces; see `answer`."""
-        return Synthesis.of(self.answer(face, kernels))
+        """Attention mask and painted image for a batch of faces; see `raw_output`."""
+        return Synthesis.of(self.raw_output(face, kernels))
 
-    def answer(self, face: Tensor, kernels: Tensor) -> Tensor:
-        """Alpha and M in one tensor `[B, 1 + 3, H, W]`.
+    def raw_output(self, face: Tensor, kernels: Tensor) -> Tensor:
+        """Attention mask (alpha) and painted image (M) as one tensor.
 
         Args:
-            face: `[B, 3, H, W]` RGB in -1..1, H and W multiples of 32; with a reference
-                `[B, 6, H, W]`, its RGB behind the face's.
+            face: `[B, 3, H, W]` RGB in -1..1, H and W multiples of 32. With a reference
+                `[B, 6, H, W]`: the face's channels, then the reference's.
             kernels: `[B, layers, c1, c2 * ks * ks + 1]` from `KernelInference`; without
-                DCKs, planes `[B, 16, H, W]` from `AudioPlanes`.
+                dynamic kernels, planes `[B, 16, H, W]` from `AudioPlanes`.
+
+        Returns:
+            `[B, 1 + 3, H, W]`: alpha in 0..1, then M in -1..1.
         """
         x = self.stem(F.pixel_unshuffle(face, 2))
         if self.fuse:
@@ -113,25 +125,25 @@ class AdaptedUNet(nn.Module):
             x = layer(x)
         for up in self.up:
             x = up(x, skips.pop())
-        answer = F.pixel_shuffle(_squash(self.head(x)), 2)
-        return answer if self.blending else _everywhere(answer)
+        output = F.pixel_shuffle(_squash(self.head(x)), 2)
+        return output if self.blending else _without_blending(output)
 
 
 def _middle(layer: type[nn.Module], config: ModelConfig, count: int) -> nn.ModuleList:
-    """Layers that change neither resolution nor channels."""
+    """Middle layers: they keep resolution and channels."""
     return nn.ModuleList(layer(config.channels[-1], config.kernel_size) for _ in range(count))
 
 
-def _everywhere(answer: Tensor) -> Tensor:
-    """The same with alpha 1: nothing of the input is left."""
-    return torch.cat([torch.ones_like(answer[:, :1]), answer[:, 1:]], 1)
+def _without_blending(output: Tensor) -> Tensor:
+    """The output with alpha 1: the painted image replaces the input."""
+    return torch.cat([torch.ones_like(output[:, :1]), output[:, 1:]], 1)
 
 
 def _squash(x: Tensor) -> Tensor:
     """The first quarter of the channels to 0..1, the rest to -1..1.
 
-    Before the pixels are shuffled, and by one function for both, since a sigmoid is half a
-    tanh: an engine then does it inside the convolution.
+    sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, so one tanh serves both. Engines fuse it with the
+    convolution, as it comes before the pixels are shuffled.
     """
     half = x.new_tensor([0.5, 1.0, 1.0, 1.0]).repeat_interleave(x.shape[1] // 4)[:, None, None]
     return torch.tanh(x * half) * half + (1.0 - half)

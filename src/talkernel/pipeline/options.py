@@ -132,7 +132,9 @@ class Options:
                     f"There is no {name} {value!r}.", remedy=f"Use {', '.join(kind)}."
                 )
         if self.fps is not None and not 0 < self.fps < math.inf:
-            raise OptionError(f"{self.fps} is not a frame rate.", remedy="Give a number above zero.")
+            raise OptionError(
+                f"{self.fps} is not a frame rate.", remedy="Give a number above zero."
+            )
 
     @classmethod
     def of(cls, **values: Any) -> Options:
@@ -195,5 +197,6 @@ def _whole_number(name: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise OptionError(
-            f"{name} is {text!r}, which is not a whole number.", remedy="Give digits only, such as 18."
+            f"{name} is {text!r}, which is not a whole number.",
+            remedy="Give digits only, such as 18.",
         ) from None

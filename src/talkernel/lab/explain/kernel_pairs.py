@@ -82,7 +82,7 @@ def forward_pass(model: TalkingFace, x: Tensor, kernels: Tensor) -> ForwardPass:
     hooks = [layer.register_forward_hook(keep) for layer in model.unet.middle]
     try:
         with torch.no_grad():
-            output = model.unet.answer(x, kernels[None])
+            output = model.unet.raw_output(x, kernels[None])
     finally:
         for hook in hooks:
             hook.remove()

@@ -38,7 +38,7 @@ class LipCodeDrive(nn.Module):
     def forward(self, batch: Batch, code: Tensor) -> Tensor:
         """Attention and motion image `[B, 1 + 3, S, S]` for lip codes `[B, K]`."""
         kernels = self.kernel_inference(self.encoder(code))
-        answer: Tensor = self.unet.answer(batch.network_input, kernels)
+        answer: Tensor = self.unet.raw_output(batch.network_input, kernels)
         return answer
 
 
@@ -67,5 +67,5 @@ class SpeechDrive(nn.Module):
     def forward(self, batch: Batch, speech: Tensor) -> Tensor:
         """Attention and motion image `[B, 1 + 3, S, S]` for speech windows `[B, 1, F, W]`."""
         kernels = self.kernel_inference(self.lips(self.audio_net(speech)))
-        answer: Tensor = self.unet.answer(batch.network_input, kernels)
+        answer: Tensor = self.unet.raw_output(batch.network_input, kernels)
         return answer
