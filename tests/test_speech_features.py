@@ -139,3 +139,12 @@ def test_without_an_encoder_live_windows_equal_full_ones() -> None:
     wave = noise(1.0)
     live = windows(MEL_ONLY, wave, 25, 25, lookahead="live")
     np.testing.assert_array_equal(live, windows(MEL_ONLY, wave, 25, 25))
+
+
+def test_the_look_aheads_earlier_name_still_works() -> None:
+    front_end = tiny_front_end()
+    wave = noise(1.0)
+    for earlier, now in (("recorded", "full"), ("live", "live")):
+        features = SpeechFeatures(25, front_end.config, front_end.encode, hearing=earlier)
+        made = np.concatenate([features.push(wave), features.flush(25)])
+        np.testing.assert_array_equal(made, windows(front_end, wave, 25, 25, lookahead=now))  # type: ignore[arg-type]

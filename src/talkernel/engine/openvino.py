@@ -1,4 +1,4 @@
-"""OpenVINO: the default on CPUs."""
+"""OpenVINO: runs the exported graphs; the default engine on CPUs."""
 
 from __future__ import annotations
 

@@ -10,7 +10,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from talkernel.choices import AnyPath, Box, EngineName, Lookahead, LoopMode, Precision
+from talkernel.choices import (
+    AnyPath,
+    Box,
+    EngineName,
+    Lookahead,
+    LoopMode,
+    Precision,
+    current_lookahead,
+)
 from talkernel.errors import FaceChoiceError, OptionError
 
 RENAMED = {"hearing": "lookahead"}  # earlier names, accepted for one more release
@@ -48,11 +56,6 @@ def read_fps(text: str) -> Fraction:
         remedy = "Give a number above zero, such as --fps 25 or --fps 30000/1001."
         raise OptionError(f"--fps {text} is not a frame rate.", remedy=remedy)
     return fps
-
-
-def read_lookahead(text: str) -> str:
-    """Parse a look-ahead; `recorded` is the earlier name of `full`."""
-    return "full" if text == "recorded" else text
 
 
 def option(
@@ -117,7 +120,7 @@ class Options:
     lookahead: Lookahead = option(
         "full",
         "live: use at most 120 ms of speech ahead, as a live avatar must.",
-        read=read_lookahead,
+        read=current_lookahead,
     )
     engine: EngineName = option("auto", "What runs the network.")
     device: str | None = option(None, "The engine's device, as `talkernel doctor` lists them.")
@@ -148,7 +151,7 @@ class Options:
             known = ", ".join(FIELDS)
             raise OptionError(f"There is no option {min(unknown)!r}.", remedy=f"Known: {known}.")
         if isinstance(named.get("lookahead"), str):
-            named["lookahead"] = read_lookahead(named["lookahead"])
+            named["lookahead"] = current_lookahead(named["lookahead"])
         return cls(**named)
 
     @classmethod

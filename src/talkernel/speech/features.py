@@ -13,7 +13,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from talkernel.choices import Lookahead
+from talkernel.choices import Lookahead, current_lookahead
 from talkernel.errors import OptionError
 from talkernel.speech.mel import SAMPLE_RATE, MelSpectrogram
 from talkernel.speech.tokens import (
@@ -43,6 +43,7 @@ class SpeechFeatures:
         lookahead: "full": the encoder sees up to 11 s beyond a frame. "live": it sees
             nothing beyond the frame's window, which ends 120 ms after the frame's middle; this
             costs many times more.
+        hearing: The earlier name of `lookahead`, for one more release.
 
     Raises:
         OptionError: `lookahead` is neither.
@@ -54,7 +55,10 @@ class SpeechFeatures:
         config: SpeechConfig,
         encode: Encode,
         lookahead: Lookahead = "full",
+        *,
+        hearing: str | None = None,
     ) -> None:
+        lookahead = current_lookahead(hearing or lookahead)
         if lookahead not in get_args(Lookahead):
             raise OptionError(f"There is no look-ahead {lookahead!r}.", remedy="Use full or live.")
         self.fps, self.config = fps, config
