@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from talkernel import errors
@@ -47,3 +50,16 @@ def test_an_own_remedy_takes_the_place_of_the_default() -> None:
     error = NoFaceError("No face.", remedy="Turn round.")
     assert error.one_line() == "No face. Turn round."
     assert str(error) == "No face."
+
+
+def test_a_traceback_shows_the_remedy() -> None:
+    code = "from talkernel.errors import OptionError; raise OptionError('Odd.', remedy='Mend it.')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "Odd." in done.stderr
+    assert ("Mend it." in done.stderr) == (sys.version_info >= (3, 11))
+
+
+def test_what_needs_pytorch_says_so() -> None:
+    code = "import sys; sys.modules['torch'] = None; import talkernel; talkernel.TalkingFace"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "TalkingFace needs PyTorch." in done.stderr

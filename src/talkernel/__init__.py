@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from talkernel.errors import InstallationError
+
 if TYPE_CHECKING:
     from talkernel.face.track import FaceTracker
     from talkernel.model.talking_face import TalkingFace
@@ -32,7 +34,13 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    try:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        remedy = "Run `pip install '.[torch]'` in the clone."
+        raise InstallationError(f"{name} needs PyTorch.", remedy=remedy) from error
 
 
 def __dir__() -> list[str]:

@@ -24,6 +24,8 @@ class TalkernelError(Exception):
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
         super().__init__(message)
         self.remedy = remedy or self.default_remedy
+        if hasattr(self, "add_note"):  # Python 3.11: tracebacks show it
+            self.add_note(self.remedy)
 
     def one_line(self) -> str:
         """Message and remedy, as the command line prints them."""

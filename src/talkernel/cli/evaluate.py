@@ -43,7 +43,7 @@ def evaluate(
     ] = "auto",
     lookahead: Annotated[
         Literal["full", "live"],
-        typer.Option(help="live: our model uses at most 120 ms of speech ahead."),
+        typer.Option(help="live: our model uses about 150 ms of speech ahead."),
     ] = "full",
     hearing: Annotated[str | None, typer.Option(hidden=True)] = None,
     syncnet: Annotated[

@@ -34,7 +34,8 @@ class EngineInfo:
 class Engine(Protocol):
     """A loaded model, ready to run.
 
-    Use an engine from one thread at a time. Every further thread takes a `session`.
+    Each method may be used from one thread at a time, different methods from different threads.
+    Further users of the same method, such as a second job, take a `session`.
 
     Attributes:
         info: Where and how it computes.

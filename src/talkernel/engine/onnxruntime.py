@@ -101,7 +101,8 @@ def _runtime() -> Any:
         import onnxruntime
     except ImportError as error:
         raise EngineNotInstalledError(
-            "ONNX Runtime is not installed.", remedy="Run `pip install 'talkernel[onnxruntime]'`."
+            "ONNX Runtime is not installed.",
+            remedy="Run `pip install '.[onnxruntime]'` in the clone.",
         ) from error
     return onnxruntime
 

@@ -111,7 +111,7 @@ def _torch() -> Any:
         import torch
     except ImportError as error:
         raise EngineNotInstalledError(
-            "PyTorch is not installed.", remedy="Run `pip install 'talkernel[torch]'`."
+            "PyTorch is not installed.", remedy="Run `pip install '.[torch]'` in the clone."
         ) from error
     return torch
 

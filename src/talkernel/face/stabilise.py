@@ -19,7 +19,7 @@ from talkernel.face.pose import RIGID
 from talkernel.face.track import Observation
 from talkernel.media.frame import Picture
 
-LOOK_AHEAD = 5  # frames buffered, so that smoothing adds no lag
+DELAY = 5  # frames buffered, so that smoothing adds no lag
 SIGMA = 1.5  # frames: of the Gaussian that smooths the crop
 HEAD_REACH = 4  # frames on either side to which a parabola is fitted, for the head
 FADE = 4  # frames over which the edit fades out before a face is lost, and in afterwards
@@ -68,14 +68,14 @@ def stabilise(observed: Iterable[Observed], fraction: float = 1.0) -> Iterator[P
         fraction: Of the face crop's side; see `crop_of`.
 
     Yields:
-        The same pictures, `LOOK_AHEAD` frames later, with their placement.
+        The same pictures, `DELAY` frames later, with their placement.
     """
-    window: deque[Observed] = deque(maxlen=2 * LOOK_AHEAD + 1)
+    window: deque[Observed] = deque(maxlen=2 * DELAY + 1)
     waiting = 0  # observed frames that are not placed yet
     for item in observed:
         window.append(item)
         waiting += 1
-        if waiting > LOOK_AHEAD:
+        if waiting > DELAY:
             yield _place(window, len(window) - waiting, fraction)
             waiting -= 1
     while waiting:

@@ -22,7 +22,7 @@ from talkernel.media.timing import timestamp
 Wave = NDArray[np.float32]
 
 SPEECH_RATE = 16_000
-_SHORTEST = 0.2  # seconds; the width of one mel window
+_SHORTEST = 0.2  # seconds; shorter sounds fill less than one window of speech features
 
 
 @dataclass

@@ -16,7 +16,7 @@ from talkernel.media.frame import Picture
 from talkernel.model.lip_basis import LipBasis
 from talkernel.mouth.person import Appearance, Person
 
-LOOK_AHEAD = 50  # frames buffered
+LEARN_AHEAD = 50  # frames buffered
 BUFFER_BYTES = 192 * 2**20  # most memory for them
 
 

@@ -23,8 +23,8 @@ Weight = NDArray[np.float32]
 REGION = [*OUTER_LIP, *JAW]
 MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
-SOFT = 0.09  # of the crop's side: width of the mask's soft edge
-FACE_SOFT = 0.02  # of the crop's side: width of the face outline's soft edge, which has no margin
+SOFT = 0.09  # of the crop's side: width of the blur kernel that softens the mask's edge
+FACE_SOFT = 0.02  # the same for the face's outline, which has no margin
 
 
 class FrameInput(NamedTuple):

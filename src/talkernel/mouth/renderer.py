@@ -48,7 +48,8 @@ class Edit:
 class MouthRenderer:
     """Draws mouths with one engine.
 
-    `prepare` and `paint` are the two halves of `render`. The pipeline runs them in two threads.
+    `prepare` and `paint` are the two halves of `render`. `paint` is `generate` and `blend`. The
+    pipeline runs the halves in two threads.
 
     Args:
         engine: Runs the generator.

@@ -15,7 +15,7 @@ from talkernel.face.track import FaceTracker
 from talkernel.media import FaceSource, LoopFrame, Picture, extend
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
-from talkernel.mouth.analysis import LOOK_AHEAD, BufferedFrame, FrameAnalysis, analyse
+from talkernel.mouth.analysis import LEARN_AHEAD, BufferedFrame, FrameAnalysis, analyse
 from talkernel.mouth.person import Appearance
 from talkernel.pipeline.threads import StageClock
 
@@ -50,7 +50,7 @@ class Avatar:
         tracker: Follows the face.
         config: Configuration of the model that draws the mouth.
         basis: Decodes the model's lip codes; None if it warps no reference.
-        look_ahead: Frames buffered to learn a person's appearance; 0 for a live session.
+        learn_ahead: Frames buffered to learn a person's appearance; 0 for a live session.
         clock: Measures decoding and tracking.
     """
 
@@ -58,7 +58,7 @@ class Avatar:
     tracker: FaceTracker
     config: ModelConfig
     basis: LipBasis | None
-    look_ahead: int = LOOK_AHEAD
+    learn_ahead: int = LEARN_AHEAD
     clock: StageClock = field(default_factory=StageClock)
     _cache: dict[int, FrameAnalysis] = field(default_factory=dict, init=False)
     _free_bytes: int = field(default=CACHE_BYTES, init=False)
@@ -98,7 +98,7 @@ class Avatar:
         numbers: deque[int] = deque()
         placed = stabilise(self._observed(leg, numbers), self.config.crop_share)
         size, basis = self.config.crop_size, self.basis
-        for picture, analysis in analyse(placed, size, basis, self.look_ahead):
+        for picture, analysis in analyse(placed, size, basis, self.learn_ahead):
             self._remember(numbers.popleft(), analysis)
             yield picture, analysis
 

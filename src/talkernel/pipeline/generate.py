@@ -12,7 +12,7 @@ from talkernel.choices import AnyPath
 from talkernel.engine import Engine
 from talkernel.face.track import FaceTracker
 from talkernel.media import FaceSource, SpeechSource, VideoWriter, open_face, open_speech
-from talkernel.mouth.analysis import LOOK_AHEAD
+from talkernel.mouth.analysis import LEARN_AHEAD
 from talkernel.mouth.lip_driver import LipDriver
 from talkernel.mouth.renderer import MouthRenderer
 from talkernel.pipeline.avatar import Avatar
@@ -121,8 +121,8 @@ def open_job(
 ) -> Job:
     """Assemble the avatar, lip driver and renderer of one job, with a common clock."""
     engine, clock = renderer.engine, StageClock()
-    look_ahead = 0 if options.lookahead == "live" else LOOK_AHEAD
-    avatar = Avatar(source, tracker, engine.config, engine.basis, look_ahead, clock)
+    learn_ahead = 0 if options.lookahead == "live" else LEARN_AHEAD
+    avatar = Avatar(source, tracker, engine.config, engine.basis, learn_ahead, clock)
     driver = LipDriver(engine, source.fps, options.lookahead)
     return Job(avatar, speech, driver, renderer, count, options.loop, clock)
 

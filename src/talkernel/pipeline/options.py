@@ -95,7 +95,7 @@ class Options:
         reference_face: Edit the face most similar to the one in this picture.
         box: Edit the face within top, bottom, left, right, in pixels.
         lookahead: "full" uses up to 11 s of speech beyond a frame, which is better and faster;
-            "live" at most 120 ms, as a live avatar must.
+            "live" about 150 ms, as a live avatar must.
         engine: Runs the model.
         device: The engine's name for a device.
         precision: auto, float32 or bfloat16.
@@ -119,7 +119,7 @@ class Options:
     )
     lookahead: Lookahead = option(
         "full",
-        "live: use at most 120 ms of speech ahead, as a live avatar must.",
+        "live: use about 150 ms of speech ahead, as a live avatar must.",
         read=current_lookahead,
     )
     engine: EngineName = option("auto", "What runs the network.")

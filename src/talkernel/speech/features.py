@@ -40,9 +40,9 @@ class SpeechFeatures:
         fps: Video frames a second, any rate.
         config: The model's `ModelConfig`.
         encode: The model's speech encoder: mel columns `[1, 80, 2 T]` to tokens `[1, C, T]`.
-        lookahead: "full": the encoder sees up to 11 s beyond a frame. "live": it sees
-            nothing beyond the frame's window, which ends 120 ms after the frame's middle; this
-            costs many times more.
+        lookahead: "full": the encoder sees up to 11 s beyond a frame. "live": it sees nothing
+            beyond the frame's window, whose last sample is about 150 ms after the frame's middle;
+            this costs many times more.
         hearing: The earlier name of `lookahead`, for one more release.
 
     Raises:
