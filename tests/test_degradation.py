@@ -25,6 +25,7 @@ from talkernel.lab.train.pairs import Pairs
 from talkernel.lab.train.recipes import PairRecipe
 from talkernel.lab.train.sample import Sample
 from talkernel.lab.train.transplant import lips_mask
+from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from tests.tracks import drawn_face
 
@@ -43,9 +44,10 @@ class Drawn:
     def __init__(self, tracks: list[Track], basis: LipBasis) -> None:
         self.tracks, self.basis = tracks, basis
 
-    def __call__(self, **changes: object) -> list[Sample]:
+    def __call__(self, masked: bool = True, **changes: object) -> list[Sample]:
         recipe = dataclasses.replace(PLAIN, **changes)  # type: ignore[arg-type]
-        pairs = Pairs(self.tracks, self.basis, recipe, seed=4)
+        model = ModelConfig(masked=masked)
+        pairs = Pairs(self.tracks, self.basis, recipe, seed=4, model=model)
         return [pairs[number] for number in range(COUNT)]
 
 
