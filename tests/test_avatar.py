@@ -59,3 +59,12 @@ def test_a_looped_video_is_tracked_once_per_source_frame(loop: LoopMode, tmp_pat
     frames = list(Avatar(source, tracker, Painter.config, None).frames(25, loop))
     assert len(frames) == 25 and all(frame.placement is not None for frame in frames)
     assert tracker.updates == 9
+
+
+@pytest.mark.parametrize(("count", "cached"), [(9, 0), (10, 9)])
+def test_only_a_video_that_is_looped_is_remembered(count: int, cached: int, tmp_path: Path) -> None:
+    """What is remembered holds frames of every person."""
+    source = open_face(write_portrait(tmp_path / "face.mp4", 9))
+    avatar = Avatar(source, FaceTracker(), Painter.config, None)
+    assert len(list(avatar.frames(count, "forward"))) == count
+    assert len(avatar._cache) == cached

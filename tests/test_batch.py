@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import os
 import re
 import signal
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from talkernel.batch.jobs import read_jobs
+from talkernel.batch.jobs import SpeakJob, read_jobs
 from talkernel.batch.run import batch
 from talkernel.cli import app
 from talkernel.errors import JobListError, OutputError
@@ -168,3 +170,16 @@ def kill_a_writer(out: Path, killed: list[int]) -> None:
             killed.append(pid)
             break
         time.sleep(0.01)
+
+
+def test_equal_values_make_the_same_job() -> None:
+    """The hash of version 0.1.0, so that a batch begun with it can be continued."""
+    one, same, other = (
+        SpeakJob("f.mp4", "a.wav", "o.mp4", {"crf": crf, "fps": fps, "box": "0,4,0,4"})
+        for crf, fps in (("20", "25"), ("20", "25.0"), ("21", "25"))
+    )
+    assert one.key == same.key != other.key
+    fields = {"face": "f.mp4", "audio": "a.wav", "outfile": "o.mp4"}
+    options = {"crf": 20, "fps": "25", "box": (0, 4, 0, 4)}
+    text = json.dumps(fields | {"options": options}, sort_keys=True)
+    assert one.key == hashlib.sha1(text.encode()).hexdigest()[:16]

@@ -11,6 +11,7 @@ import os
 from talkernel.errors import OptionError
 
 VARIABLE = "TALKERNEL_THREADS"
+MOST_THREADS = 1024  # FFmpeg refuses absurd numbers with a misleading message
 # Read when each library is loaded: BLAS and OpenMP pools, then OpenCV's.
 _POOLS = (
     "OMP_NUM_THREADS",
@@ -30,10 +31,11 @@ def thread_limit() -> int | None:
     text = os.environ.get(VARIABLE, "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and int(text)):
+    digits = text.isascii() and text.isdigit() and len(text) < 6
+    if not (digits and 0 < int(text) <= MOST_THREADS):
         raise OptionError(
             f"The environment variable {VARIABLE} is {text!r}, not a number of threads.",
-            remedy=f"Set it to a whole number above zero, such as {VARIABLE}=2, or unset it.",
+            remedy=f"Set it to a whole number from 1 to {MOST_THREADS}, or unset it.",
         )
     return int(text)
 

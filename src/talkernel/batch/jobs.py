@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from talkernel.errors import JobListError, TalkernelError
-from talkernel.pipeline.options import FIELDS, PATHS, RENAMED, Options
+from talkernel.pipeline.options import FIELDS, PATHS, RENAMED, Options, read_value
 
 REQUIRED = ("face", "audio", "outfile")
 OPTIONS = (*FIELDS, *RENAMED)
@@ -36,9 +36,15 @@ class SpeakJob:
 
     @property
     def key(self) -> str:
-        """A hash of all fields, which identifies the job."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        """A hash of all fields, which identifies the job: equal values are the same job."""
+        values = {name: _value(name, text) for name, text in self.options.items()}
+        text = json.dumps(asdict(self) | {"options": values}, sort_keys=True, default=str)
         return hashlib.sha1(text.encode()).hexdigest()[:16]
+
+
+def _value(name: str, text: str) -> Any:
+    """An option's parsed value; of an earlier name, which only the look-ahead has, the text."""
+    return text if name in RENAMED else read_value(name, text)
 
 
 def read_jobs(table: Path, out: Path) -> list[SpeakJob]:

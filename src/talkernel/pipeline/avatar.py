@@ -16,7 +16,7 @@ from talkernel.media import FaceSource, LoopFrame, Picture, extend
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.mouth.analysis import LEARN_AHEAD, BufferedFrame, FrameAnalysis, analyse
-from talkernel.mouth.person import Appearance
+from talkernel.mouth.person import Appearance, Person
 from talkernel.pipeline.threads import StageClock
 
 CACHE_BYTES = 96 * 2**20  # most memory for cached analyses: about 15,000 frames
@@ -62,6 +62,8 @@ class Avatar:
     clock: StageClock = field(default_factory=StageClock)
     _cache: dict[int, FrameAnalysis] = field(default_factory=dict, init=False)
     _free_bytes: int = field(default=CACHE_BYTES, init=False)
+    _looped: bool = field(default=True, init=False)
+    _newest: Person | None = field(default=None, init=False)
     _edited: bool = field(default=False, init=False)
     _reasons: set[str] = field(default_factory=set, init=False)
 
@@ -77,6 +79,8 @@ class Avatar:
                 can be edited.
             CorruptMediaError: No frame of the source can be decoded.
         """
+        length = self.source.frame_count
+        self._looped = length is None or count > length
         pictures = self.clock.each("decode", extend(self.source, count, loop))
         for leg, frames in groupby(pictures, key=lambda frame: frame.leg):
             for picture, analysis in self._analysed(frames):
@@ -99,7 +103,7 @@ class Avatar:
         placed = stabilise(self._observed(leg, numbers), self.config.crop_share)
         size, basis = self.config.crop_size, self.basis
         for picture, analysis in analyse(placed, size, basis, self.learn_ahead):
-            self._remember(numbers.popleft(), analysis)
+            self._remember(numbers.popleft(), analysis, picture.nbytes)
             yield picture, analysis
 
     def _observed(self, leg: Iterable[LoopFrame], numbers: deque[int]) -> Iterator[Observed]:
@@ -109,14 +113,21 @@ class Avatar:
             numbers.append(frame.number)
             yield frame.picture, observation
 
-    def _remember(self, number: int, analysis: FrameAnalysis) -> None:
-        """Cache a frame's analysis; once the cache is full, nothing is cached any more."""
+    def _remember(self, number: int, analysis: FrameAnalysis, frame_bytes: int) -> None:
+        """Cache a frame's analysis for a loop; once the cache is full, nothing is cached."""
         self._edited |= analysis.placement is not None
         if analysis.reason is not None:
             self._reasons.add(analysis.reason)
+        if not self._looped:
+            return
         if analysis.placement is not None:
             self._free_bytes -= analysis.placement.landmarks.nbytes
-        if self._free_bytes >= 0:
+        if (
+            analysis.person is not self._newest
+        ):  # a person holds two frames: an open mouth, a closed
+            self._newest = analysis.person
+            self._free_bytes -= 2 * frame_bytes
+        if self._free_bytes >= 0 or self.source.is_photo:
             self._cache[number] = analysis
         else:
             self._cache.clear()

@@ -47,7 +47,7 @@ def generate(
         options: All options. Alternatively give fields of `Options` by name, as `loop="forward"`.
         overwrite: Whether an existing `outfile` may be replaced.
         progress: Called after every frame with the frames done and their total.
-        changes: Fields of `Options`, if `options` is not given.
+        changes: Fields of `Options` that differ from `options`.
 
     Returns:
         What was made, how fast, and what the user should know.
@@ -55,7 +55,7 @@ def generate(
     Raises:
         TalkernelError: Any problem that the user can fix; see `talkernel.errors`.
     """
-    chosen = Options.of(**changes) if options is None else options
+    chosen = Options.of(**vars(options or Options()) | changes)
     return run_job(face, audio, outfile, chosen, overwrite=overwrite, progress=progress)
 
 

@@ -48,8 +48,8 @@ def read_fps(text: str) -> Fraction:
     Raises:
         OptionError: It is not a number above zero.
     """
-    try:
-        fps = Fraction(text)
+    try:  # as a float first: of 1e99999999 a fraction would take for ever
+        fps = Fraction(text) if "/" in text or math.isfinite(float(text)) else Fraction(0)
     except (ValueError, ZeroDivisionError):
         fps = Fraction(0)
     if fps <= 0:

@@ -99,7 +99,7 @@ class SpeechFeatures:
         columns.append(self._add_mel(silence(self.config, max(0, end - known))))
         windows = self._add(np.hstack([*columns, self._stream.flush()]))
         surplus = max(0, self._frame - frame_count)
-        return windows[: len(windows) - surplus]
+        return windows[: max(0, len(windows) - surplus)]
 
     def flush(self, frame_count: int) -> Array:
         """The earlier name of `finish`."""
