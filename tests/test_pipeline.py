@@ -14,9 +14,11 @@ import pytest
 from PIL import Image
 
 from talkernel.engine import Engine
+from talkernel.errors import OptionError
 from talkernel.media import open_face, open_speech
 from talkernel.pipeline import generate as pipeline
 from talkernel.pipeline.generate import generate
+from talkernel.pipeline.options import Options
 from talkernel.pipeline.report import Span
 from tests.faces import blank, portrait_on_canvas, write_portrait
 from tests.jobs import babble, left_behind, pictures_of
@@ -202,3 +204,12 @@ def test_real_files(
         expected = round(open_speech(sound).duration * open_face(face).fps)
         assert report.frames == len(pictures_of(tmp_path / f"{number}.mp4")) == expected
         assert report.passed_through == []
+
+
+def test_changes_are_made_to_the_options_given(tmp_path: Path, folder: Path, painted: None) -> None:
+    inputs = folder / "face.mp4", folder / "speech.wav"
+    given = Options.of(codec="ffv1")
+    report = generate(*inputs, tmp_path / "out.mkv", given, loop="forward")
+    assert any("ffv1" in line for line in report.warnings)  # it has no crf
+    with pytest.raises(OptionError, match="no option 'speed'"):
+        generate(*inputs, tmp_path / "other.mkv", given, speed=9)

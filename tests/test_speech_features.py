@@ -151,3 +151,10 @@ def test_the_look_aheads_earlier_name_still_works() -> None:
         features = SpeechFeatures(25, front_end.config, front_end.encode, hearing=earlier)
         made = np.concatenate([features.push(wave), features.flush(25)])
         np.testing.assert_array_equal(made, windows(front_end, wave, 25, 25, lookahead=now))  # type: ignore[arg-type]
+
+
+def test_fewer_windows_than_there_are_leave_none_over() -> None:
+    front_end = tiny_front_end()
+    features = SpeechFeatures(25, front_end.config, front_end.encode)
+    pushed = len(features.push(noise(15.0)))
+    assert pushed > 200 and len(features.finish(200)) == 0
