@@ -1,7 +1,7 @@
 """Reads faces and speech, writes the output: FFmpeg's libraries through PyAV."""
 
 from talkernel.media.frame import Matrix, Picture, PixelLayout, Plane, work_layout
-from talkernel.media.loop import LoopFrame, extend, source_index
+from talkernel.media.loop import LoopFrame, extend, is_looped, source_index
 from talkernel.media.source import ColorTags, FaceSource
 from talkernel.media.speech import SpeechSource, open_speech
 from talkernel.media.video import open_face
@@ -19,6 +19,7 @@ __all__ = [
     "SpeechSource",
     "VideoWriter",
     "extend",
+    "is_looped",
     "open_face",
     "open_speech",
     "source_index",

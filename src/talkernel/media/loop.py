@@ -56,6 +56,11 @@ def source_leg(i: int, n: int, mode: LoopMode) -> int:
     return i // n if mode == "forward" else 1 + (i - n) // (n - 1)
 
 
+def is_looped(source: FaceSource, count: int) -> bool:
+    """Whether `count` frames may outlast the source; true if its length is unknown."""
+    return source.frame_count is None or count > source.frame_count
+
+
 def extend(
     source: FaceSource, count: int, mode: LoopMode, *, cache_bytes: int = CACHE_BYTES
 ) -> Iterator[LoopFrame]:
@@ -73,8 +78,7 @@ def extend(
     Raises:
         CorruptMediaError: No picture of the source can be decoded.
     """
-    looped = source.frame_count is None or count > source.frame_count
-    frames = _endless(source, mode, cache_bytes, looped)
+    frames = _endless(source, mode, cache_bytes, is_looped(source, count))
     for number, frame in enumerate(itertools.islice(frames, count)):
         frame.picture.time = float(number / source.fps)
         yield frame

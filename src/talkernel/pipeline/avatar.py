@@ -12,14 +12,14 @@ from talkernel.choices import LoopMode
 from talkernel.errors import FaceChoiceError, FaceError, NoFaceError
 from talkernel.face.stabilise import Observed, Placement, stabilise
 from talkernel.face.track import FaceTracker
-from talkernel.media import FaceSource, LoopFrame, Picture, extend
+from talkernel.media import FaceSource, LoopFrame, Picture, extend, is_looped
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.mouth.analysis import LEARN_AHEAD, BufferedFrame, FrameAnalysis, analyse
 from talkernel.mouth.person import Appearance, Person
 from talkernel.pipeline.threads import StageClock
 
-CACHE_BYTES = 96 * 2**20  # most memory for cached analyses: about 15,000 frames
+CACHE_BYTES = 96 * 2**20  # most memory for cached analyses and the frames that persons hold
 
 
 class AvatarFrame(NamedTuple):
@@ -79,8 +79,7 @@ class Avatar:
                 can be edited.
             CorruptMediaError: No frame of the source can be decoded.
         """
-        length = self.source.frame_count
-        self._looped = length is None or count > length
+        self._looped = is_looped(self.source, count)
         pictures = self.clock.each("decode", extend(self.source, count, loop))
         for leg, frames in groupby(pictures, key=lambda frame: frame.leg):
             for picture, analysis in self._analysed(frames):
@@ -122,11 +121,9 @@ class Avatar:
             return
         if analysis.placement is not None:
             self._free_bytes -= analysis.placement.landmarks.nbytes
-        if (
-            analysis.person is not self._newest
-        ):  # a person holds two frames: an open mouth, a closed
+        if analysis.person is not self._newest:
             self._newest = analysis.person
-            self._free_bytes -= 2 * frame_bytes
+            self._free_bytes -= 2 * frame_bytes  # one frame with an open mouth, one with a closed
         if self._free_bytes >= 0 or self.source.is_photo:
             self._cache[number] = analysis
         else:
