@@ -63,6 +63,7 @@ def test_the_wheel_has_its_licences_and_data(installed: Path) -> None:
     package = installed / "talkernel"
     for name in (
         "face/models/NOTICE",
+        "face/models/face_recognition_sface.onnx",
         "weights/LICENSE.whisper",
         "weights/README.md",
         "py.typed",
