@@ -95,6 +95,16 @@ def test_missing_face_models(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "install the package again" in result.stdout
 
 
+def test_each_face_model_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    models = tmp_path / "face" / "models"
+    models.mkdir(parents=True)
+    monkeypatch.setattr(doctor, "__file__", str(tmp_path / "diagnose" / "doctor.py"))
+    for name in ("detector.tflite", "mesh.tflite", "likeness.onnx"):
+        assert not doctor._face_models()
+        (models / name).touch()
+    assert doctor._face_models()
+
+
 @pytest.mark.usefixtures("healthy")
 def test_missing_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_weights", list)

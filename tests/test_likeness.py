@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -9,9 +12,11 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 
 from talkernel.face.detect import FaceDetector
-from talkernel.face.likeness import ANCHORS, PLACES, SAME, SIZE, SURE, Likeness, similarity
+from talkernel.face.likeness import ANCHORS, DARK, PLACES, SAME, SIZE, SURE, Likeness, similarity
 from talkernel.face.lips import OUTER_LIP
 from talkernel.face.mesh import FaceMesh, Region
+from talkernel.face.track import FaceTracker
+from talkernel.media import open_face
 from talkernel.media.frame import Picture
 from talkernel.media.sample import picture_of_rgb
 from tests.faces import portrait_on_canvas
@@ -49,6 +54,11 @@ def found(image: Image) -> tuple[Picture, Landmarks]:
         region = Region.of_landmarks(points)
     assert presence > 0.9
     return picture, points
+
+
+def shown(clip: Path) -> list[Picture]:
+    """Pictures 0, 20 and 40 of a clip."""
+    return list(islice(open_face(clip).frames(), 0, 41, 20))
 
 
 def brighter(image: Image, by: float) -> Image:
@@ -150,3 +160,27 @@ def test_a_place_without_a_face_is_nobody(
     picture, points = found(astronaut())
     beside = points + np.array([0.0, 250.0, 0.0], np.float32)  # on the suit
     assert similarity(likeness.of(picture, beside), portrait) < SAME
+
+
+def test_a_fade_keeps_the_face_down_to_the_dark(
+    likeness: Likeness, portrait: NDArray[np.float32]
+) -> None:
+    picture, points = found(astronaut())
+    view = likeness.view(picture, points)
+    faded = brighter(view, (DARK + 1.0) / float(view.mean()))
+    assert similarity(likeness.embed(faded), portrait) > SURE
+
+
+def test_real_people_are_told_apart(likeness: Likeness, shared: Path) -> None:
+    """One clip each of some people of the validation split, 20 frames apart."""
+    people = ("id014", "id034", "id052", "id067", "id086", "id098")
+    seen = []
+    for person in people:
+        clip, tracker = min((shared / "clips" / "val").glob(f"*_{person}.mp4")), FaceTracker()
+        frames = [(picture, tracker.update(picture).face) for picture in shown(clip)]
+        seen.append([likeness.of(picture, face.landmarks) for picture, face in frames if face])
+    assert all(len(vectors) == 3 for vectors in seen)
+    for i, vectors in enumerate(seen):
+        assert min(similarity(vectors[0], other) for other in vectors) > SURE
+        for others in seen[:i]:
+            assert max(similarity(a, b) for a in vectors for b in others) < SAME

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from talkernel.engine import Engine
 
 TEST_FRAMES = 25  # a second of video
-FACE_MODELS = 2  # detector and mesh
+FACE_MODELS = 3  # detector, mesh and likeness
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,8 @@ def _time_engine(engine: Engine) -> float:
 
 def _face_models() -> bool:
     folder = Path(__file__).parents[1] / "face" / "models"
-    return len(list(folder.glob("*.tflite"))) == FACE_MODELS
+    found = [path for path in folder.glob("*") if path.suffix in (".tflite", ".onnx")]
+    return len(found) == FACE_MODELS
 
 
 def _weights() -> list[str]:
