@@ -1,0 +1,1 @@
+"""Measures shot boundary detectors on labelled sequences made from any videos."""
