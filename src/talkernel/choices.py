@@ -10,6 +10,7 @@ Box = tuple[int, int, int, int]  # top, bottom, left, right in pixels
 EngineName = Literal["auto", "openvino", "onnxruntime", "torch"]
 LoopMode = Literal["pingpong", "forward", "freeze"]
 Lookahead = Literal["full", "live"]
+Who = Literal["one", "all", "speaking"]  # of the people in a video is edited
 Precision = Literal["float32", "bfloat16"]
 
 

@@ -36,6 +36,12 @@ class Detection:
     score: float
 
     @property
+    def centre(self) -> tuple[float, float]:
+        """Centre of the box."""
+        left, top, right, bottom = self.box
+        return (left + right) / 2, (top + bottom) / 2
+
+    @property
     def area(self) -> float:
         """Area of the box in square pixels."""
         left, top, right, bottom = self.box

@@ -22,9 +22,12 @@ def crop_view(picture: Picture, crop: Crop, size: int) -> NDArray[np.uint8]:
     Returns:
         RGB `[size, size, 3]`.
     """
-    shape = (size, size)
-    planes = [_resized(_roi(picture, plane, crop), shape) for plane in picture.planes]
-    return planes_to_rgb(planes, picture.layout)
+    return planes_to_rgb(crop_planes(picture, crop, size), picture.layout)
+
+
+def crop_planes(picture: Picture, crop: Crop, size: int) -> list[Plane]:
+    """The planes of the view that `crop_view` shows, `[size, size]` each."""
+    return [_resized(_roi(picture, plane, crop), (size, size)) for plane in picture.planes]
 
 
 def plane_box(picture: Picture, plane: Plane, crop: Crop) -> tuple[int, int, int, int]:

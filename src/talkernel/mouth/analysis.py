@@ -11,32 +11,48 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from talkernel.face.stabilise import PlacedFrame, Placement
 from talkernel.media.frame import Picture
 from talkernel.model.lip_basis import LipBasis
 from talkernel.mouth.person import Appearance, Person
 
+Array = NDArray[np.float32]
 LEARN_AHEAD = 50  # frames buffered
 BUFFER_BYTES = 192 * 2**20  # most memory for them
+
+
+class AnalysedFace(NamedTuple):
+    """One face of a source frame.
+
+    Attributes:
+        placement: Where to edit it.
+        person: Whose it is. Every further frame of the track refines them.
+        skin: Samples that tell the light on it, see `sample_skin`.
+    """
+
+    placement: Placement
+    person: Person
+    skin: Array
+
+    @property
+    def appearance(self) -> Appearance:
+        """The person's appearance from the frames so far, in this frame's light."""
+        return self.person.appearance._replace(skin=self.skin)
 
 
 class FrameAnalysis(NamedTuple):
     """What is known about one source frame.
 
     Attributes:
-        placement: Where to edit it; None: the frame passes through.
-        person: Whose face it is. Every further frame of the track refines them.
+        faces: The faces to edit; none: the frame passes through.
         reason: Why it passes through.
     """
 
-    placement: Placement | None
-    person: Person | None
+    faces: tuple[AnalysedFace, ...]
     reason: str | None
-
-    @property
-    def appearance(self) -> Appearance | None:
-        """The person's appearance from the frames so far."""
-        return None if self.person is None else self.person.appearance
 
 
 BufferedFrame = tuple[Picture, FrameAnalysis]
@@ -45,10 +61,10 @@ BufferedFrame = tuple[Picture, FrameAnalysis]
 def analyse(
     placed: Iterable[PlacedFrame], size: int, basis: LipBasis | None, ahead: int
 ) -> Iterator[BufferedFrame]:
-    """Add the person to every placed frame; each track gets a new one.
+    """Add the appearance to every placed face; each track has its own.
 
     Args:
-        placed: Unedited frames with their placement.
+        placed: Unedited frames with their placements.
         size: Side of the generator's view.
         basis: Decodes lip codes, if the model warps its reference by them.
         ahead: Frames to buffer; fewer if they are large.
@@ -57,14 +73,16 @@ def analyse(
         The same frames in order, `ahead` frames later.
     """
     buffered: deque[BufferedFrame] = deque()
-    person, track = None, -1
-    for picture, placement, reason in placed:
-        if placement is None or placement.track != track:
-            person = None
-        if placement is not None:
-            person, track = person or Person(size, basis), placement.track
-            person.update(picture, placement.crop, placement.landmarks)
-        buffered.append((picture, FrameAnalysis(placement, person, reason)))
+    people: dict[int, Person] = {}  # by the track, for tracks that go on
+    for picture, placements, reason in placed:
+        people = {one.track: people.get(one.track) or Person(size, basis) for one in placements}
+        faces = tuple(_analysed(picture, one, people[one.track]) for one in placements)
+        buffered.append((picture, FrameAnalysis(faces, reason)))
         while len(buffered) > min(ahead, BUFFER_BYTES // picture.nbytes):
             yield buffered.popleft()
     yield from buffered
+
+
+def _analysed(picture: Picture, placement: Placement, person: Person) -> AnalysedFace:
+    person.update(picture, placement.crop, placement.landmarks)
+    return AnalysedFace(placement, person, person.light(picture, placement.landmarks))

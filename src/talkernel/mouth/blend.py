@@ -18,10 +18,13 @@ from talkernel.media.frame import Picture, PixelLayout, Plane
 from talkernel.media.sample import rgb_to_yuv_matrix
 from talkernel.mouth.reference import WarpedReference
 from talkernel.mouth.region import smooth_step
+from talkernel.mouth.sampling_grid import Box
 from talkernel.mouth.texture import composite
 
 Array = NDArray[np.float32]
+PlaneBox = tuple[int, int, int, int]  # left, top, width, height on a plane
 EDGE = 0.08  # fraction of the crop over which attention falls to zero at its border
+UNMOVED = 0.02  # pixels of the view: skin that moves less stays as it is
 FAINT = 1.0 / 256.0  # attention below this changes no 8-bit sample and counts as zero
 
 
@@ -48,6 +51,7 @@ def blend_onto_frame(
     motion: Array,
     strength: float = 1.0,
     reference: WarpedReference | None = None,
+    skin: Array | None = None,
 ) -> None:
     """Blend the motion image into a frame, in place: eq. 7 at the frame's own resolution.
 
@@ -59,13 +63,19 @@ def blend_onto_frame(
         strength: Opacity of the edit: 0 leaves the frame as it is, 1 applies the whole edit.
         reference: The generator's reference. Where it shows the mouth, its own pixels are used
             instead of the motion image, if its source frame is known.
+        skin: `[S, S, 2]` flow by which the frame itself is warped before, see
+            `FrameInput.skin_flow`: chin and jaw move with the mouth.
     """
-    weight = attention * (border_window(attention.shape[0]) * np.float32(strength))
+    window = border_window(attention.shape[0]) * np.float32(strength)
+    weight = attention * window
     weight[weight < FAINT] = 0.0
+    if skin is not None:
+        skin = skin * window[..., None]
+        skin[np.abs(skin).max(2) < UNMOVED] = 0.0
     yuv = cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout))
     samples = [np.asarray(channel, np.float32) for channel in cv2.split(yuv)]
     for channels in (slice(0, 1), slice(1, 3)):  # luma, then U and V, which share positions
-        _blend_planes(picture, channels, crop, weight, samples[channels], reference)
+        _blend_planes(picture, channels, crop, weight, samples[channels], reference, skin)
 
 
 def _blend_planes(
@@ -75,25 +85,58 @@ def _blend_planes(
     weight: Array,
     samples: Sequence[Array],
     reference: WarpedReference | None,
+    skin: Array | None,
 ) -> None:
-    """Blend samples `[S, S]` each onto planes of one size, by a weight `[S, S]`."""
-    planes = picture.planes[channels]
-    left, top, width, height = plane_box(picture, planes[0], crop)
-    rows = _visible(np.asarray(weight.any(axis=1)), top, height, planes[0].shape[0])
-    columns = _visible(np.asarray(weight.any(axis=0)), left, width, planes[0].shape[1])
-    if rows.start >= rows.stop or columns.start >= columns.stop:
+    """Warp planes of one size by a flow `[S, S, 2]`, and blend samples `[S, S]` onto them."""
+    planes: list[Plane] = list(picture.planes[channels])
+    box = plane_box(picture, planes[0], crop)
+    if skin is not None:
+        moved = np.asarray(skin.any(axis=2))
+        part = _visible_part(moved, box, planes[0].shape)
+        if part is not None:
+            _move_skin(planes, box, skin, part)
+    part = _visible_part(weight > 0.0, box, planes[0].shape)
+    if part is None:
         return
-    part, shape = (rows, columns), (width, height)
+    shape = box[2:]
     values = [_resized(one, shape)[part] for one in samples]
     if reference is not None and reference.has_texture:
         values = composite(values, reference, shape, part)
     weights, highest = _resized(weight, shape)[part], (1 << picture.layout.depth) - 1
-    target = (
+    for plane, value in zip(planes, values, strict=True):
+        _mix(plane[_in_plane(box, part)], value, weights, highest)
+
+
+def _move_skin(planes: Sequence[Plane], box: PlaneBox, skin: Array, part: Box) -> None:
+    """Warp a part of the crop on planes of one size, in place."""
+    left, top, width, height = box
+    rows, columns = part
+    flow = cv2.resize(skin, (width, height))[part] * np.float32(width / len(skin))
+    flow[..., 0] += np.arange(left + columns.start, left + columns.stop, dtype=np.float32)
+    flow[..., 1] += np.arange(top + rows.start, top + rows.stop, dtype=np.float32)[:, None]
+    for plane in planes:
+        moved = cv2.remap(plane, flow, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+        plane[_in_plane(box, part)] = moved
+
+
+def _in_plane(box: PlaneBox, part: Box) -> Box:
+    """Rows and columns of a plane that are those of a crop on it."""
+    left, top, _, _ = box
+    rows, columns = part
+    return (
         slice(top + rows.start, top + rows.stop),
         slice(left + columns.start, left + columns.stop),
     )
-    for plane, value in zip(planes, values, strict=True):
-        _mix(plane[target], value, weights, highest)
+
+
+def _visible_part(active: NDArray[np.bool_], box: PlaneBox, plane: tuple[int, ...]) -> Box | None:
+    """Rows and columns of the crop that lie in the plane and may be active; None: none."""
+    left, top, width, height = box
+    rows = _visible(np.asarray(active.any(axis=1)), top, height, plane[0])
+    columns = _visible(np.asarray(active.any(axis=0)), left, width, plane[1])
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return None
+    return rows, columns
 
 
 @cache

@@ -50,14 +50,39 @@ def lip_flows(target: Points, sources: Sequence[Points], still: Points, size: in
         still: `[M, 2]` landmarks that do not move.
         size: Side of the view, a multiple of 4.
     """
-    sources = [_without_seam(source, target, SEAM * size) for source in sources]
+    return lip_and_skin_flows(target, sources, None, still, size)[0]
+
+
+def lip_and_skin_flows(
+    target: Points, sources: Sequence[Points], own: Points | None, still: Points, size: int
+) -> tuple[list[LipFlow], Array | None]:
+    """As `lip_flows`, and the flow that moves the skin of the frame itself to the same target.
+
+    Args:
+        target: As in `lip_flows`.
+        sources: As in `lip_flows`.
+        own: `[55, 2]` where `SHAPE` is in the frame; None: no flow of its skin is needed.
+        still: As in `lip_flows`.
+        size: As in `lip_flows`.
+
+    Returns:
+        The warps, and the skin's flow `[S / 4, S / 4, 2]` at cell centres: for each, where it
+        comes from, minus the centre.
+    """
+    opened = [_without_seam(source, target, SEAM * size) for source in sources]
     lips, box = InnerLips.of(target[INNER]), _box(target[INNER], size)
     cells = lips.weights(cell_centres(size)).lower[..., None]
     weights = lips.weights(pixel_grid(size)[box])
-    both = zip(sources, _flows_per_lip(target, sources, still, size), strict=True)
-    return [
-        _layered(source, upper, lower, cells, box, weights, size) for source, (upper, lower) in both
+    moving = opened if own is None else [*opened, own]
+    flows = _flows_per_lip(target, moving, still, size)
+    warps = [
+        _layered(source, upper, lower, cells, box, weights, size)
+        for source, (upper, lower) in zip(opened, flows, strict=False)  # without `own`
     ]
+    if own is None:
+        return warps, None
+    upper, lower = flows[-1]
+    return warps, np.asarray(upper + cells * (lower - upper), np.float32)
 
 
 def _layered(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from talkernel.face.lips import JAW, OUTER_LIP
 from talkernel.mouth.reference import WarpedReference
 from talkernel.mouth.region import region_mask
+from talkernel.mouth.thin_plate import STEP, upsample
 
 Image = NDArray[np.uint8]
 Weight = NDArray[np.float32]
@@ -24,7 +25,8 @@ REGION = [*OUTER_LIP, *JAW]
 MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
 SOFT = 0.09  # of the crop's side: width of the blur kernel that softens the mask's edge
-FACE_SOFT = 0.02  # the same for the face's outline, which has no margin
+LIP_MARGIN, LIP_SOFT = 0.04, 0.06  # the same two for the lips, where the reference is shown
+SKIN_MARGIN, SKIN_SOFT = 0.1, 0.18  # and for the skin that moves with the jaw
 
 
 class FrameInput(NamedTuple):
@@ -70,19 +72,29 @@ class FrameInput(NamedTuple):
         """Blend weight for the frame, `[S, S]` in 0..1.
 
         Without a warped reference: the generator's attention, and 1 in the mouth mask. With one:
-        the mouth mask and the target lips and jaw, limited to the face. Elsewhere the reference
-        shows clothes or background as they were under another head pose.
+        the target lips and the skin around them. All other skin is the frame's own; see
+        `skin_flow`.
 
         Args:
             attention: The generator's attention mask `[S, S]`.
         """
         if self.reference is None or self.reference.target is None:
             return np.maximum(attention, self.mask)
-        target, size = self.reference.target, len(self.mask)
-        moved = _soft_hull(target, size, MARGIN * self.scale, SOFT * self.scale)
-        outline = np.concatenate([self.points[:, :2], target])
-        face = _soft_hull(outline, size, 0.0, FACE_SOFT * self.scale)
-        return np.maximum(self.mask, moved) * face
+        lips = self.reference.target[: len(OUTER_LIP)]
+        return _soft_hull(lips, len(self.mask), LIP_MARGIN * self.scale, LIP_SOFT * self.scale)
+
+    def skin_flow(self) -> Weight | None:
+        """How the frame's own skin moves with the target jaw: `[S, S, 2]` pixels of the view.
+
+        For each pixel, where it comes from, minus its own place. It falls to 0 around the face's
+        lower half. None without a warped reference.
+        """
+        if self.reference is None or self.reference.target is None or self.reference.skin is None:
+            return None
+        size, scale = len(self.mask), self.scale / STEP
+        outline = np.concatenate([self.points[REGION, :2], self.reference.target]) / STEP
+        near = _soft_hull(outline, size // STEP, SKIN_MARGIN * scale, SKIN_SOFT * scale)
+        return upsample(self.reference.skin * near[..., None], size)
 
 
 def mouth_mask(points: NDArray[np.floating], size: int, scale: float) -> Weight:

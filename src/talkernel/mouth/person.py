@@ -13,6 +13,7 @@ from talkernel.face.view import crop_view
 from talkernel.media import Picture
 from talkernel.model.lip_basis import LipBasis
 from talkernel.mouth.descriptor import FaceDescriptor, describe_face, outlier_score
+from talkernel.mouth.light import Light, fit_light, sample_skin, steadied
 from talkernel.mouth.neutral import NeutralShape, target_lips
 from talkernel.mouth.reference import (
     Points,
@@ -40,11 +41,14 @@ class Appearance(NamedTuple):
         open: A view with their mouth open.
         closed: A view with it closed: lips from an open mouth look stretched when they close.
         neutral: `[165]` their neutral shape; None if the model's references are not warped.
+        skin: Skin samples of the frame to be edited, see `sample_skin`; None: it has the
+            references' light.
     """
 
     open: Reference
     closed: Reference
     neutral: Array | None
+    skin: Array | None = None
 
     def warped(
         self, points: Points, size: int, code: Array, basis: LipBasis | None
@@ -58,15 +62,23 @@ class Appearance(NamedTuple):
             basis: Decodes the lip code; None: the lips are not moved.
         """
         if self.neutral is None or basis is None:
-            return self.open.warped(points, size)
+            return self.open.warped(points, size, None, self._light(self.open))
         shape = self.neutral + basis.decode(code)
         target, opacity = target_lips(shape, points), closedness(shape)
         if opacity == 0.0 or self.closed is self.open:
-            return self.open.warped(points, size, target)
-        opened, closed = warp_references([self.open, self.closed], points, size, target)
+            return self.open.warped(points, size, target, self._light(self.open))
+        both = [self.open, self.closed]
+        lights = [self._light(reference) for reference in both]
+        opened, closed = warp_references(both, points, size, target, lights)
         if opacity == 1.0 and closed.disoccluded is not None and not closed.disoccluded.any():
             return closed  # it would cover the open one completely
         return opened.overlaid_by(closed, opacity)
+
+    def _light(self, reference: Reference) -> Light | None:
+        """The map from a reference's light to that of the frame to be edited."""
+        if self.skin is None or reference.skin is None or reference.source is None:
+            return None
+        return fit_light(reference.skin, self.skin, reference.source.layout)
 
 
 def closedness(shape: Array) -> float:
@@ -112,6 +124,7 @@ class Person:
         self._best: list[_BestFrame | None] = [None, None]  # for open and for closed
         self._usual: FaceDescriptor | None = None
         self._learned = 0
+        self._skin: Array | None = None
 
     def update(self, picture: Picture, crop: Crop, landmarks: Points) -> Person:
         """Learn from one more frame.
@@ -132,6 +145,11 @@ class Person:
         if self._may_improve(scores):
             self._compare(picture, crop, landmarks, scores)
         return self
+
+    def light(self, picture: Picture, landmarks: Points) -> Array:
+        """Skin samples of the next frame, steadied over time; see `sample_skin`."""
+        self._skin = steadied(self._skin, sample_skin(picture, landmarks))
+        return self._skin
 
     @property
     def appearance(self) -> Appearance:
@@ -179,4 +197,5 @@ class Person:
 
     def _reference(self, picture: Picture, crop: Crop, landmarks: Points) -> Reference:
         view, points = crop_view(picture, crop, self._size), crop.to_view(landmarks, self._size)
-        return Reference(view, points, SourceFrame.of(picture, crop.from_view(self._size)))
+        source = SourceFrame.of(picture, crop.from_view(self._size))
+        return Reference(view, points, source, sample_skin(picture, landmarks))

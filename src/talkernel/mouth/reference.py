@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from talkernel.face.lips import SHAPE
 from talkernel.face.pose import RIGID
-from talkernel.mouth.lip_flow import LipFlow, lip_flows, pixel_grid
+from talkernel.mouth.lip_flow import LipFlow, lip_and_skin_flows, pixel_grid
 from talkernel.mouth.sampling_grid import SamplingGrid
 
 if TYPE_CHECKING:  # training reads no videos and works without PyAV
     from talkernel.media.frame import Picture, PixelLayout, Plane
+    from talkernel.mouth.light import Light
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.floating]
@@ -56,15 +57,19 @@ class Reference(NamedTuple):
         view: `[S, S, 3]`.
         points: `[468, 3]` landmarks in its pixels.
         source: The frame it was taken from, if available.
+        skin: Skin samples of that frame, see `sample_skin`.
     """
 
     view: Image
     points: Points
     source: SourceFrame | None = None
+    skin: Array | None = None
 
-    def warped(self, points: Points, size: int, target: Points | None = None) -> WarpedReference:
+    def warped(
+        self, points: Points, size: int, target: Points | None = None, light: Light | None = None
+    ) -> WarpedReference:
         """The reference warped to one frame; see `warp_references`."""
-        return warp_references([self], points, size, target)[0]
+        return warp_references([self], points, size, target, [light])[0]
 
 
 class WarpedReference(NamedTuple):
@@ -77,6 +82,10 @@ class WarpedReference(NamedTuple):
         disoccluded: `[S, S]` in 0..1, see `LipFlow`; None: only the head was moved.
         source: The frame the reference was taken from.
         overlay: Another reference, composited over this one.
+        skin: `[S / 4, S / 4, 2]` flow of the frame's own skin to the target, at cell centres; None:
+            only the head was moved.
+        light: Takes samples of its source frame to the light of the edited frame; None: they
+            keep their light.
     """
 
     image: Image
@@ -85,11 +94,24 @@ class WarpedReference(NamedTuple):
     disoccluded: Array | None = None
     source: SourceFrame | None = None
     overlay: Overlay | None = None
+    skin: Array | None = None
+    light: Light | None = None
+
+    @property
+    def trust(self) -> float:
+        """How far an edit with it may be shown, 0 to 1: not at all in another kind of light."""
+        return 1.0 if self.light is None else self.light.trust
 
     @property
     def has_texture(self) -> bool:
         """Whether its own pixels are blended: its lips are warped and its frame is available."""
         return self.disoccluded is not None and self.source is not None
+
+    def lit(self, light: Light | None) -> WarpedReference:
+        """The same in another light."""
+        if light is None or light.is_identity:
+            return self._replace(light=light)
+        return self._replace(image=light.applied_to_rgb(self.image), light=light)
 
     def overlaid_by(self, other: WarpedReference, opacity: float) -> WarpedReference:
         """With another reference composited over it, except where that one is disoccluded.
@@ -112,7 +134,11 @@ class Overlay(NamedTuple):
 
 
 def warp_references(
-    references: Sequence[Reference], points: Points, size: int, target: Points | None = None
+    references: Sequence[Reference],
+    points: Points,
+    size: int,
+    target: Points | None = None,
+    lights: Sequence[Light | None] | None = None,
 ) -> list[WarpedReference]:
     """Warp references of one person to a frame's head pose, and their lips to a target.
 
@@ -122,17 +148,24 @@ def warp_references(
         size: Side of that view.
         target: `[55, 2]` target lips and jaw, in the order of `SHAPE`; None: only the head is
             moved.
+        lights: For each reference, the map to the frame's light; None: they keep their own.
     """
     affines = [align(reference.points, points) for reference in references]
     flows: Sequence[LipFlow | None] = [None] * len(references)
+    skin = None
     if target is not None:
         sources = [
             transform(reference.points[list(SHAPE)], affine)
             for reference, affine in zip(references, affines, strict=True)
         ]
-        flows = lip_flows(target, sources, points[list(RIGID), :2], size)
-    moved = zip(references, affines, flows, strict=True)
-    return [_warped(reference, affine, flow, size, target) for reference, affine, flow in moved]
+        own, still = points[list(SHAPE), :2], points[list(RIGID), :2]
+        flows, skin = lip_and_skin_flows(target, sources, own, still, size)
+    lights = lights or [None] * len(references)
+    moved = zip(references, affines, flows, lights, strict=True)
+    return [
+        _warped(reference, affine, flow, size, target)._replace(skin=skin).lit(light)
+        for reference, affine, flow, light in moved
+    ]
 
 
 def _warped(

@@ -115,8 +115,8 @@ class MouthRenderer:
         """Blend the output of `generate` onto the frame, in place."""
         before = None if self.watch is None else picture.copy()
         alpha = shown.blend_alpha(attention)
-        blend_onto_frame(
-            picture, placement.crop, alpha, motion, placement.strength, shown.reference
-        )
+        strength = placement.strength * (1.0 if shown.reference is None else shown.reference.trust)
+        skin = shown.skin_flow()
+        blend_onto_frame(picture, placement.crop, alpha, motion, strength, shown.reference, skin)
         if self.watch is not None and before is not None:
             self.watch(Edit(before, picture, placement, shown, attention, alpha, motion))

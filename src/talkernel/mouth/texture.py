@@ -58,6 +58,9 @@ def _texture(
     grid = reference.grid.transformed(_to_plane(reference.source, is_luma)).resized(shape, part)
     samples = reference.source.luma if is_luma else reference.source.chroma
     texture = [np.asarray(plane, np.float32) for plane in cv2.split(grid.sample(samples))]
+    if reference.light is not None and not reference.light.is_identity:
+        channels = (0,) if is_luma else (1, 2)
+        texture = [reference.light.applied(*one) for one in zip(channels, texture, strict=True)]
     if reference.overlay is not None:
         alpha = cv2.resize(reference.overlay.alpha, shape)[part]
         above = _texture(reference.overlay.reference, is_luma, shape, part)

@@ -10,16 +10,30 @@ from typing import NamedTuple
 
 from talkernel.choices import LoopMode
 from talkernel.errors import FaceChoiceError, FaceError, NoFaceError
-from talkernel.face.stabilise import Observed, Placement, stabilise
+from talkernel.face.confirm import Observed, confirm
+from talkernel.face.stabilise import Placement, stabilise
 from talkernel.face.track import FaceTracker
 from talkernel.media import FaceSource, LoopFrame, Picture, extend, is_looped
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.mouth.analysis import LEARN_AHEAD, BufferedFrame, FrameAnalysis, analyse
 from talkernel.mouth.person import Appearance, Person
+from talkernel.pipeline.speaking import Speakers
 from talkernel.pipeline.threads import StageClock
 
 CACHE_BYTES = 96 * 2**20  # most memory for cached analyses and the frames that persons hold
+
+
+class AvatarFace(NamedTuple):
+    """A face to edit.
+
+    Attributes:
+        placement: Where it is.
+        appearance: The person's appearance.
+    """
+
+    placement: Placement
+    appearance: Appearance
 
 
 class AvatarFrame(NamedTuple):
@@ -27,14 +41,12 @@ class AvatarFrame(NamedTuple):
 
     Attributes:
         picture: The unedited frame; the consumer may write to it.
-        placement: Where to edit it; None: the frame passes through.
-        appearance: The person's appearance; None: the frame passes through.
+        faces: The faces to edit; none: the frame passes through.
         reason: Why it passes through.
     """
 
     picture: Picture
-    placement: Placement | None
-    appearance: Appearance | None
+    faces: tuple[AvatarFace, ...]
     reason: str | None
 
 
@@ -51,6 +63,7 @@ class Avatar:
         config: Configuration of the model that draws the mouth.
         basis: Decodes the model's lip codes; None if it warps no reference.
         learn_ahead: Frames buffered to learn a person's appearance; 0 for a live session.
+        speakers: Who speaks when, if only speaking people are edited.
         clock: Measures decoding and tracking.
     """
 
@@ -59,11 +72,12 @@ class Avatar:
     config: ModelConfig
     basis: LipBasis | None
     learn_ahead: int = LEARN_AHEAD
+    speakers: Speakers | None = None
     clock: StageClock = field(default_factory=StageClock)
     _cache: dict[int, FrameAnalysis] = field(default_factory=dict, init=False)
     _free_bytes: int = field(default=CACHE_BYTES, init=False)
     _looped: bool = field(default=True, init=False)
-    _newest: Person | None = field(default=None, init=False)
+    _counted: set[Person] = field(default_factory=set, init=False)
     _edited: bool = field(default=False, init=False)
     _reasons: set[str] = field(default_factory=set, init=False)
 
@@ -83,7 +97,8 @@ class Avatar:
         pictures = self.clock.each("decode", extend(self.source, count, loop))
         for leg, frames in groupby(pictures, key=lambda frame: frame.leg):
             for picture, analysis in self._analysed(frames):
-                yield AvatarFrame(picture, analysis.placement, analysis.appearance, analysis.reason)
+                faces = tuple(AvatarFace(one.placement, one.appearance) for one in analysis.faces)
+                yield AvatarFrame(picture, faces, analysis.reason)
             if leg == 0:
                 self._require_face()
 
@@ -98,11 +113,13 @@ class Avatar:
 
     def _analyse(self, leg: Iterable[LoopFrame]) -> Iterator[BufferedFrame]:
         """Track and place the face and learn its appearance, over successive source frames."""
-        numbers: deque[int] = deque()
-        placed = stabilise(self._observed(leg, numbers), self.config.crop_share)
+        tracked: deque[int] = deque()  # numbers of the frames in `confirm`
+        waiting: deque[int] = deque()  # and in all stages after it
+        observed = confirm(self._observed(leg, tracked), self.tracker.likeness)
+        placed = stabilise(self._chosen(observed, tracked, waiting), self.config.crop_share)
         size, basis = self.config.crop_size, self.basis
         for picture, analysis in analyse(placed, size, basis, self.learn_ahead):
-            self._remember(numbers.popleft(), analysis, picture.nbytes)
+            self._remember(waiting.popleft(), analysis, picture.nbytes)
             yield picture, analysis
 
     def _observed(self, leg: Iterable[LoopFrame], numbers: deque[int]) -> Iterator[Observed]:
@@ -112,22 +129,33 @@ class Avatar:
             numbers.append(frame.number)
             yield frame.picture, observation
 
+    def _chosen(
+        self, observed: Iterable[Observed], numbers: deque[int], waiting: deque[int]
+    ) -> Iterator[Observed]:
+        """The observations without the faces of people who do not speak."""
+        for picture, seen in observed:
+            waiting.append(numbers.popleft())
+            if self.speakers is not None:
+                seen = self.speakers.only(waiting[-1], seen)
+            yield picture, seen
+
     def _remember(self, number: int, analysis: FrameAnalysis, frame_bytes: int) -> None:
         """Cache a frame's analysis for a loop; once the cache is full, nothing is cached."""
-        self._edited |= analysis.placement is not None
+        self._edited |= bool(analysis.faces)
         if analysis.reason is not None:
             self._reasons.add(analysis.reason)
-        if not self._looped:
+        full = self._free_bytes < 0 and not self.source.is_photo
+        if not self._looped or full:
             return
-        if analysis.placement is not None:
-            self._free_bytes -= analysis.placement.landmarks.nbytes
-        if analysis.person is not self._newest:
-            self._newest = analysis.person
-            self._free_bytes -= 2 * frame_bytes  # one frame with an open mouth, one with a closed
-        if self._free_bytes >= 0 or self.source.is_photo:
-            self._cache[number] = analysis
-        else:
+        self._cache[number] = analysis
+        for placement, person, skin in analysis.faces:
+            self._free_bytes -= placement.landmarks.nbytes + skin.nbytes
+            if person not in self._counted:
+                self._counted.add(person)
+                self._free_bytes -= 2 * frame_bytes  # one with an open mouth, one with a closed
+        if self._free_bytes < 0 and not self.source.is_photo:
             self._cache.clear()
+            self._counted.clear()
 
     def _require_face(self) -> None:
         """Raise if the first pass showed no face: further passes show the same frames."""

@@ -16,10 +16,11 @@ from talkernel.mouth.analysis import LEARN_AHEAD
 from talkernel.mouth.lip_driver import LipDriver
 from talkernel.mouth.renderer import MouthRenderer
 from talkernel.pipeline.avatar import Avatar
-from talkernel.pipeline.choose import choose_engine, choose_face
+from talkernel.pipeline.choose import choose_engine, choose_tracker
 from talkernel.pipeline.job import Job
 from talkernel.pipeline.options import Options
 from talkernel.pipeline.report import Report
+from talkernel.pipeline.speaking import find_speakers
 from talkernel.pipeline.threads import StageClock
 from talkernel.speech.features import frames_of
 
@@ -74,7 +75,7 @@ def run_job(
     source, speech = open_face(face, fps=options.fps), open_speech(audio)
     count = frames_of(speech.sample_count, source.fps)
     writer = _open_writer(outfile, source, speech, count, options, overwrite)
-    tracker = FaceTracker(choose_face(source, options))
+    tracker = choose_tracker(source, options)
     renderer = renderer_of(choose_engine(options))
     job = open_job(source, speech, tracker, renderer, count, options)
     _write(job, writer, progress)
@@ -122,7 +123,8 @@ def open_job(
     """Assemble the avatar, lip driver and renderer of one job, with a common clock."""
     engine, clock = renderer.engine, StageClock()
     learn_ahead = 0 if options.lookahead == "live" else LEARN_AHEAD
-    avatar = Avatar(source, tracker, engine.config, engine.basis, learn_ahead, clock)
+    speakers = find_speakers(source, engine) if options.people == "speaking" else None
+    avatar = Avatar(source, tracker, engine.config, engine.basis, learn_ahead, speakers, clock)
     driver = LipDriver(engine, source.fps, options.lookahead)
     return Job(avatar, speech, driver, renderer, count, options.loop, clock)
 
@@ -145,6 +147,7 @@ def _report(
         sound="copied" if writer.sound_copied else "encoded",
         elapsed=elapsed,
         passed_through=job.spans,
+        edited=job.edited,
         stage_ms=job.clock.mean_ms(job.frame_count),
         corrupt_packets=source.corrupt_packets + job.speech.corrupt_packets,
         warnings=[*_warnings(job, options), *writer.warnings],
@@ -161,7 +164,13 @@ def _warnings(job: Job, options: Options) -> Iterator[str]:
     if tracker.faces_seen > 1 and tracker.picks_largest:
         yield (
             f"Up to {tracker.faces_seen} faces are in a frame, and the largest speaks. "
-            "--face-index, --reference-face or --box choose another."
+            "--face-index, --reference-face or --box choose another; --people edits more than one."
+        )
+    people = len({span.person for span in job.edited})
+    if people > 1 and tracker.picks_largest:
+        yield (
+            f"{people} people are edited, each in their own shots. "
+            "--face-index, --reference-face or --box choose one of them."
         )
     if max(source.width, source.height) > PLAYABLE:
         yield (

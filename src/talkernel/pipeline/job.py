@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from talkernel.mouth.lip_driver import FILE_BATCH, LipDriver, LipMotion
 from talkernel.mouth.mask import FrameInput
 from talkernel.mouth.renderer import MouthRenderer
 from talkernel.pipeline.avatar import Avatar, AvatarFrame
-from talkernel.pipeline.report import Span
+from talkernel.pipeline.report import EditedSpan, Span
 from talkernel.pipeline.threads import Prefetcher, StageClock, libraries_on_one_thread
 
 QUEUE = 8  # frames between two stages
@@ -29,10 +29,10 @@ SHORT_QUEUE = 2  # where both stages take about the same time for every frame
 
 
 class PreparedFrame(NamedTuple):
-    """A frame and the generator's input for it, or None if the frame passes through."""
+    """A frame and the generator's input for each of its faces."""
 
     frame: AvatarFrame
-    shown: FrameInput | None
+    shown: list[FrameInput]
     motion: LipMotion
 
 
@@ -49,6 +49,7 @@ class Job:
         loop: How to continue when the face's video is shorter than the sound.
         clock: Measures the time of each stage.
         spans: Output frames that have passed through so far.
+        edited: Who has been edited so far, and when.
         loudest: Largest absolute sample of the sound so far, in 0..1.
     """
 
@@ -60,7 +61,9 @@ class Job:
     loop: LoopMode = "pingpong"
     clock: StageClock = field(default_factory=StageClock)
     spans: list[Span] = field(default_factory=list)
+    edited: list[EditedSpan] = field(default_factory=list)
     loudest: float = 0.0
+    _people: dict[int, int] = field(default_factory=dict)  # the tracker's numbers to the report's
 
     def pictures(self) -> Generator[Picture]:
         """The finished frames in order; the threads end when the iterator is closed.
@@ -93,30 +96,52 @@ class Job:
     ) -> Iterator[PreparedFrame]:
         """Third thread: the generator's input for every frame with a face."""
         for number, frame in enumerate(placed):
-            motion, shown = next(driven), None
-            if frame.placement is None or frame.appearance is None:
-                _add_to_spans(self.spans, number, frame.reason or "")
-            else:
-                with self.clock("crop"):
-                    shown = self.renderer.prepare(
-                        frame.picture, frame.placement, frame.appearance, motion.lip_code
+            motion = next(driven)
+            self._log(number, frame)
+            with self.clock("crop"):
+                shown = [
+                    self.renderer.prepare(
+                        frame.picture, face.placement, face.appearance, motion.lip_code
                     )
+                    for face in frame.faces
+                ]
             yield PreparedFrame(frame, shown, motion)
+
+    def _log(self, number: int, frame: AvatarFrame) -> None:
+        """Note who is edited in a frame, or why nobody is."""
+        if not frame.faces:
+            _extend_spans(self.spans, Span(number, number, frame.reason or ""))
+        for face in frame.faces:
+            person = self._people.setdefault(face.placement.person, len(self._people) + 1)
+            _extend_edited(self.edited, EditedSpan(person, number, number, face.placement.reason))
 
     def _painted(self, prepared: Iterator[PreparedFrame]) -> Iterator[Picture]:
         """Fourth thread: the generator and the blend."""
         for frame, shown, motion in prepared:
-            if shown is not None and frame.placement is not None:
+            for face, seen in zip(frame.faces, shown, strict=True):
                 with self.clock("generator"):
-                    drawn = self.renderer.generate(shown, motion.kernels)
+                    drawn = self.renderer.generate(seen, motion.kernels)
                 with self.clock("blend"):
-                    self.renderer.blend(frame.picture, frame.placement, shown, *drawn)
+                    self.renderer.blend(frame.picture, face.placement, seen, *drawn)
             yield frame.picture
 
 
-def _add_to_spans(spans: list[Span], frame: int, reason: str) -> None:
+def _extend_spans(spans: list[Span], frame: Span) -> None:
     """Extend the last span by a frame, or begin a new one."""
-    if spans and spans[-1].last == frame - 1 and spans[-1].reason == reason:
-        spans[-1] = Span(spans[-1].first, frame, reason)
+    last = spans[-1] if spans else None
+    if last is not None and last.last == frame.first - 1 and last.reason == frame.reason:
+        spans[-1] = replace(last, last=frame.last)
     else:
-        spans.append(Span(frame, frame, reason))
+        spans.append(frame)
+
+
+def _extend_edited(spans: list[EditedSpan], frame: EditedSpan) -> None:
+    """Extend this person's last span by a frame, or begin a new one."""
+    for at in reversed(range(len(spans))):
+        last = spans[at]
+        if last.person == frame.person:
+            if last.last == frame.first - 1 and last.reason == frame.reason:
+                spans[at] = replace(last, last=frame.last)
+                return
+            break
+    spans.append(frame)

@@ -17,6 +17,7 @@ from talkernel.choices import (
     Lookahead,
     LoopMode,
     Precision,
+    Who,
     current_lookahead,
 )
 from talkernel.errors import FaceChoiceError, OptionError
@@ -94,6 +95,8 @@ class Options:
         face_index: Edit the N-th face from the left, counted from 0.
         reference_face: Edit the face most similar to the one in this picture.
         box: Edit the face within top, bottom, left, right, in pixels.
+        people: "one" edits one person. "all" edits every face. "speaking" edits, at each time,
+            the person whose mouth moves with the video's own sound, as dubbing needs.
         lookahead: "full" uses up to 11 s of speech beyond a frame, which is better and faster;
             "live" about 150 ms, as a live avatar must.
         engine: Runs the model.
@@ -116,6 +119,9 @@ class Options:
     reference_face: AnyPath | None = option(None, "Picture of the person who speaks.")
     box: Box | None = option(
         None, "Where the face is, in pixels.", read=read_box, metavar="T,B,L,R"
+    )
+    people: Who = option(
+        "one", "Who speaks: one person, all in the picture, or whoever spoke in the video."
     )
     lookahead: Lookahead = option(
         "full",

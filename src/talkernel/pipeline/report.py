@@ -34,6 +34,23 @@ class Span:
         return f"{self.first}-{self.last}: {self.reason}"
 
 
+@dataclass(frozen=True)
+class EditedSpan:
+    """A run of output frames in which one person was edited.
+
+    Attributes:
+        person: Number of the person, in order of appearance from 1.
+        first: Number of the first such frame, counted from 0.
+        last: Number of the last such frame (inclusive).
+        reason: Why this person, in plain words.
+    """
+
+    person: int
+    first: int
+    last: int
+    reason: str
+
+
 @dataclass
 class Report:
     """What `generate` made, from what, and how fast.
@@ -47,6 +64,7 @@ class Report:
         duration: Its length in seconds.
         faces: The most faces found in one frame of the face video.
         passed_through: Output frames left unedited, in order.
+        edited: Who was edited when and why, in order.
         engine: Engine that ran the model.
         device: Device it ran on.
         precision: Number format of the model.
@@ -71,6 +89,7 @@ class Report:
     sound: Literal["copied", "encoded"]
     elapsed: float
     passed_through: list[Span] = field(default_factory=list)
+    edited: list[EditedSpan] = field(default_factory=list)
     stage_ms: dict[str, float] = field(default_factory=dict)
     corrupt_packets: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -84,6 +103,11 @@ class Report:
     def untouched(self) -> int:
         """Number of output frames that passed through."""
         return sum(map(len, self.passed_through))
+
+    @property
+    def people(self) -> int:
+        """Number of people edited."""
+        return len({span.person for span in self.edited})
 
     @property
     def frames_per_second(self) -> float:
@@ -101,17 +125,23 @@ class Report:
         names = {known.name for known in dataclasses.fields(cls)}
         values: dict[str, Any] = {k: v for k, v in json.loads(text).items() if k in names}
         values["passed_through"] = [Span(**span) for span in values["passed_through"]]
+        values["edited"] = [EditedSpan(**span) for span in values.get("edited", ())]
         return cls(**values)
 
     def summary(self) -> Summary:
         """A table for the terminal."""
         return Summary(self.outfile, list(self._facts()))
 
+    def _when(self, span: EditedSpan) -> str:
+        start, end = span.first / self.fps_value, (span.last + 1) / self.fps_value
+        return f"{start:.2f}-{end:.2f} s: person {span.person}, {span.reason}"
+
     def _facts(self) -> Iterator[tuple[str, str]]:
         yield "picture", f"{self.width} x {self.height}, {self.fps} frames/s"
         yield "length", f"{self.duration:.2f} s, {self.frames} frames"
         yield "sound", self.sound
         yield "faces found", str(self.faces)
+        yield from (("edited", self._when(span)) for span in self.edited if self.people > 1)
         yield from (("passed through", str(span)) for span in self.passed_through)
         yield "engine", f"{self.engine} on {self.device}, {self.precision}"
         yield "speed", f"{self.frames_per_second:.1f} frames/s, {self.elapsed:.1f} s in all"

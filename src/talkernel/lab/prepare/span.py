@@ -15,7 +15,7 @@ from talkernel.face.detect import Detection
 from talkernel.face.lips import OUTER_LIP
 from talkernel.face.mesh import LANDMARKS
 from talkernel.face.pose import HeadPose
-from talkernel.face.track import FACE_HEIGHT, Observation
+from talkernel.face.track import FACE_HEIGHT, TrackedFace
 from talkernel.lab.tracks.track import STORED, encode_crop
 from talkernel.media import Picture
 from talkernel.media.sample import warp_rgb
@@ -68,19 +68,25 @@ class FaceSpan:
     mouth_errors: list[tuple[int, float]] = field(default_factory=list)
     mouth_inside: list[bool] = field(default_factory=list)
 
-    def add(self, picture: Picture, seen: Observation) -> None:
-        """Append the next frame."""
+    def add(self, picture: Picture, face: TrackedFace | None, reason: str) -> None:
+        """Append the next frame.
+
+        Args:
+            picture: The frame.
+            face: The face in it, or None.
+            reason: Why there is none.
+        """
         number = len(self.landmarks)
-        if seen.face is None:
+        if face is None:
             self.landmarks.append(np.full((LANDMARKS, 3), np.nan, np.float32))
-            self.reasons.append(seen.reason or "no face")
+            self.reasons.append(reason)
             self.mouth_inside.append(True)
             return
-        points = seen.face.landmarks
+        points = face.landmarks
         self.landmarks.append(points)
         self.mouth_inside.append(_within(points[list(OUTER_LIP)], picture))
         if (self.start + number) % CROP_EVERY == 0:
-            self.crops.append(_crop(number, picture, points, seen.face.pose))
+            self.crops.append(_crop(number, picture, points, face.pose))
 
     def compare(self, found: Detection) -> None:
         """Compare the face in the last frame with the detector's result for the same frame."""

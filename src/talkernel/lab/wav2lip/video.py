@@ -18,7 +18,8 @@ import numpy as np
 
 from talkernel.engine.base import Array
 from talkernel.errors import NoFaceError
-from talkernel.face.stabilise import Observed, Placement, stabilise
+from talkernel.face.confirm import Observed
+from talkernel.face.stabilise import Placement, stabilise
 from talkernel.face.track import FaceTracker
 from talkernel.face.view import crop_view
 from talkernel.lab.wav2lip.engines import Wav2LipNetwork
@@ -107,7 +108,8 @@ def mel_windows(speech: SpeechSource, fps: Fraction, count: int) -> Array:
 def _tracked(source: FaceSource, count: int) -> Iterator[TrackedFrame]:
     """First thread: decode, track the face, crop it."""
     recent: deque[Array] = deque(maxlen=SMOOTHED)
-    for picture, placement, _ in stabilise(_observed(source, count)):
+    for picture, placements, _ in stabilise(_observed(source, count)):
+        placement = next(iter(placements), None)
         if placement is None:
             recent.clear()
             yield TrackedFrame(picture, None, None, np.zeros(0, np.float32))
