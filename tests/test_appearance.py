@@ -77,14 +77,18 @@ def placed(openings: list[float | None], tracks: tuple[int, ...] = ()) -> Iterat
     for number, gap in enumerate(openings):
         landmarks, image = drawn_face(gap or 0.0)
         track = sum(number >= first for first in tracks)
-        where = None if gap is None else Placement(CROP, landmarks, 1.0, track)
+        where = () if gap is None else (Placement(CROP, landmarks, 1.0, track),)
         yield PlacedFrame(picture_of_rgb(image), where, None)
 
 
 def openings_of(items: Iterator[BufferedFrame]) -> list[float | None]:
     """The opening of the open reference, frame by frame."""
-    known = (analysis.appearance for _, analysis in items)
-    return [one and round(opening(lip_shape(one.open.points)), 2) for one in known]
+    return [
+        round(opening(lip_shape(analysis.faces[0].appearance.open.points)), 2)
+        if analysis.faces
+        else None
+        for _, analysis in items
+    ]
 
 
 def analysed(
@@ -162,7 +166,7 @@ def test_the_target_opening_selects_the_open_or_the_closed_reference(
     """The closed reference is white, the open one black."""
     person = person_of([(0.3, False), (CLOSED, False)])
     white, black = (np.full((STORED, STORED, 3), value, np.uint8) for value in (255, 0))
-    opened, closed, _ = person.appearance
+    opened, closed = person.appearance[:2]
     neutral = lip_shape(drawn_face(CLOSED)[0])
     appearance = Appearance(opened._replace(view=black), closed._replace(view=white), neutral)
     points = drawn_face(0.1)[0]
@@ -198,8 +202,8 @@ def test_frames_leave_in_order_and_unchanged() -> None:
     frames = analyse(placed(gaps), STORED, None, ahead=3)
     for (picture, analysis), (plain, where, _) in zip(frames, placed(gaps), strict=True):
         np.testing.assert_array_equal(picture.planes[0], plain.planes[0])
-        assert analysis.placement is not None and where is not None
-        np.testing.assert_array_equal(analysis.placement.landmarks, where.landmarks)
+        placements = [face.placement for face in analysis.faces]
+        np.testing.assert_array_equal(placements[0].landmarks, where[0].landmarks)
 
 
 def test_fewer_large_frames_are_buffered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def test_a_video_without_a_face_is_rejected_after_one_pass(
 def test_a_looped_video_is_tracked_once_per_source_frame(loop: LoopMode, tmp_path: Path) -> None:
     source, tracker = open_face(write_portrait(tmp_path / "face.mp4", 9)), CountingTracker()
     frames = list(Avatar(source, tracker, Painter.config, None).frames(25, loop))
-    assert len(frames) == 25 and all(frame.placement is not None for frame in frames)
+    assert len(frames) == 25 and all(len(frame.faces) == 1 for frame in frames)
     assert tracker.updates == 9
 
 

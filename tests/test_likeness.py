@@ -11,27 +11,17 @@ import pytest
 from numpy.typing import NDArray
 from skimage.data import astronaut
 
-from talkernel.face.detect import FaceDetector
 from talkernel.face.likeness import ANCHORS, DARK, PLACES, SAME, SIZE, SURE, Likeness, similarity
 from talkernel.face.lips import OUTER_LIP
-from talkernel.face.mesh import FaceMesh, Region
 from talkernel.face.track import FaceTracker
 from talkernel.media import open_face
 from talkernel.media.frame import Picture
 from talkernel.media.sample import picture_of_rgb
 from tests.faces import portrait_on_canvas
+from tests.people import found, rebuilt
 
 Image = NDArray[np.uint8]
 Landmarks = NDArray[np.float32]
-EYES_APART = 61.0  # pixels between the outer corners of the portrait's eyes
-# Landmark and where it goes, in units of `EYES_APART`: inner eye corners, nose tip, brows.
-OTHER_FACE = (
-    (133, -0.12, 0.0),
-    (362, 0.12, 0.0),
-    (1, 0.0, -0.12),
-    (105, 0.0, -0.15),
-    (334, 0.0, -0.15),
-)
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +33,6 @@ def likeness() -> Likeness:
 def portrait() -> NDArray[np.float32]:
     """The portrait's own vector."""
     return Likeness().of(*found(astronaut()))
-
-
-def found(image: Image) -> tuple[Picture, Landmarks]:
-    """The picture and its face's landmarks, as a tracker finds them."""
-    picture, mesh = picture_of_rgb(image), FaceMesh()
-    region = Region.of_detection(FaceDetector().detect(picture)[0])
-    for _ in range(3):
-        points, presence = mesh.landmarks(picture, region)
-        region = Region.of_landmarks(points)
-    assert presence > 0.9
-    return picture, points
 
 
 def shown(clip: Path) -> list[Picture]:
@@ -72,19 +51,6 @@ def mouth_painted(image: Image) -> Image:
     return np.asarray(
         cv2.fillPoly(image.copy(), [cv2.convexHull(lips.astype(np.int32))], (30,) * 3)
     )
-
-
-def rebuilt(image: Image, strength: float) -> Image:
-    """The portrait with its eyes moved apart, its nose shortened and its brows raised."""
-    points = found(image)[1]
-    y, x = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
-    from_x, from_y = x.copy(), y.copy()
-    for number, right, down in OTHER_FACE:
-        distance = np.hypot(x - points[number, 0], y - points[number, 1]) / EYES_APART
-        near = strength * EYES_APART * np.exp(-((distance / 0.19) ** 2))
-        from_x, from_y = from_x - right * near, from_y - down * near
-    moved = cv2.remap(image, from_x.astype(np.float32), from_y.astype(np.float32), cv2.INTER_LINEAR)
-    return np.asarray(moved, np.uint8)
 
 
 def test_the_vector_has_length_one(portrait: NDArray[np.float32]) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from talkernel.choices import LoopMode
 from talkernel.engine import Engine
+from talkernel.face.lips import JAW, OUTER_LIP
 from talkernel.face.stabilise import FADE, Placement
 from talkernel.face.track import FaceTracker
 from talkernel.media import Picture, extend, open_face, open_speech, source_index
-from talkernel.mouth.blend import FAINT, border_window
-from talkernel.mouth.mask import FACE_SOFT, MARGIN, SOFT, mouth_mask
+from talkernel.mouth.blend import border_window
+from talkernel.mouth.mask import LIP_MARGIN, LIP_SOFT, SKIN_MARGIN, SKIN_SOFT
 from talkernel.mouth.reference import WarpedReference
 from talkernel.mouth.region import region_mask
 from talkernel.mouth.renderer import Edit, MouthRenderer
@@ -50,7 +51,10 @@ def run_job(
     after = list(job.pictures())
     source = open_face(face)
     before = [frame.picture for frame in extend(source, job.frame_count, loop)]
-    placed = [frame.placement for frame in job.avatar.frames(job.frame_count, loop)]
+    placed = [
+        frame.faces[0].placement if frame.faces else None
+        for frame in job.avatar.frames(job.frame_count, loop)
+    ]
     return job, before, after, placed
 
 
@@ -92,35 +96,37 @@ def test_nothing_but_the_mouth_changes(model: Engine, folder: Path) -> None:
     for old, new, placement, edit in zip(before, after, placements, edits, strict=True):
         assert_same_outside(old, new, placement)
         assert placement is not None
-        alpha = expected_mask(placement, edit.shown.reference, model.config.face_size)
+        alpha, near = expected_masks(placement, edit.shown.reference, model.config.face_size)
         np.testing.assert_allclose(edit.alpha, alpha, atol=1e-6)
-        alpha *= border_window(len(alpha))
-        alpha[alpha < FAINT] = 0.0
+        edited = np.maximum(alpha, near) * border_window(len(alpha))
         crop = placement.crop
-        outside = cv2.resize(alpha, (crop.side, crop.side), interpolation=cv2.INTER_LINEAR) == 0
-        assert 0.4 < outside.mean() < 0.95
+        outside = cv2.resize(edited, (crop.side, crop.side), interpolation=cv2.INTER_LINEAR) == 0
+        assert 0.2 < outside.mean() < 0.95
         place = slice(crop.top, crop.top + crop.side), slice(crop.left, crop.left + crop.side)
         seen_old, seen_new = old.planes[0][place], new.planes[0][place]
         outside = outside[: seen_old.shape[0], : seen_old.shape[1]]
         np.testing.assert_array_equal(seen_new[outside], seen_old[outside])
-        assert (seen_new[~outside] != seen_old[~outside]).mean() > 0.5
+        lips = cv2.resize(alpha, (crop.side, crop.side)) > 0.5
+        lips = lips[: seen_old.shape[0], : seen_old.shape[1]]
+        assert (seen_new[lips] != seen_old[lips]).mean() > 0.5
 
 
-def expected_mask(
+def expected_masks(
     placement: Placement, reference: WarpedReference | None, face_size: float
-) -> Array:
-    """Where the shipped model, whose reference is warped, may change a view `[S, S]`.
+) -> tuple[Array, Array]:
+    """Where the shipped model, whose reference is warped, may change a view `[S, S]` each.
 
-    The mouth before and after the edit, within the outline of both faces: none of the model's
-    own attention.
+    First, where it draws the lips: none of the model's own attention. Second, around the lower
+    face before and after the edit, where the frame's own skin may move.
     """
     assert reference is not None and reference.target is not None
     size = len(reference.image)
     points = placement.crop.to_view(placement.landmarks, size)[:, :2]
-    hull = np.concatenate([points, reference.target])
-    face = soft_hull(hull, size, 0.0, FACE_SOFT * face_size)
-    moved = soft_hull(reference.target, size, MARGIN * face_size, SOFT * face_size)
-    return np.asarray(np.maximum(mouth_mask(points, size, face_size), moved) * face)
+    lips = reference.target[: len(OUTER_LIP)]
+    drawn = soft_hull(lips, size, LIP_MARGIN * face_size, LIP_SOFT * face_size)
+    face = np.concatenate([points[[*OUTER_LIP, *JAW]], reference.target])
+    reach = (SKIN_MARGIN + SKIN_SOFT / 2 + 0.02) * face_size
+    return drawn, soft_hull(face, size, reach, 1.0)
 
 
 def soft_hull(points: Array, size: int, margin: float, soft: float) -> Array:

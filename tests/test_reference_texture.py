@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from talkernel.face.crop import Crop
-from talkernel.face.lips import lip_shape, mouth_opening
+from talkernel.face.lips import OUTER_LIP, SHAPE, lip_shape, mouth_opening
 from talkernel.face.view import crop_view
 from talkernel.lab.tracks.track import STORED
 from talkernel.media import Picture, PixelLayout
@@ -136,19 +136,20 @@ def test_disoccluded_pixels_are_black_in_the_generators_input() -> None:
     assert (marked[..., 3:] == 7).all()
 
 
-def test_a_warped_reference_is_blended_only_in_the_mask_and_at_the_target_lips() -> None:
+def test_a_warped_reference_is_blended_only_around_the_target_lips() -> None:
     mask, attention = np.zeros((2, SIDE, SIDE), np.float32)
     mask[20:60, 20:40], attention[:, :10] = 0.5, 0.9
-    target = SIDE * np.array([[0.4, 0.5], [0.6, 0.5], [0.6, 0.8], [0.4, 0.8]], np.float32)
-    face = SIDE * np.array([[0.2, 0.1], [0.8, 0.1], [0.8, 0.8], [0.2, 0.8]], np.float32)
+    face = drawn_face(0.1)[0][:, :2] * SIDE / STORED
+    target = face[list(SHAPE)]
     warped = WarpedReference(np.zeros((SIDE, SIDE, 3), np.uint8), here(), target, NOWHERE)
     shown = FrameInput(warped.image, mask, face, SIDE, warped)
     for unwarped in (None, warped._replace(target=None)):
         alpha = shown._replace(reference=unwarped).blend_alpha(attention)
         np.testing.assert_array_equal(alpha, np.maximum(attention, mask))
     alpha = shown.blend_alpha(attention)
-    assert (alpha[:, :10] == 0).all() and alpha[22, 22] == 0.5 and alpha[45, 32] > 0.9
-    assert (alpha[55:] == 0).all()  # below the chin, though the mask reaches there
+    x, y = face[list(OUTER_LIP)].mean(0).astype(int)
+    chin = int(face[152, 1])
+    assert alpha[y, x] > 0.99 and (alpha[:, :10] == 0).all() and (alpha[chin - 2 :] == 0).all()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS[:2], ids=lambda layout: layout.format)

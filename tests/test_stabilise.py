@@ -14,15 +14,17 @@ from talkernel.face.track import Observation, TrackedFace
 from talkernel.media import Picture, PixelLayout
 
 
-def observed(x: float, cut: bool = False, track: int = 0) -> Observation:
+def face_at(x: float, track: int = 0, person: int = 1) -> TrackedFace:
     pose = HeadPose(50.0, np.eye(3), np.zeros(3))
-    face = TrackedFace(
-        canonical_face().astype(np.float32), pose, np.array([x, 100.0, 80.0, x + 5.0, 130.0])
-    )
-    return Observation(face, None, cut, track)
+    geometry = np.array([x, 100.0, 80.0, x + 5.0, 130.0])
+    return TrackedFace(canonical_face().astype(np.float32), pose, geometry, track, person)
 
 
-LOST = Observation(None, "no face", False)
+def observed(x: float, cut: bool = False, track: int = 0, person: int = 1) -> Observation:
+    return Observation((face_at(x, track, person),), None, cut)
+
+
+LOST = Observation((), "no face", False)
 
 
 def frames(observations: list[Observation], fraction: float = 1.0) -> list[PlacedFrame]:
@@ -37,7 +39,7 @@ def frames(observations: list[Observation], fraction: float = 1.0) -> list[Place
 
 
 def place(observations: list[Observation], fraction: float = 1.0) -> list[Placement | None]:
-    return [frame.placement for frame in frames(observations, fraction)]
+    return [next(iter(frame.placements), None) for frame in frames(observations, fraction)]
 
 
 def placed(observations: list[Observation]) -> list[Placement]:
@@ -49,11 +51,10 @@ def placed(observations: list[Observation]) -> list[Placement]:
 
 def moved(by: np.ndarray) -> list[Observation]:
     """Faces whose landmarks are moved by `[T, 468, 3]` pixels."""
-    faces = [observed(100).face] * len(by)
+    face = face_at(100)
     return [
-        Observation(dataclasses.replace(face, landmarks=face.landmarks + shift), None, False)
-        for face, shift in zip(faces, by, strict=True)
-        if face is not None
+        Observation((dataclasses.replace(face, landmarks=face.landmarks + shift),), None, False)
+        for shift in by
     ]
 
 
@@ -102,13 +103,13 @@ def test_a_moving_face_is_followed_without_lag() -> None:
 
 def test_the_edit_fades_out_before_a_gap_and_in_after_it() -> None:
     placements = frames([*[observed(100)] * 20, *[LOST] * 5, *[observed(100)] * 20])
-    strengths = strengths_of([frame.placement for frame in placements])
+    strengths = strengths_of([next(iter(frame.placements), None) for frame in placements])
     assert strengths[:15] == [1.0] * 15 and strengths[-15:] == [1.0] * 15
     assert strengths[20:25] == [0.0] * 5
     ramp = [round((i + 1) / (FADE + 1), 6) for i in range(FADE)]
     assert [round(s, 6) for s in strengths[16:20]] == ramp[::-1]
     assert [round(s, 6) for s in strengths[25:29]] == ramp
-    assert placements[22].placement is None and placements[22].reason == "no face"
+    assert placements[22].placements == () and placements[22].reason == "no face"
 
 
 def test_no_fade_at_the_ends_and_none_across_a_cut() -> None:
@@ -123,6 +124,35 @@ def test_nothing_is_smoothed_across_the_end_of_a_track() -> None:
     assert strengths_of(placements) == [1.0] * 20
     assert lefts(placements) == [60] * 10 + [260] * 10
     assert [p.track for p in placements if p is not None] == [0] * 10 + [1] * 10
+
+
+def test_the_edit_fades_where_one_person_turns_into_another() -> None:
+    placements = place([*[observed(100)] * 20, *[observed(101, track=1, person=2)] * 20])
+    ramp = [round((i + 1) / (FADE + 1), 6) for i in range(FADE)]
+    strengths = [round(s, 6) for s in strengths_of(placements)]
+    assert strengths[16:24] == [*ramp[::-1], *ramp]
+
+
+def test_several_people_are_placed_apart() -> None:
+    both = Observation((face_at(100, 0, 1), face_at(300, 1, 2)), None, False)
+    one = Observation((face_at(300, 1, 2),), None, False)
+    placed = frames([*[both] * 10, *[one] * 10])
+    assert [len(frame.placements) for frame in placed] == [2] * 10 + [1] * 10
+    assert {p.crop.left for frame in placed for p in frame.placements if p.track == 1} == {260}
+    assert placed[9].placements[0].strength < 0.3 and placed[9].placements[1].strength == 1.0
+
+
+def test_a_shaken_or_jumping_head_is_not_moved_from_its_place() -> None:
+    """Smoothing must not draw a nose beside the nose."""
+    shake = 9.0 * np.random.default_rng(1).choice([-1, 1], 60)[:, None, None] * np.ones((1, 468, 3))
+    assert errors(shake, shake, list(RIGID)).max() < 0.7
+    jump = np.repeat([0.0, 40.0], 20)[:, None, None] * np.ones((1, 468, 3))
+    assert errors(jump, jump, list(RIGID)).max() < 0.7
+
+
+def test_the_crop_jumps_with_the_head() -> None:
+    left = lefts(place([*[observed(100)] * 10, *[observed(130)] * 10]))
+    assert left == [60] * 10 + [90] * 10
 
 
 def test_a_smaller_crop_is_centred_on_the_mouth() -> None:

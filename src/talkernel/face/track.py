@@ -36,7 +36,7 @@ Reason = Literal[
 
 MIN_FACE = 32.0  # pixels from forehead to chin
 FACE_HEIGHT = 2.8  # canonical units from forehead to chin
-EAGER = 3  # frames after a loss in which every frame is searched
+EAGER = 10  # frames after a loss in which every frame is searched
 NEVER = 10**9  # frames since something that has not happened yet
 COUNT_EVERY = 25  # frames after which faces are counted again while one is followed
 FIRST_CHECK, CHECK_EVERY = 4, 32  # frames between two comparisons of the likeness

@@ -35,6 +35,8 @@ BLUR = 5  # pixels of that view
 DARK = (2.0, 8.0)  # mean luma above black over which an edit appears: darker skin shows nothing
 MISFIT = (9.0, 18.0)  # median error of the fit over which the edit fades: it is not the same light
 STEADY = 2.0  # changes below this are noise, and are smoothed
+USUAL_OFFSET = 8.0  # standard deviation of offsets; most changes of light are gains
+INDEPENDENT = 4  # as many independent samples are worth all of them: shading is smooth
 MAX_GAIN, MOST_LOCAL = 3.0, 8.0  # largest gain; most levels by which the chin is corrected alone
 
 
@@ -129,16 +131,22 @@ def _for_rgb(gain: Array, offset: Array, layout: PixelLayout) -> Array:
 
 
 def _robust_line(x: Array, y: Array) -> tuple[float, float]:
-    """Gain and offset of a robust line through samples `[N]`; the offset is kept small."""
-    weight = np.ones_like(x)
-    for _ in range(4):
-        rows = np.stack([x, np.full_like(x, 8.0)], 1)  # an offset costs as much as a noise of 1
-        system = (rows * weight[:, None]).T @ rows + np.diag([0.0, 0.05 * len(x)])
-        gain, eighth = np.linalg.solve(system, (rows * weight[:, None]).T @ y)
+    """Gain and offset of a robust line through samples `[N]`.
+
+    Another head pose shades the face differently, which looks like a change of contrast. So the
+    offset is expected to be small, unless the samples lie on a line.
+    """
+    weight, noise = np.ones_like(x), MISFIT[0]
+    rows = np.stack([x, np.ones_like(x)], 1)
+    for _ in range(5):
+        expected = np.diag([0.0, len(x) / INDEPENDENT * (noise / USUAL_OFFSET) ** 2])
+        system = (rows * weight[:, None]).T @ rows + expected
+        gain, offset = np.linalg.solve(system, (rows * weight[:, None]).T @ y)
         gain = float(np.clip(gain, 0.0, MAX_GAIN))
-        error = np.abs(y - gain * x - 8.0 * eighth)
-        weight = 1.0 / np.maximum(1.0, error / (1.5 * np.median(error) + 1.0))
-    return gain, float(8.0 * eighth)
+        error = np.abs(y - gain * x - offset)
+        noise = max(1.0, 1.5 * float(np.median(error)))
+        weight = 1.0 / np.maximum(1.0, error / (1.5 * noise))
+    return gain, float(offset)
 
 
 def _trust(luma: NDArray[np.floating], errors: NDArray[np.floating]) -> float:

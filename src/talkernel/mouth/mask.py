@@ -26,7 +26,7 @@ MARGIN = 0.035  # of the crop's side, around lips and chin
 BLUR = 0.19  # of the crop's side: width of the blur
 SOFT = 0.09  # of the crop's side: width of the blur kernel that softens the mask's edge
 LIP_MARGIN, LIP_SOFT = 0.04, 0.06  # the same two for the lips, where the reference is shown
-SKIN_MARGIN, SKIN_SOFT = 0.1, 0.18  # and for the skin that moves with the jaw
+SKIN_MARGIN, SKIN_SOFT = 0.06, 0.12  # and for the skin that moves with the jaw
 
 
 class FrameInput(NamedTuple):
