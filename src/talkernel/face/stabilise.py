@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from talkernel.face.confirm import Observed
 from talkernel.face.crop import Crop, crop_of
+from talkernel.face.overlay import Overlay
 from talkernel.face.pose import RIGID
 from talkernel.face.track import Observation, TrackedFace
 from talkernel.media.frame import Picture
@@ -42,6 +43,7 @@ class Placement:
         track: Number of the face's track.
         person: Number of the person.
         reason: Why they are edited, in plain words.
+        overlay: What lies in front of them, fixed to the screen.
     """
 
     crop: Crop
@@ -50,6 +52,7 @@ class Placement:
     track: int = 0
     person: int = 1
     reason: str = ""
+    overlay: Overlay | None = None
 
 
 class PlacedFrame(NamedTuple):

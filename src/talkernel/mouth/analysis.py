@@ -84,5 +84,10 @@ def analyse(
 
 
 def _analysed(picture: Picture, placement: Placement, person: Person) -> AnalysedFace:
+    """Learn from a face, without what lies in front of it."""
+    lifted = placement.overlay and placement.overlay.lift(picture)
     person.update(picture, placement.crop, placement.landmarks)
-    return AnalysedFace(placement, person, person.light(picture, placement.landmarks))
+    skin = person.light(picture, placement.landmarks)
+    if lifted:
+        lifted.lay_back(picture)
+    return AnalysedFace(placement, person, skin)

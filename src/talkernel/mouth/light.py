@@ -33,11 +33,13 @@ SIDE = 64  # pixels of the view that is sampled
 BLUR = 5  # pixels of that view
 # Levels of 255.
 DARK = (2.0, 8.0)  # mean luma above black over which an edit appears: darker skin shows nothing
-MISFIT = (9.0, 18.0)  # median error of the fit over which the edit fades: it is not the same light
+MISFIT = (28.0, 50.0)  # median error of the fit over which the edit fades: it is another light
+COVERED = 40.0  # error of a sample on the chin that shows something else, such as a hand
+HIDDEN = (0.4, 0.7)  # fraction of such samples over which the edit fades
 STEADY = 2.0  # changes below this are noise, and are smoothed
 USUAL_OFFSET = 8.0  # standard deviation of offsets; most changes of light are gains
 INDEPENDENT = 4  # as many independent samples are worth all of them: shading is smooth
-MAX_GAIN, MOST_LOCAL = 3.0, 8.0  # largest gain; most levels by which the chin is corrected alone
+MAX_GAIN, MOST_LOCAL = 3.0, 20.0  # largest gain; most levels by which the chin is corrected alone
 
 
 class Light(NamedTuple):
@@ -113,8 +115,10 @@ def fit_light(source: Array, target: Array, layout: PixelLayout) -> Light:
     gains = np.full(3, gain, np.float32)
     offsets = np.array([offset, *np.median(b[:UPPER, 1:] - gain * a[:UPPER, 1:], 0)], np.float32)
     rest = b - (gains * a + offsets)
-    offsets += np.clip(np.median(rest[UPPER:], 0), -MOST_LOCAL, MOST_LOCAL)
-    trust = _trust(b[:, 0], rest[:UPPER, 0])
+    shown = rest[UPPER:][np.abs(rest[UPPER:]).max(1) < COVERED]
+    if len(shown) > len(CHIN) / 2:
+        offsets += np.clip(np.median(shown, 0), -MOST_LOCAL, MOST_LOCAL)
+    trust = _trust(b[:, 0], rest)
     unit = np.float32(1 << (layout.depth - 8))
     offsets = (offsets + black - gains * black) * unit
     return Light(gains, offsets, _for_rgb(gains, offsets, layout), trust)
@@ -136,7 +140,7 @@ def _robust_line(x: Array, y: Array) -> tuple[float, float]:
     Another head pose shades the face differently, which looks like a change of contrast. So the
     offset is expected to be small, unless the samples lie on a line.
     """
-    weight, noise = np.ones_like(x), MISFIT[0]
+    weight, noise = np.ones_like(x), USUAL_OFFSET
     rows = np.stack([x, np.ones_like(x)], 1)
     for _ in range(5):
         expected = np.diag([0.0, len(x) / INDEPENDENT * (noise / USUAL_OFFSET) ** 2])
@@ -150,8 +154,15 @@ def _robust_line(x: Array, y: Array) -> tuple[float, float]:
 
 
 def _trust(luma: NDArray[np.floating], errors: NDArray[np.floating]) -> float:
-    """How far an edit may be shown, from the target's luma above black and the fit's errors."""
+    """How far an edit may be shown.
+
+    Args:
+        luma: `[63]` of the frame's skin, above black.
+        errors: `[63, 3]` that the fit leaves.
+    """
     seen = smooth_step((float(luma.mean()) - DARK[0]) / (DARK[1] - DARK[0]))
-    misfit = float(np.median(np.abs(errors)))
+    misfit = float(np.median(np.abs(errors[:UPPER, 0])))
     fits = 1.0 - smooth_step((misfit - MISFIT[0]) / (MISFIT[1] - MISFIT[0]))
-    return float(seen * fits)
+    covered = float((np.abs(errors[UPPER:]).max(1) > COVERED).mean())
+    free = 1.0 - smooth_step((covered - HIDDEN[0]) / (HIDDEN[1] - HIDDEN[0]))
+    return float(seen * fits * free)

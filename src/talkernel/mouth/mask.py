@@ -8,7 +8,7 @@ so that the old mouth never shows through (eq. 7).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +18,9 @@ from talkernel.face.lips import JAW, OUTER_LIP
 from talkernel.mouth.reference import WarpedReference
 from talkernel.mouth.region import region_mask
 from talkernel.mouth.thin_plate import STEP, upsample
+
+if TYPE_CHECKING:  # training works without PyAV
+    from talkernel.face.overlay import LiftedOverlay
 
 Image = NDArray[np.uint8]
 Weight = NDArray[np.float32]
@@ -38,6 +41,7 @@ class FrameInput(NamedTuple):
         points: `[468, 2 or more]` landmarks in the view's pixels.
         scale: Side of the whole face crop in pixels of the view.
         reference: The warped reference; None if the model uses none.
+        lifted: What was lifted off the frame.
     """
 
     picture: Image
@@ -45,6 +49,7 @@ class FrameInput(NamedTuple):
     points: NDArray[np.floating]
     scale: float
     reference: WarpedReference | None
+    lifted: LiftedOverlay | None = None
 
     @staticmethod
     def of(

@@ -83,14 +83,19 @@ class MouthRenderer:
     def prepare(
         self, picture: Picture, placement: Placement, appearance: Appearance, lip_code: Array
     ) -> FrameInput:
-        """The generator's input for a frame; arguments as in `render`."""
+        """The generator's input for a frame; arguments as in `render`.
+
+        An overlay is lifted off the frame, until `blend` lays it back.
+        """
         config, size = self.engine.config, self.engine.config.crop_size
         points = placement.crop.to_view(placement.landmarks, size)
         warped = None
         if config.reference:
             warped = appearance.warped(points, size, lip_code, self.engine.basis)
+        lifted = placement.overlay and placement.overlay.lift(picture)
         view = crop_view(picture, placement.crop, size)
-        return FrameInput.of(view, points, config.face_size, warped, config.masked)
+        shown = FrameInput.of(view, points, config.face_size, warped, config.masked)
+        return shown._replace(lifted=lifted)
 
     def paint(
         self, picture: Picture, placement: Placement, shown: FrameInput, kernels: Array
@@ -118,5 +123,7 @@ class MouthRenderer:
         strength = placement.strength * (1.0 if shown.reference is None else shown.reference.trust)
         skin = shown.skin_flow()
         blend_onto_frame(picture, placement.crop, alpha, motion, strength, shown.reference, skin)
+        if shown.lifted is not None:
+            shown.lifted.lay_back(picture)
         if self.watch is not None and before is not None:
             self.watch(Edit(before, picture, placement, shown, attention, alpha, motion))

@@ -17,6 +17,7 @@ from talkernel.media import FaceSource, LoopFrame, Picture, extend, is_looped
 from talkernel.model.config import ModelConfig
 from talkernel.model.lip_basis import LipBasis
 from talkernel.mouth.analysis import LEARN_AHEAD, BufferedFrame, FrameAnalysis, analyse
+from talkernel.mouth.find_overlay import find_overlays
 from talkernel.mouth.person import Appearance, Person
 from talkernel.pipeline.speaking import Speakers
 from talkernel.pipeline.threads import StageClock
@@ -117,6 +118,8 @@ class Avatar:
         waiting: deque[int] = deque()  # and in all stages after it
         observed = confirm(self._observed(leg, tracked), self.tracker.likeness)
         placed = stabilise(self._chosen(observed, tracked, waiting), self.config.crop_share)
+        if not self.source.is_photo:
+            placed = find_overlays(placed)
         size, basis = self.config.crop_size, self.basis
         for picture, analysis in analyse(placed, size, basis, self.learn_ahead):
             self._remember(waiting.popleft(), analysis, picture.nbytes)
