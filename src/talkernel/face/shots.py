@@ -17,18 +17,22 @@ SAMPLED = 2  # the picture is sampled at this many times the size of the thumbna
 WINDOW = (7, 7)  # cells that are compared at once
 NOISE = 9.0  # of 255; contrast well below it counts as a plain surface
 BLANK = 0.03  # mean texture below which a picture shows nothing: black, white, faded
+BLACK, REACH = 28.0, 4  # black bars are darker; windows up to 4 cells away reach into them
 WHITE, BLOWN_OUT = 222.0, 0.95  # a picture that is white to this fraction shows nothing either
 UNLIKE, ALIKE = 0.5, 0.8  # correlations at which a window counts as changed and as unchanged
+PLAIN, TEXTURED = 0.05, 0.3  # texture that a cover has, and that what it covers has
+ENOUGH = 0.25  # texture that must remain beside a cover to judge the view by it
 UNCHANGED = 0.18  # a change below it needs no search for more motion
 RELIT = 16.0  # of 255; mean luma changed by more may be a flash
 
 CUT = 0.3  # change of the view in one frame, beyond the recent changes; measured in `lab.shots`
 RECENT = 3  # frames whose changes are expected again: pans, people who walk past, grain
 EXPECTED = 0.4  # change expected of the frames before the first
-NEW_VIEW = 0.6  # a larger `Scene.change` means another view
+NEW_VIEW = 0.62  # a larger `Scene.change` means another view
 
 Cells = NDArray[np.float32]
 Shift = tuple[int, int]
+_AROUND_COVER = np.ones((9, 9), np.uint8)
 _AROUND = [(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y]
 
 
@@ -45,6 +49,7 @@ class Scene:
         variance = cv2.sqrBoxFilter(luma, cv2.CV_32F, WINDOW) - mean * mean
         pattern = (luma - mean) / np.sqrt(np.maximum(variance, 0.0) + NOISE**2)
         self._texture = _cells(cv2.boxFilter(pattern * pattern, -1, WINDOW))
+        self._texture[_bars(luma)] = 0.0
         self._total, self._mean = float(self._texture.sum()), float(luma.mean())
         self._pattern = _cells(pattern / np.sqrt(self._texture + 0.01))  # of unit variance
 
@@ -101,10 +106,23 @@ class Scene:
             yield exposed._unexplained(bright, exposed._correlation(bright, [(0, 0), *_AROUND]))
 
     def _unexplained(self, other: Scene, correlation: Cells) -> float:
-        """The part of the texture that is not found again."""
+        """The part of the texture that is not found again, where neither scene is covered."""
         alike = np.clip((correlation - UNLIKE) / (ALIKE - UNLIKE), 0.0, 1.0)
-        explained = float(np.vdot(alike, cv2.min(self._texture, other._texture)))
-        return 1.0 - explained / min(self._total, other._total)
+        explained = alike * np.minimum(self._texture, other._texture)
+        less = max(1.0, min(self._total, other._total))  # far below that of a blank scene
+        change = 1.0 - float(explained.sum()) / less
+        if change < UNCHANGED:
+            return change
+        for free in (self._beside_cover(other), other._beside_cover(self)):
+            remaining = min(float(np.vdot(free, scene._texture)) for scene in (self, other))
+            if remaining > ENOUGH * less:
+                change = min(change, 1.0 - float(np.vdot(free, explained)) / remaining)
+        return change
+
+    def _beside_cover(self, other: Scene) -> Cells:
+        """1 where this scene is not covered in the other by something plain, or by its edge."""
+        covered = (self._texture > TEXTURED) & (other._texture < PLAIN)
+        return _cells(1 - cv2.dilate(covered.astype(np.uint8), _AROUND_COVER))
 
     def _correlation(self, other: Scene, shifts: Iterable[Shift]) -> Cells:
         """Of the windows around each cell, in the other scene and here, at the best shift."""
@@ -165,6 +183,19 @@ class ShotCutter:
             self._recent.append(change)
         self._was_cut = cut
         return cut
+
+
+def _bars(luma: Cells) -> NDArray[np.bool_]:
+    """Cells in or beside black bars, whose edges all shots of a film have in common."""
+    bars = np.zeros(luma.shape, bool)
+    for across, lines in ((1, bars), (0, bars.T)):
+        dark = cv2.reduce(luma, across, cv2.REDUCE_MAX).ravel() < BLACK
+        first, last = int(np.argmin(dark)), int(np.argmin(dark[::-1]))
+        if first:
+            lines[: first + REACH] = True
+        if last:
+            lines[-last - REACH :] = True
+    return bars
 
 
 def _cells(values: object) -> Cells:
