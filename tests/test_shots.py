@@ -82,6 +82,19 @@ def test_a_new_view_is_told_from_the_same_view(kind: Kind, shots: tuple[Shot, Sh
     assert finally_ > NEW_VIEW if kind in NEW_VIEWS else max(at_once, finally_) < NEW_VIEW
 
 
+def test_a_fade_in_from_black_is_no_cut(shots: tuple[Shot, Shot]) -> None:
+    weights = [min(1.0, n / 12) for n in range(30)]
+    faded = [(image * w).astype(np.uint8) for image, w in zip(shots[0], weights, strict=False)]
+    assert cuts_of([*faded, *faded[::-1]]) == []
+
+
+def test_a_board_before_one_of_two_people_is_no_cut(shots: tuple[Shot, Shot]) -> None:
+    two = [np.hstack([a[:, 140:460], b[:, 140:460]]) for a, b in zip(*shots, strict=True)]
+    for image in two[12:32]:
+        image[20:350, 60:300] = 255
+    assert cuts_of(two) == []
+
+
 def test_cuts_are_found_in_quick_succession(shots: tuple[Shot, Shot]) -> None:
     a, b = shots
     assert cuts_of([*a[:20], *b[:2], *a[:2], *b[:20]]) == [20, 22, 24]
