@@ -1,7 +1,7 @@
 """The view in one frame, compared with that in another: has the camera turned elsewhere?
 
-Windows of a small luma thumbnail are compared by correlation, without local mean and contrast.
-So light does not matter. The limits were chosen on labelled sequences (`lab.shots`).
+Windows of a thumbnail are compared by correlation, without local mean and contrast, so that light
+does not matter. The limits were chosen on labelled sequences (`lab.shots`).
 """
 
 from __future__ import annotations
@@ -69,8 +69,7 @@ class Scene:
     @classmethod
     def of(cls, picture: Picture) -> Scene:
         """The view in a picture of any size; reads 36 864 of its samples."""
-        upright = picture.height > picture.width
-        columns, rows = (SHORT, LONG) if upright else (LONG, SHORT)
+        columns, rows = (LONG, SHORT) if picture.width >= picture.height else (SHORT, LONG)
         size = (SAMPLED * columns, SAMPLED * rows)
         sparse = cv2.resize(picture.planes[0], size, interpolation=cv2.INTER_LINEAR)
         smooth = cv2.GaussianBlur(sparse, (3, 3), 0)  # against grain and aliasing
@@ -80,15 +79,15 @@ class Scene:
     @cached_property
     def blank(self) -> bool:
         """Whether nothing can be recognised: a black, white, plain or blown-out picture."""
-        white = np.count_nonzero(self.luma > WHITE) / self.luma.size
-        return bool(self._detail.total < BLANK * self.luma.size or white > BLOWN_OUT)
+        dull = self._detail.total < BLANK * self.luma.size
+        return bool(dull or np.mean(self.luma > WHITE) > BLOWN_OUT)
 
     def equals(self, other: Scene) -> bool:
         """Whether nearly all cells are as bright as the other's: a quick first test."""
         if self.luma.shape != other.luma.shape:
             return False
-        differ = np.count_nonzero(cv2.absdiff(self.luma, other.luma) > EQUAL)
-        return bool(differ < FEW * self.luma.size)
+        differ = cv2.absdiff(self.luma, other.luma) > EQUAL
+        return bool(np.count_nonzero(differ) < FEW * differ.size)
 
     def change(self, other: Scene) -> float:
         """How far the view has changed; the frames need not be neighbours.
