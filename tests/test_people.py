@@ -144,7 +144,7 @@ def test_shots_of_other_people_stay_as_they_are(tmp_path: Path, speech: Path) ->
     assert same == [False] * 10 + [True] * 10 + [False] * 10
     assert [(one.person, one.first, one.last) for one in report.edited] == [(1, 0, 9), (1, 20, 29)]
     assert report.untouched == 10 and report.passed_through[0].reason == "another person"
-    assert report.people == 1 and not report.warnings
+    assert report.people == 1 and not any("people" in line for line in report.warnings)
 
 
 def write_ann(path: Path) -> None:

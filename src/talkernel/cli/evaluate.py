@@ -128,3 +128,24 @@ def tables(
         log=log_to_stderr(quiet),
     ):
         print(f"Wrote {path}.")
+
+
+@app.command(hidden=True)
+@reports_errors()
+def cuts(
+    videos: Annotated[
+        list[Path], typer.Argument(help="Videos or folders; each shows one person in one shot.")
+    ],
+    limit: Annotated[int | None, typer.Option(min=1, help="Largest number of pairs.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random effects.")] = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure shot boundary detection on cuts, flashes, pans and more, made from videos."""
+    from talkernel.cli.terminal import progress_bar, show
+    from talkernel.lab.prepare.videos import find_videos
+    from talkernel.lab.shots.measure import measure_cuts
+
+    with progress_bar(shown=not quiet, unit="pairs") as progress:
+        scores = measure_cuts(find_videos(videos), limit=limit, seed=seed, progress=progress)
+    show(scores, as_json=as_json)

@@ -139,19 +139,19 @@ def cover(a: Shot, b: Shot, rng: np.random.Generator) -> Shot:
 
 
 def crossing(a: Shot, b: Shot, rng: np.random.Generator) -> Shot:
-    """Somebody close to the camera walks through the picture in 10 to 25 frames."""
+    """Somebody close to the camera walks through the picture in 15 to 30 frames."""
     width, tall = int(rng.uniform(0.2, 0.45) * WIDTH), int(rng.uniform(0.7, 1.0) * HEIGHT)
     frames = []
-    for x, y, w in _both(a, b, rng, 10):
+    for x, y, w in _both(a, b, rng, 15, 30):
         left = round(w * (WIDTH + width)) - width
         frames.append(pasted(x, resized(y, width, tall), left, HEIGHT - tall))
     return frames
 
 
 def walk_out(a: Shot, b: Shot, rng: np.random.Generator) -> Shot:
-    """The person leaves the picture in 10 to 25 frames; only the background stays."""
+    """The person leaves the picture in 20 to 30 frames; only the background stays."""
     scene, size = backdrop(rng), rng.uniform(0.6, 1.0)
-    return [with_person(scene, x, size, 0.5 + 0.8 * w) for x, _, w in _both(a, b, rng, 10)]
+    return [with_person(scene, x, size, 0.5 + 0.8 * w) for x, _, w in _both(a, b, rng, 20, 30)]
 
 
 def lamp(a: Shot, b: Shot, rng: np.random.Generator) -> Shot:
@@ -173,10 +173,10 @@ def grain(a: Shot, b: Shot, rng: np.random.Generator) -> Shot:
 
 
 def _both(
-    a: Shot, b: Shot, rng: np.random.Generator, shortest: int
+    a: Shot, b: Shot, rng: np.random.Generator, shortest: int, longest: int = 25
 ) -> Iterator[tuple[Image, Image, float]]:
-    """Frames of both, and the second's weight: 0 to 1 within `shortest` to 25 frames."""
-    count = int(rng.integers(shortest, 26))
+    """Frames of both, and the second's weight, which grows from 0 to 1."""
+    count = int(rng.integers(shortest, longest + 1))
     weights = [min(1.0, max(0.0, (n - EVENT + 1) / count)) for n in range(LENGTH)]
     return zip(a, b, weights, strict=True)
 
@@ -184,7 +184,7 @@ def _both(
 CUTS: tuple[Kind, ...] = (hard_cut, boxed_cut, shaken_cut, same_set)
 NEW_VIEWS: tuple[Kind, ...] = (dissolve, wipe, pan)  # without a cut; the last view is another
 SAME_VIEW: tuple[Kind, ...] = (
-    *(plain, flash, blank_frames, fade, lamp, flicker, grain, zoom, shake_8px, shake_16px),
+    *(plain, flash, blank_frames, fade, lamp, flicker, grain, shake_8px, shake_16px),
     *(cover, crossing, walk_out),
 )
-KINDS: tuple[Kind, ...] = (*CUTS, *NEW_VIEWS, slow_pan, *SAME_VIEW)
+KINDS: tuple[Kind, ...] = (*CUTS, *NEW_VIEWS, slow_pan, zoom, *SAME_VIEW)
