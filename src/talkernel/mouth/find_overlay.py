@@ -27,9 +27,9 @@ PASSED = 2.5  # cells by which the jaw must move past it in that time
 LONG = 12  # frames that a hard edge beside the lips must stay if the jaw does not move
 MEMORY = 64  # frames of jaw motion that are remembered
 AROUND = 0.25  # of the crop's side, around lips and jaw, in which edges are watched
-STROKE = 5  # cells: the inside of a letter lies this near to its edges
+STROKE = 9  # cells: width of the strokes of large letters, whose inside has no edges
 HALO = 5  # cells: the soft outline of a letter, on both sides
-LEAST_CELLS = 24  # of an overlay; fewer are noise
+LEAST_CELLS = 60  # of a part of an overlay; smaller ones are creases and noise
 ON_LIPS = 0.9  # fraction of an overlay on the lips, from which on it is teeth
 JAW_POINTS = (152, 17, 14)  # chin, lower lip, its inner edge
 
@@ -171,17 +171,16 @@ def _overlay(placement: Placement, stayed: NDArray[np.bool_], step: int) -> Over
     mask = np.asarray(cv2.warpAffine(grown, shift, (crop.side, crop.side), flags=flags), np.uint8)
     points = crop.to_view(placement.landmarks[:, :2], crop.side)
     face = region_mask([points], [*OUTER_LIP, *JAW], crop.side, 0.04 * crop.side)
-    if np.count_nonzero(mask & face) < LEAST_CELLS * step * step:
-        return None
-    mask = _without_teeth(mask, region_mask([points], OUTER_LIP, crop.side, 0.03 * crop.side) > 0)
-    return Overlay(crop, mask) if mask.any() else None
+    lips = region_mask([points], OUTER_LIP, crop.side, 0.03 * crop.side)
+    mask = _parts_of_captions(mask, lips > 0, LEAST_CELLS * step * step)
+    return Overlay(crop, mask) if np.any(mask & face) else None
 
 
-def _without_teeth(mask: Mask, lips: NDArray[np.bool_]) -> Mask:
-    """The mask without parts that lie wholly on the lips."""
+def _parts_of_captions(mask: Mask, lips: NDArray[np.bool_], least: int) -> Mask:
+    """The mask without small parts, and without those that lie wholly on the lips: teeth."""
     count, labels = cv2.connectedComponents(mask)
     for label in range(1, count):
         part = labels == label
-        if lips[part].mean() > ON_LIPS:
+        if np.count_nonzero(part) < least or lips[part].mean() > ON_LIPS:
             mask[part] = 0
     return mask

@@ -140,17 +140,17 @@ def _robust_line(x: Array, y: Array) -> tuple[float, float]:
     Another head pose shades the face differently, which looks like a change of contrast. So the
     offset is expected to be small, unless the samples lie on a line.
     """
-    weight, noise = np.ones_like(x), USUAL_OFFSET
+    gain, offset = float(np.clip(np.median(y / np.maximum(x, 1.0)), 0.0, MAX_GAIN)), 0.0
     rows = np.stack([x, np.ones_like(x)], 1)
     for _ in range(5):
-        expected = np.diag([0.0, len(x) / INDEPENDENT * (noise / USUAL_OFFSET) ** 2])
-        system = (rows * weight[:, None]).T @ rows + expected
-        gain, offset = np.linalg.solve(system, (rows * weight[:, None]).T @ y)
-        gain = float(np.clip(gain, 0.0, MAX_GAIN))
         error = np.abs(y - gain * x - offset)
         noise = max(1.0, 1.5 * float(np.median(error)))
-        weight = 1.0 / np.maximum(1.0, error / (1.5 * noise))
-    return gain, float(offset)
+        weight = 1.0 / (1.0 + (error / (2.0 * noise)) ** 2)
+        expected = np.diag([0.0, weight.sum() / INDEPENDENT * (noise / USUAL_OFFSET) ** 2])
+        weighted = (rows * weight[:, None]).T
+        found = np.linalg.solve(weighted @ rows + expected, weighted @ y)
+        gain, offset = float(np.clip(found[0], 0.0, MAX_GAIN)), float(found[1])
+    return gain, offset
 
 
 def _trust(luma: NDArray[np.floating], errors: NDArray[np.floating]) -> float:
