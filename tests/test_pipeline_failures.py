@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from talkernel.errors import (
 )
 from talkernel.pipeline import generate as pipeline
 from talkernel.pipeline.generate import generate
+from talkernel.pipeline.options import Options
 from tests.faces import write_portrait
 from tests.jobs import Painter, babble, left_behind, pictures_of
 from tests.test_media_support import write_sound
@@ -162,3 +164,24 @@ def test_sigterm_leaves_nothing(tmp_path: Path, folder: Path) -> None:
     _, message = job.communicate(timeout=60)
     assert (job.returncode, message) == (130, "interrupted; nothing was written\n")
     assert left_behind(tmp_path) == ["long.wav"]
+
+
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        ({"crf": "abc"}, "whole number"),
+        ({"crf": 99}, "from 0 to 63"),
+        ({"crf": True}, "whole number"),
+        ({"face_index": -3}, "at least 0"),
+        ({"box": (1, 2)}, "four whole numbers"),
+        ({"box": 5}, "four whole numbers"),
+        ({"preset": 5}, "text"),
+        ({"fps": "fast"}, "above zero"),
+        ({"loop": None}, "pingpong"),
+        ({"reference_face": 3}, "a path"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_an_option_error(change: dict[str, Any], remedy: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        Options.of(**change)
+    assert remedy in str(caught.value.remedy)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from talkernel.choices import (
     AnyPath,
@@ -21,6 +21,7 @@ from talkernel.choices import (
     current_lookahead,
 )
 from talkernel.errors import FaceChoiceError, OptionError
+from talkernel.pipeline.option_values import check_value, choices_of
 
 RENAMED = {"hearing": "lookahead"}  # earlier names, accepted for one more release
 
@@ -134,16 +135,8 @@ class Options:
     checkpoint: AnyPath | None = option(None, "Weights to use instead of the package's.")
 
     def __post_init__(self) -> None:
-        for name, kind in CHOICES.items():
-            value = getattr(self, name)
-            if value not in kind:
-                raise OptionError(
-                    f"There is no {name} {value!r}.", remedy=f"Use {', '.join(kind)}."
-                )
-        if self.fps is not None and not 0 < self.fps < math.inf:
-            raise OptionError(
-                f"{self.fps} is not a frame rate.", remedy="Give a number above zero."
-            )
+        for name in FIELDS:
+            check_value(name, getattr(self, name), HINTS[name], FIELDS[name].metadata)
 
     @classmethod
     def of(cls, **values: Any) -> Options:
@@ -176,15 +169,10 @@ FIELDS = {each.name: each for each in dataclasses.fields(Options)}
 PATHS = tuple(name for name, hint in HINTS.items() if "PathLike" in str(hint))
 
 
-def _choices(hint: Any) -> tuple[str, ...]:
-    """The words of a `Literal` type or of a union of them."""
-    if get_origin(hint) is Literal:
-        return get_args(hint)
-    parts = [_choices(part) for part in get_args(hint)]
-    return sum(parts, ()) if all(parts) else ()
+NUMBERS = tuple(name for name, hint in HINTS.items() if hint is int or int in get_args(hint))
 
 
-CHOICES = {name: words for name, hint in HINTS.items() if (words := _choices(hint))}
+CHOICES = {name: words for name, hint in HINTS.items() if (words := choices_of(hint))}
 
 
 def read_value(name: str, text: str) -> Any:
@@ -193,10 +181,10 @@ def read_value(name: str, text: str) -> Any:
     Raises:
         OptionError, FaceChoiceError: The text is not a valid value.
     """
-    read, hint = FIELDS[name].metadata["read"], HINTS[name]
+    read = FIELDS[name].metadata["read"]
     if read is not None:
         return read(text)
-    if hint is int or int in get_args(hint):
+    if name in NUMBERS:
         return _whole_number(name, text)
     return text if name not in PATHS else Path(text)
 
