@@ -48,7 +48,7 @@ def blend_onto_frame(
     picture: Picture,
     crop: Crop,
     attention: Array,
-    motion: Array,
+    motion: Array | None,
     strength: float = 1.0,
     reference: WarpedReference | None = None,
     skin: Array | None = None,
@@ -59,7 +59,7 @@ def blend_onto_frame(
         picture: The frame; its planes are written.
         crop: The generator's crop.
         attention: Blend weight `[S, S]` in 0..1.
-        motion: Motion image `[3, S, S]`, RGB in -1..1.
+        motion: Motion image `[3, S, S]`, RGB in -1..1; None if the reference is complete.
         strength: Opacity of the edit: 0 leaves the frame as it is, 1 applies the whole edit.
         reference: The generator's reference. Where it shows the mouth, its own pixels are used
             instead of the motion image, if its source frame is known.
@@ -73,9 +73,10 @@ def blend_onto_frame(
         cells = cv2.resize(window, skin.shape[:2], interpolation=cv2.INTER_AREA)
         skin = np.asarray(skin * cells[..., None], np.float32)
         skin[np.hypot(*cv2.split(skin)) < UNMOVED * len(skin) / len(attention)] = 0.0
-    samples = _to_yuv(motion, picture.layout)
+    samples = None if motion is None else _to_yuv(motion, picture.layout)
     for channels in (slice(0, 1), slice(1, 3)):  # luma, then U and V, which share positions
-        _blend_planes(picture, channels, crop, weight, samples[channels], reference, skin)
+        own = None if samples is None else samples[channels]
+        _blend_planes(picture, channels, crop, weight, own, reference, skin)
 
 
 def _blend_planes(
@@ -83,7 +84,7 @@ def _blend_planes(
     channels: slice,
     crop: Crop,
     weight: Array,
-    samples: Array,
+    samples: Array | None,
     reference: WarpedReference | None,
     skin: Array | None,
 ) -> None:
@@ -99,9 +100,9 @@ def _blend_planes(
     if part is None:
         return
     shape = box[2:]
-    values = [_resized(one, shape)[part] for one in samples]
+    values = [] if samples is None else [_resized(one, shape)[part] for one in samples]
     if reference is not None and reference.has_texture:
-        values = composite(values, reference, shape, part)
+        values = composite(values, reference, len(planes) == 1, shape, part)
     weights, highest = _resized(weight, shape)[part], (1 << picture.layout.depth) - 1
     for plane, value in zip(planes, values, strict=True):
         _mix(plane[_in_plane(box, part)], value, weights, highest)

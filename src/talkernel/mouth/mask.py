@@ -68,7 +68,12 @@ class FrameInput(NamedTuple):
         picture = face if reference is None else cv2.merge([face, reference.image])
         return FrameInput(np.asarray(picture, np.uint8), mask, points, scale, reference)
 
-    def blend_alpha(self, attention: Weight) -> Weight:
+    @property
+    def needs_generator(self) -> bool:
+        """Whether anything is to be drawn that the reference does not show."""
+        return self.reference is None or not self.reference.is_complete
+
+    def blend_alpha(self, attention: Weight | None) -> Weight:
         """Blend weight for the frame, `[S, S]` in 0..1.
 
         Without a warped reference: the generator's attention, and 1 in the mouth mask. With one:
@@ -76,9 +81,10 @@ class FrameInput(NamedTuple):
         `skin_flow`.
 
         Args:
-            attention: The generator's attention mask `[S, S]`.
+            attention: The generator's attention mask `[S, S]`; None if it is not needed.
         """
         if self.reference is None or self.reference.target is None:
+            assert attention is not None
             return np.maximum(attention, self.mask)
         lips = self.reference.target[: len(OUTER_LIP)]
         return _soft_hull(lips, len(self.mask), LIP_MARGIN * self.scale, LIP_SOFT * self.scale)
