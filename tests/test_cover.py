@@ -111,6 +111,12 @@ def test_colour_matrices_are_inverse() -> None:
         np.testing.assert_allclose(back @ forth, np.eye(4), atol=1e-5)
 
 
+def test_shared_colour_matrices_cannot_be_changed() -> None:
+    for matrix in (rgb_to_yuv_matrix(LAYOUTS[0]), yuv_to_rgb_matrix(LAYOUTS[0])):
+        with pytest.raises(ValueError, match="read-only"):
+            matrix += 1.0
+
+
 def test_eight_bit_conversion_agrees_with_exact_arithmetic() -> None:
     rng = np.random.default_rng(0)
     planes = [rng.integers(16, 236, (64, 64), dtype=np.uint8) for _ in range(3)]

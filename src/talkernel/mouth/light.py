@@ -93,7 +93,7 @@ def steadied(before: Array | None, skin: Array) -> Array:
     if before is None:
         return skin
     change = skin - before
-    moved = min(1.0, float(np.abs(np.median(change, 0)).max()) / STEADY)
+    moved = min(1.0, float(np.abs(_median(change)).max()) / STEADY)
     return np.asarray(before + max(0.3, moved) * change, np.float32)
 
 
@@ -109,9 +109,9 @@ def fit_light(source: Array, target: Array, layout: PixelLayout) -> Light:
     a, b = (np.asarray(skin - black, np.float32) for skin in (source, target))
     gain, offset = _robust_line(a[:UPPER, 0], b[:UPPER, 0])
     gains = np.full(3, gain, np.float32)
-    offsets = np.array([offset, *np.median(b[:UPPER, 1:] - gain * a[:UPPER, 1:], 0)], np.float32)
+    offsets = np.array([offset, *_median(b[:UPPER, 1:] - gain * a[:UPPER, 1:])], np.float32)
     rest = b - (gains * a + offsets)
-    offsets += np.clip(np.median(rest[UPPER:], 0), -MOST_LOCAL, MOST_LOCAL)
+    offsets += np.clip(_median(rest[UPPER:]), -MOST_LOCAL, MOST_LOCAL)
     trust = _trust(b[:, 0], rest[:UPPER, 0])
     unit = np.float32(1 << (layout.depth - 8))
     offsets = (offsets + black - gains * black) * unit
@@ -137,13 +137,19 @@ def _robust_line(x: Array, y: Array) -> tuple[float, float]:
         gain, eighth = np.linalg.solve(system, (rows * weight[:, None]).T @ y)
         gain = float(np.clip(gain, 0.0, MAX_GAIN))
         error = np.abs(y - gain * x - 8.0 * eighth)
-        weight = 1.0 / np.maximum(1.0, error / (1.5 * np.median(error) + 1.0))
+        weight = 1.0 / np.maximum(1.0, error / (1.5 * _median(error) + 1.0))
     return gain, float(8.0 * eighth)
 
 
 def _trust(luma: NDArray[np.floating], errors: NDArray[np.floating]) -> float:
     """How far an edit may be shown, from the target's luma above black and the fit's errors."""
     seen = smooth_step((float(luma.mean()) - DARK[0]) / (DARK[1] - DARK[0]))
-    misfit = float(np.median(np.abs(errors)))
+    misfit = float(_median(np.abs(errors)))
     fits = 1.0 - smooth_step((misfit - MISFIT[0]) / (MISFIT[1] - MISFIT[0]))
     return float(seen * fits)
+
+
+def _median(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The median along the first axis; for so few values much faster than NumPy's."""
+    ordered, count = np.sort(values, 0), len(values)
+    return np.asarray((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)
