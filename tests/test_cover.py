@@ -111,6 +111,12 @@ def test_colour_matrices_are_inverse() -> None:
         np.testing.assert_allclose(back @ forth, np.eye(4), atol=1e-5)
 
 
+def test_shared_colour_matrices_cannot_be_changed() -> None:
+    for matrix in (rgb_to_yuv_matrix(LAYOUTS[0]), yuv_to_rgb_matrix(LAYOUTS[0])):
+        with pytest.raises(ValueError, match="read-only"):
+            matrix += 1.0
+
+
 def test_eight_bit_conversion_agrees_with_exact_arithmetic() -> None:
     rng = np.random.default_rng(0)
     planes = [rng.integers(16, 236, (64, 64), dtype=np.uint8) for _ in range(3)]
@@ -119,3 +125,16 @@ def test_eight_bit_conversion_agrees_with_exact_arithmetic() -> None:
         samples = np.stack([*planes, np.ones_like(planes[0])], axis=-1).astype(np.float64)
         exact = np.clip(255.0 * samples @ yuv_to_rgb_matrix(layout).T, 0, 255)
         assert np.abs(planes_to_rgb(planes, layout) - exact).max() < 1.0
+
+
+def test_skin_moves_by_its_flow_in_cells() -> None:
+    picture = random_picture(LAYOUTS[3])
+    before, flow = picture.copy(), np.zeros((16, 16, 2), np.float32)
+    flow[..., 0] = 0.5  # cells of 4 pixels of the view
+    nothing = np.zeros((64, 64), np.float32)
+    blend_onto_frame(
+        picture, Crop(20, 10, 96), nothing, np.zeros((3, 64, 64), np.float32), skin=flow
+    )
+    for plane, old in zip(picture.planes, before.planes, strict=True):
+        np.testing.assert_array_equal(plane[40:70, 50:80], old[40:70, 53:83])
+        np.testing.assert_array_equal(plane[:10], old[:10])

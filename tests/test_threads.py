@@ -9,6 +9,7 @@ import av
 import pytest
 from av.video.codeccontext import VideoCodecContext
 
+from talkernel.engine import openvino
 from talkernel.engine.openvino import OpenVinoEngine
 from talkernel.errors import OptionError
 from talkernel.media import open_face
@@ -91,6 +92,15 @@ def test_the_engine_obeys_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALKERNEL_THREADS", "1")
     assert threads_of(OpenVinoEngine(default_weights())) == 1
     assert threads_of(OpenVinoEngine(default_weights(), threads=2)) == 2
+
+
+def test_the_engine_leaves_half_the_cores_to_the_other_stages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TALKERNEL_THREADS", raising=False)
+    for cores, threads in ((1, 1), (2, 1), (5, 2)):
+        monkeypatch.setattr(openvino, "available_cores", lambda cores=cores: cores)
+        assert threads_of(OpenVinoEngine(default_weights())) == threads
 
 
 def threads_of(engine: OpenVinoEngine) -> int:

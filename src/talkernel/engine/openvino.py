@@ -14,7 +14,7 @@ from talkernel.choices import Precision
 from talkernel.engine.base import Array, EngineInfo, run_every_graph
 from talkernel.errors import CheckpointError, EngineNotInstalledError
 from talkernel.model.weights import find_graphs, read_basis, read_config
-from talkernel.threads import thread_limit
+from talkernel.threads import available_cores, thread_limit
 
 InputShapes = tuple[tuple[str, tuple[int, ...]], ...]  # fixed shapes by input name
 CACHED_GRAPHS = 8  # those of two models
@@ -46,7 +46,8 @@ class OpenVinoEngine:
         weights: The safetensors file, with its graphs in the same folder.
         device: An OpenVINO device; CPU by default.
         precision: None takes bfloat16 where the device computes in it natively.
-        threads: CPU threads; None: TALKERNEL_THREADS, or OpenVINO's choice without it.
+        threads: CPU threads; None: TALKERNEL_THREADS, or half the cores without it. The other
+            stages of a job need the other half; threads that wait for a core cost CPU time.
 
     Raises:
         EngineNotInstalledError: OpenVINO or the device is missing.
@@ -67,7 +68,8 @@ class OpenVinoEngine:
         precision = precision or ("bfloat16" if native else "float32")
         self.info = EngineInfo("openvino", device, precision)
         self.config, self.basis = read_config(weights), read_basis(weights)
-        threads = thread_limit() if threads is None else threads
+        if threads is None:
+            threads = thread_limit() or (_half_the_cores() if device.startswith("CPU") else None)
         settings = _CompileSettings(device, precision, threads, weights.stat().st_mtime_ns)
         self._compile(weights, settings)
 
@@ -139,6 +141,10 @@ class _Graph:
     def session(self) -> _Graph:
         """The same compiled graph with another inference request."""
         return _Graph(self._compiled)
+
+
+def _half_the_cores() -> int:
+    return max(1, available_cores() // 2)
 
 
 def compile_options(precision: Precision, threads: int | None = None) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +14,16 @@ FULL = PixelLayout("yuv444p", 8, (0, 0), "bt601", True)
 _LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 
 
+@cache
 def yuv_to_rgb_matrix(layout: PixelLayout) -> NDArray[np.float32]:
-    """Affine `[3, 4]` matrix from samples (Y, U, V, 1) of `layout` to RGB in 0..1."""
+    """Affine `[3, 4]` matrix from samples (Y, U, V, 1) of `layout` to RGB in 0..1; read-only."""
     inverse = np.linalg.inv(np.vstack([rgb_to_yuv_matrix(layout), [0.0, 0.0, 0.0, 1.0]]))
-    return inverse[:3].astype(np.float32)
+    return _read_only(inverse[:3])
 
 
+@cache
 def rgb_to_yuv_matrix(layout: PixelLayout) -> NDArray[np.float32]:
-    """Affine `[3, 4]` matrix from (R, G, B, 1), RGB in 0..1, to samples of `layout`."""
+    """Affine `[3, 4]` matrix from (R, G, B, 1), RGB in 0..1, to samples of `layout`; read-only."""
     luma = _luma_weights(layout.matrix)
     blue = (np.array([0.0, 0.0, 1.0]) - luma) / (2 * (1 - luma[2]))
     red = (np.array([1.0, 0.0, 0.0]) - luma) / (2 * (1 - luma[0]))
@@ -30,7 +34,14 @@ def rgb_to_yuv_matrix(layout: PixelLayout) -> NDArray[np.float32]:
     else:
         gains, offsets = (219 * unit, 224 * unit, 224 * unit), (16 * unit, 128 * unit, 128 * unit)
     rows = np.stack([luma, blue, red]) * np.array(gains)[:, None]
-    return np.hstack([rows, np.array(offsets)[:, None]]).astype(np.float32)
+    return _read_only(np.hstack([rows, np.array(offsets)[:, None]]))
+
+
+def _read_only(matrix: NDArray[np.floating]) -> NDArray[np.float32]:
+    """A matrix that several callers share."""
+    shared = matrix.astype(np.float32)
+    shared.setflags(write=False)
+    return shared
 
 
 def _luma_weights(matrix: Matrix) -> NDArray[np.float64]:

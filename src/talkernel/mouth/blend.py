@@ -48,7 +48,7 @@ def blend_onto_frame(
     picture: Picture,
     crop: Crop,
     attention: Array,
-    motion: Array,
+    motion: Array | None,
     strength: float = 1.0,
     reference: WarpedReference | None = None,
     skin: Array | None = None,
@@ -59,23 +59,24 @@ def blend_onto_frame(
         picture: The frame; its planes are written.
         crop: The generator's crop.
         attention: Blend weight `[S, S]` in 0..1.
-        motion: Motion image `[3, S, S]`, RGB in -1..1.
+        motion: Motion image `[3, S, S]`, RGB in -1..1; None if the reference is complete.
         strength: Opacity of the edit: 0 leaves the frame as it is, 1 applies the whole edit.
         reference: The generator's reference. Where it shows the mouth, its own pixels are used
             instead of the motion image, if its source frame is known.
-        skin: `[S, S, 2]` flow by which the frame itself is warped before, see
+        skin: `[C, C, 2]` flow by which the frame itself is warped before, see
             `FrameInput.skin_flow`: chin and jaw move with the mouth.
     """
-    window = border_window(attention.shape[0]) * np.float32(strength)
+    window = border_window(len(attention)) * np.float32(strength)
     weight = attention * window
     weight[weight < FAINT] = 0.0
     if skin is not None:
-        skin = skin * window[..., None]
-        skin[np.abs(skin).max(2) < UNMOVED] = 0.0
-    yuv = cv2.transform(cv2.merge(list(motion)), _motion_to_yuv(picture.layout))
-    samples = [np.asarray(channel, np.float32) for channel in cv2.split(yuv)]
+        cells = cv2.resize(window, skin.shape[:2], interpolation=cv2.INTER_AREA)
+        skin = np.asarray(skin * cells[..., None], np.float32)
+        skin[np.hypot(*cv2.split(skin)) < UNMOVED * len(skin) / len(attention)] = 0.0
+    samples = None if motion is None else _to_yuv(motion, picture.layout)
     for channels in (slice(0, 1), slice(1, 3)):  # luma, then U and V, which share positions
-        _blend_planes(picture, channels, crop, weight, samples[channels], reference, skin)
+        own = None if samples is None else samples[channels]
+        _blend_planes(picture, channels, crop, weight, own, reference, skin)
 
 
 def _blend_planes(
@@ -83,11 +84,11 @@ def _blend_planes(
     channels: slice,
     crop: Crop,
     weight: Array,
-    samples: Sequence[Array],
+    samples: Array | None,
     reference: WarpedReference | None,
     skin: Array | None,
 ) -> None:
-    """Warp planes of one size by a flow `[S, S, 2]`, and blend samples `[S, S]` onto them."""
+    """Warp P planes of one size by a flow `[C, C, 2]`, and blend samples `[P, S, S]` onto them."""
     planes: list[Plane] = list(picture.planes[channels])
     box = plane_box(picture, planes[0], crop)
     if skin is not None:
@@ -99,9 +100,9 @@ def _blend_planes(
     if part is None:
         return
     shape = box[2:]
-    values = [_resized(one, shape)[part] for one in samples]
+    values = [] if samples is None else [_resized(one, shape)[part] for one in samples]
     if reference is not None and reference.has_texture:
-        values = composite(values, reference, shape, part)
+        values = composite(values, reference, len(planes) == 1, shape, part)
     weights, highest = _resized(weight, shape)[part], (1 << picture.layout.depth) - 1
     for plane, value in zip(planes, values, strict=True):
         _mix(plane[_in_plane(box, part)], value, weights, highest)
@@ -111,7 +112,7 @@ def _move_skin(planes: Sequence[Plane], box: PlaneBox, skin: Array, part: Box) -
     """Warp a part of the crop on planes of one size, in place."""
     left, top, width, height = box
     rows, columns = part
-    flow = cv2.resize(skin, (width, height))[part] * np.float32(width / len(skin))
+    flow = _resized(skin, (width, height))[part] * np.float32(width / len(skin))
     flow[..., 0] += np.arange(left + columns.start, left + columns.stop, dtype=np.float32)
     flow[..., 1] += np.arange(top + rows.start, top + rows.stop, dtype=np.float32)[:, None]
     for plane in planes:
@@ -137,6 +138,14 @@ def _visible_part(active: NDArray[np.bool_], box: PlaneBox, plane: tuple[int, ..
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return None
     return rows, columns
+
+
+def _to_yuv(motion: Array, layout: PixelLayout) -> Array:
+    """A motion image `[3, S, S]` as samples of `layout`."""
+    matrix = _motion_to_yuv(layout)
+    samples = matrix[:, :3] @ motion.reshape(3, -1)
+    samples += matrix[:, 3:]
+    return np.asarray(samples.reshape(motion.shape), np.float32)
 
 
 @cache

@@ -97,7 +97,7 @@ def steadied(before: Array | None, skin: Array) -> Array:
     if before is None:
         return skin
     change = skin - before
-    moved = min(1.0, float(np.abs(np.median(change, 0)).max()) / STEADY)
+    moved = min(1.0, float(np.abs(_median(change)).max()) / STEADY)
     return np.asarray(before + max(0.3, moved) * change, np.float32)
 
 
@@ -113,11 +113,11 @@ def fit_light(source: Array, target: Array, layout: PixelLayout) -> Light:
     a, b = (np.asarray(skin - black, np.float32) for skin in (source, target))
     gain, offset = _robust_line(a[:UPPER, 0], b[:UPPER, 0])
     gains = np.full(3, gain, np.float32)
-    offsets = np.array([offset, *np.median(b[:UPPER, 1:] - gain * a[:UPPER, 1:], 0)], np.float32)
+    offsets = np.array([offset, *_median(b[:UPPER, 1:] - gain * a[:UPPER, 1:])], np.float32)
     rest = b - (gains * a + offsets)
     shown = rest[UPPER:][np.abs(rest[UPPER:]).max(1) < COVERED]
     if len(shown) > len(CHIN) / 2:
-        offsets += np.clip(np.median(shown, 0), -MOST_LOCAL, MOST_LOCAL)
+        offsets += np.clip(_median(shown), -MOST_LOCAL, MOST_LOCAL)
     trust = _trust(b[:, 0], rest)
     unit = np.float32(1 << (layout.depth - 8))
     offsets = (offsets + black - gains * black) * unit
@@ -140,11 +140,11 @@ def _robust_line(x: Array, y: Array) -> tuple[float, float]:
     Another head pose shades the face differently, which looks like a change of contrast. So the
     offset is expected to be small, unless the samples lie on a line.
     """
-    gain, offset = float(np.clip(np.median(y / np.maximum(x, 1.0)), 0.0, MAX_GAIN)), 0.0
+    gain, offset = float(np.clip(float(_median(y / np.maximum(x, 1.0))), 0.0, MAX_GAIN)), 0.0
     rows = np.stack([x, np.ones_like(x)], 1)
     for _ in range(5):
         error = np.abs(y - gain * x - offset)
-        noise = max(1.0, 1.5 * float(np.median(error)))
+        noise = max(1.0, 1.5 * float(_median(error)))
         weight = 1.0 / (1.0 + (error / (2.0 * noise)) ** 2)
         expected = np.diag([0.0, weight.sum() / INDEPENDENT * (noise / USUAL_OFFSET) ** 2])
         weighted = (rows * weight[:, None]).T
@@ -161,8 +161,14 @@ def _trust(luma: NDArray[np.floating], errors: NDArray[np.floating]) -> float:
         errors: `[63, 3]` that the fit leaves.
     """
     seen = smooth_step((float(luma.mean()) - DARK[0]) / (DARK[1] - DARK[0]))
-    misfit = float(np.median(np.abs(errors[:UPPER, 0])))
+    misfit = float(_median(np.abs(errors[:UPPER, 0])))
     fits = 1.0 - smooth_step((misfit - MISFIT[0]) / (MISFIT[1] - MISFIT[0]))
     covered = float((np.abs(errors[UPPER:]).max(1) > COVERED).mean())
     free = 1.0 - smooth_step((covered - HIDDEN[0]) / (HIDDEN[1] - HIDDEN[0]))
     return float(seen * fits * free)
+
+
+def _median(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The median along the first axis; for so few values much faster than NumPy's."""
+    ordered, count = np.sort(values, 0), len(values)
+    return np.asarray((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)

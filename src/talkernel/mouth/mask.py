@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from talkernel.face.lips import JAW, OUTER_LIP
 from talkernel.mouth.reference import WarpedReference
 from talkernel.mouth.region import region_mask
-from talkernel.mouth.thin_plate import STEP, upsample
+from talkernel.mouth.thin_plate import STEP
 
 if TYPE_CHECKING:  # training works without PyAV
     from talkernel.face.overlay import LiftedOverlay
@@ -73,7 +73,12 @@ class FrameInput(NamedTuple):
         picture = face if reference is None else cv2.merge([face, reference.image])
         return FrameInput(np.asarray(picture, np.uint8), mask, points, scale, reference)
 
-    def blend_alpha(self, attention: Weight) -> Weight:
+    @property
+    def needs_generator(self) -> bool:
+        """Whether anything is to be drawn that the reference does not show."""
+        return self.reference is None or not self.reference.is_complete
+
+    def blend_alpha(self, attention: Weight | None) -> Weight:
         """Blend weight for the frame, `[S, S]` in 0..1.
 
         Without a warped reference: the generator's attention, and 1 in the mouth mask. With one:
@@ -81,25 +86,26 @@ class FrameInput(NamedTuple):
         `skin_flow`.
 
         Args:
-            attention: The generator's attention mask `[S, S]`.
+            attention: The generator's attention mask `[S, S]`; None if it is not needed.
         """
         if self.reference is None or self.reference.target is None:
+            assert attention is not None
             return np.maximum(attention, self.mask)
         lips = self.reference.target[: len(OUTER_LIP)]
         return _soft_hull(lips, len(self.mask), LIP_MARGIN * self.scale, LIP_SOFT * self.scale)
 
     def skin_flow(self) -> Weight | None:
-        """How the frame's own skin moves with the target jaw: `[S, S, 2]` pixels of the view.
+        """How the frame's own skin moves with the target jaw: `[S / 4, S / 4, 2]` in cells.
 
-        For each pixel, where it comes from, minus its own place. It falls to 0 around the face's
-        lower half. None without a warped reference.
+        For each cell of 4 pixels of the view, where it comes from, minus its own place. It falls
+        to 0 around the face's lower half. None without a warped reference.
         """
         if self.reference is None or self.reference.target is None or self.reference.skin is None:
             return None
         size, scale = len(self.mask), self.scale / STEP
         outline = np.concatenate([self.points[REGION, :2], self.reference.target]) / STEP
         near = _soft_hull(outline, size // STEP, SKIN_MARGIN * scale, SKIN_SOFT * scale)
-        return upsample(self.reference.skin * near[..., None], size)
+        return np.asarray(self.reference.skin * near[..., None] / np.float32(STEP), np.float32)
 
 
 def mouth_mask(points: NDArray[np.floating], size: int, scale: float) -> Weight:

@@ -107,6 +107,11 @@ class WarpedReference(NamedTuple):
         """Whether its own pixels are blended: its lips are warped and its frame is available."""
         return self.disoccluded is not None and self.source is not None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether its own pixels show the whole mouth, so that no motion image is needed."""
+        return self.disoccluded is not None and self.has_texture and not self.disoccluded.any()
+
     def lit(self, light: Light | None) -> WarpedReference:
         """The same in another light."""
         if light is None or light.is_identity:

@@ -101,10 +101,15 @@ class MouthRenderer:
         self, picture: Picture, placement: Placement, shown: FrameInput, kernels: Array
     ) -> None:
         """Run the generator and blend its output onto the frame, in place (eq. 7)."""
-        self.blend(picture, placement, shown, *self.generate(shown, kernels))
+        self.blend(picture, placement, shown, self.generate(shown, kernels))
 
-    def generate(self, shown: FrameInput, kernels: Array) -> tuple[Array, Array]:
-        """Attention `[S, S]` in 0..1 and motion image `[3, S, S]` in -1..1."""
+    def generate(self, shown: FrameInput, kernels: Array) -> tuple[Array, Array] | None:
+        """Attention `[S, S]` in 0..1 and motion image `[3, S, S]` in -1..1.
+
+        None if the reference shows the whole mouth and nobody watches: they would not be used.
+        """
+        if self.watch is None and not shown.needs_generator:
+            return None
         face = to_network(shown.picture)
         attention, motion = self.engine.synthesise(face[None], kernels[None])
         return attention[0, 0], motion[0]
@@ -114,16 +119,17 @@ class MouthRenderer:
         picture: Picture,
         placement: Placement,
         shown: FrameInput,
-        attention: Array,
-        motion: Array,
+        drawn: tuple[Array, Array] | None,
     ) -> None:
         """Blend the output of `generate` onto the frame, in place."""
         before = None if self.watch is None else picture.copy()
+        attention, motion = drawn or (None, None)
         alpha = shown.blend_alpha(attention)
         strength = placement.strength * (1.0 if shown.reference is None else shown.reference.trust)
         skin = shown.skin_flow()
         blend_onto_frame(picture, placement.crop, alpha, motion, strength, shown.reference, skin)
         if shown.lifted is not None:
             shown.lifted.lay_back(picture)
-        if self.watch is not None and before is not None:
+        if self.watch is not None and before is not None and drawn is not None:
+            attention, motion = drawn
             self.watch(Edit(before, picture, placement, shown, attention, alpha, motion))

@@ -24,13 +24,19 @@ EDGE = 4.4  # pixels of the motion image: width of an edge
 
 
 def composite(
-    motion: Sequence[Array], reference: WarpedReference, shape: tuple[int, int], part: Box
+    motion: Sequence[Array],
+    reference: WarpedReference,
+    is_luma: bool,
+    shape: tuple[int, int],
+    part: Box,
 ) -> list[Array]:
     """The reference's texture, with the motion image where it is disoccluded.
 
     Args:
-        motion: The motion image's samples `[h, w]`: luma alone, which is sharpened, or U and V.
+        motion: The motion image's samples `[h, w]`: luma, which is sharpened, or U and V.
+            They are not used if the reference is complete.
         reference: A reference with texture (`WarpedReference.has_texture`).
+        is_luma: Whether these are samples of luma.
         shape: Width and height of the whole crop on those planes.
         part: Rows and columns of the crop that `motion` covers.
 
@@ -38,9 +44,10 @@ def composite(
         As `motion`.
     """
     assert reference.disoccluded is not None and reference.source is not None
-    is_luma = len(motion) == 1
-    disoccluded = cv2.resize(reference.disoccluded, shape)[part]
     texture = _texture(reference, is_luma, shape, part)
+    if reference.is_complete:
+        return texture
+    disoccluded = cv2.resize(reference.disoccluded, shape)[part]
     if is_luma:
         factor, depth = shape[0] / len(reference.disoccluded), reference.source.layout.depth
         motion = [sharpened(motion[0], factor, depth)]

@@ -17,7 +17,7 @@ Points = NDArray[np.floating]
 Real = TypeVar("Real", NDArray[np.float32], NDArray[np.float64])
 STEP = 4  # pixels per cell: splines are evaluated at cell centres and interpolated between them
 SMOOTHING = 5e-4  # regularisation: a spline need not pass exactly through landmarks, which jitter
-TINY = 1e-12  # smallest squared distance, whose logarithm is finite
+TINY = 1e-12  # added to squared distances, so that their logarithm is finite
 BORDER = 5  # fixed points along each border of the view
 
 
@@ -76,7 +76,7 @@ def _spline_weights(
 def _system(anchors: NDArray[np.float64]) -> NDArray[np.float64]:
     """The linear system `[N + 3, N + 3]` of the spline's weights."""
     count, (x, y) = len(anchors), anchors.T
-    squares = np.square(np.subtract.outer(x, x)) + np.square(np.subtract.outer(y, y))
+    squares = np.square(np.subtract.outer(x, x)) + np.square(np.subtract.outer(y, y)) + TINY
     system = np.zeros((count + 3, count + 3))
     system[:count, :count] = _kernel(squares) + SMOOTHING * np.eye(count)
     system[:count, count], system[:count, count + 1 :] = 1.0, anchors
@@ -87,7 +87,7 @@ def _system(anchors: NDArray[np.float64]) -> NDArray[np.float64]:
 def _evaluate(splines: Array, anchors: Array, size: int) -> Array:
     """Splines of weights `[P, N + 3, V]` at the cell centres, `[P, S / 4, S / 4, V]`."""
     steps = np.asarray((cell_centres(size)[0, :, 0] + 0.5) / size, np.float32)
-    x, y = np.square(steps - anchors[:, :1]), np.square(steps - anchors[:, 1:])
+    x, y = np.square(steps - anchors[:, :1]), np.square(steps - anchors[:, 1:]) + np.float32(TINY)
     kernel = _kernel((y[:, :, None] + x[:, None, :]).reshape(len(anchors), -1))
     flows = []
     for weights in splines:  # one by one: BLAS would start threads for a larger product
@@ -98,8 +98,7 @@ def _evaluate(splines: Array, anchors: Array, size: int) -> Array:
 
 
 def _kernel(squares: Real) -> Real:
-    """The spline kernel r^2 log r^2 of squared distances `[A, B]`, which are overwritten."""
-    np.maximum(squares, TINY, out=squares)  # in place: allocating memory costs more than this
+    """The spline kernel r^2 log r^2 of squared distances `[A, B]` above 0."""
     kernel = np.asarray(cv2.log(squares), squares.dtype)
     kernel *= squares
     return kernel

@@ -122,7 +122,7 @@ class Job:
                 with self.clock("generator"):
                     drawn = self.renderer.generate(seen, motion.kernels)
                 with self.clock("blend"):
-                    self.renderer.blend(frame.picture, face.placement, seen, *drawn)
+                    self.renderer.blend(frame.picture, face.placement, seen, drawn)
             yield frame.picture
 
 
