@@ -10,9 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+from talkernel.choices import AnyPath
 from talkernel.diagnose.benchmark import benchmark
+from talkernel.diagnose.frame_cost import frame_cost
 from talkernel.engine.base import Array, EngineInfo
-from talkernel.errors import AdapterError, CheckpointError, MissingFileError, NoFaceError
+from talkernel.errors import (
+    AdapterError,
+    CheckpointError,
+    InputError,
+    MissingFileError,
+    NoFaceError,
+)
+from talkernel.files.wave import write_wave
 from talkernel.lab.evaluate import speed, timed_systems
 from talkernel.lab.evaluate.adapter import load_adapter
 from talkernel.lab.evaluate.cases import Case
@@ -228,10 +237,36 @@ def test_all_cpus_are_taken_where_nothing_is_said(
     assert measure_speeds().threads == 3
 
 
-def test_benchmark_measures_a_job_and_its_parts(folder: Path, tmp_path: Path) -> None:
-    found = benchmark(folder / "face.mp4", folder / "speech.wav")
-    assert found.frames == 25 and 0.0 < found.ratio < 1.0
-    assert 0.0 < found.first_frame_s < found.frames / found.end_to_end_fps
+def test_start_up_is_no_part_of_a_frames_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, delays = {"wall": 0.0, "cpu": 0.0}, iter([0.0, 3.0, 7.0, 0.0, 0.0, 0.0])
+    monkeypatch.setattr("time.perf_counter", lambda: clock["wall"])
+    monkeypatch.setattr("time.process_time", lambda: clock["cpu"])
+
+    def job(sound: AnyPath) -> int:
+        frames, delay = {"short": 10, "long": 50}[str(sound)], next(delays)
+        clock["wall"] += 2.0 + 0.01 * frames + delay
+        clock["cpu"] += 1.5 + 0.02 * frames + delay
+        return frames
+
+    cost = frame_cost(job, "long", "short")
+    np.testing.assert_allclose(cost, (0.01, 0.02))
+
+
+def test_a_sound_that_is_too_short_to_measure_with(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"only 1\.00 s of sound"):
+        benchmark(folder / "face.mp4", folder / "speech.wav")
+
+
+def test_benchmark_measures_a_job_and_its_parts(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("talkernel.diagnose.frame_cost.ROUNDS", 1)
+    rng = np.random.default_rng(0)
+    write_wave(tmp_path / "noise.wav", 16000, rng.integers(-9000, 9000, 32000, "<i2").tobytes())
+    found = benchmark(folder / "face.mp4", tmp_path / "noise.wav")
+    assert found.frames == 50 and 0.0 < found.ratio < 1.0 and found.first_frame_s > 0.0
+    assert found.own_cpu_ms > 0.0 and found.codec_cpu_ms > 0.0
+    assert "CPU ms a frame, our own" in {row[0] for row in found.summary().rows}
     assert set(found.stage_ms) >= {"decode", "track", "generator", "blend", "encode"}
     path = tmp_path / "benchmark.json"
     path.write_text(found.to_json())

@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 
 import cv2
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from talkernel.media import PixelLayout
+from talkernel.media.photo import PhotoSource
+from talkernel.pipeline.job import queue_length
 from talkernel.pipeline.threads import Prefetcher, StageClock, libraries_on_one_thread
 
 
@@ -110,3 +115,13 @@ def test_blas_computes_on_one_thread_while_a_job_runs() -> None:
     with libraries_on_one_thread():
         assert threads() == {1}
     assert threads() == before
+
+
+@pytest.mark.parametrize(
+    ("size", "frames"), [((1280, 720), 8), ((1920, 1080), 5), ((3840, 2160), 2)]
+)
+def test_queues_of_large_frames_are_short(size: tuple[int, int], frames: int) -> None:
+    rgb = np.zeros((*size[::-1], 3), np.uint8)
+    source = PhotoSource("face.png", rgb, Fraction(25))
+    source.layout = PixelLayout("yuv420p")
+    assert queue_length(source) == frames

@@ -90,7 +90,7 @@ def _endless(
     if source.is_photo:
         for i, picture in enumerate(source.frames()):
             yield LoopFrame(picture, 0, min(i, 1))
-    capacity = 1 if mode == "freeze" else max(2, cache_bytes // _picture_bytes(source))
+    capacity = 1 if mode == "freeze" else max(2, cache_bytes // source.picture_bytes)
     tail: deque[Picture] = deque(maxlen=capacity if looped else 0)
     n = 0
     for picture in source.frames():
@@ -136,9 +136,3 @@ def _backward(source: FaceSource, tail: deque[Picture], n: int, capacity: int) -
         while piece:
             yield piece.pop()
         stop = start
-
-
-def _picture_bytes(source: FaceSource) -> int:
-    horizontal, vertical = source.layout.chroma_shift
-    samples = source.width * source.height * (1 + 2 / 2 ** (horizontal + vertical))
-    return int(samples) * (1 if source.layout.depth == 8 else 2)

@@ -57,6 +57,13 @@ class FaceSource(ABC):
     sample_aspect_ratio: Fraction = Fraction(1)
     corrupt_packets: int = 0
 
+    @property
+    def picture_bytes(self) -> int:
+        """Size of one picture in memory."""
+        horizontal, vertical = self.layout.chroma_shift
+        samples = self.width * self.height * (1 + 2 / 2 ** (horizontal + vertical))
+        return int(samples) * (1 if self.layout.depth == 8 else 2)
+
     @abstractmethod
     def frames(self, start: int = 0) -> Iterator[Picture]:
         """Pictures from number `start` on; the caller may change them.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from talkernel.choices import LoopMode
-from talkernel.media import Picture, SpeechSource
+from talkernel.media import FaceSource, Picture, SpeechSource
 from talkernel.mouth.lip_driver import FILE_BATCH, LipDriver, LipMotion
 from talkernel.mouth.mask import FrameInput
 from talkernel.mouth.renderer import MouthRenderer
@@ -25,7 +25,8 @@ from talkernel.pipeline.report import EditedSpan, Span
 from talkernel.pipeline.threads import Prefetcher, StageClock, libraries_on_one_thread
 
 QUEUE = 8  # frames between two stages
-SHORT_QUEUE = 2  # where both stages take about the same time for every frame
+SHORT_QUEUE = 2  # where both stages take about the same time for every frame, or frames are large
+QUEUE_BYTES = 16 * 2**20  # most memory for the frames between two stages
 
 
 class PreparedFrame(NamedTuple):
@@ -74,12 +75,13 @@ class Job:
         with ExitStack() as threads:
             threads.enter_context(libraries_on_one_thread())
             frames = self.avatar.frames(self.frame_count, self.loop)
-            placed = threads.enter_context(closing(Prefetcher(frames, QUEUE)))
+            queue = queue_length(self.avatar.source)
+            placed = threads.enter_context(closing(Prefetcher(frames, queue)))
             driven = threads.enter_context(closing(Prefetcher(self._driven(), FILE_BATCH)))
             prepared = threads.enter_context(
                 closing(Prefetcher(self._prepared(placed, driven), SHORT_QUEUE))
             )
-            yield from threads.enter_context(closing(Prefetcher(self._painted(prepared), QUEUE)))
+            yield from threads.enter_context(closing(Prefetcher(self._painted(prepared), queue)))
 
     def _driven(self) -> Iterator[LipMotion]:
         """Second thread: lip code and kernels of every output frame."""
@@ -124,6 +126,11 @@ class Job:
                 with self.clock("blend"):
                     self.renderer.blend(frame.picture, face.placement, seen, drawn)
             yield frame.picture
+
+
+def queue_length(source: FaceSource) -> int:
+    """Frames of a source that may wait between two stages."""
+    return min(QUEUE, max(SHORT_QUEUE, QUEUE_BYTES // source.picture_bytes))
 
 
 def _extend_spans(spans: list[Span], frame: Span) -> None:
