@@ -100,7 +100,9 @@ def predict_lip_codes(engine: Engine, fps: Fraction | float, sound: Iterable[Arr
         `[T, K]`, one for each frame of the sound's length.
     """
     features = SpeechFeatures(fps, engine.config, engine.encode)
-    codes = [engine.predict_lip_code(batch) for wave in sound for batch in _batches(features.push(wave))]
+    codes: list[Array] = []
+    for wave in sound:
+        codes += map(engine.predict_lip_code, _batches(features.push(wave)))
     codes += map(engine.predict_lip_code, _batches(features.finish()))
     return np.concatenate(codes)
 

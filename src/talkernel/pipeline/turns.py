@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 CORRELATED = 0.4  # seconds of evidence that tell as much as one independent frame
-SWITCH = 3.0  # evidence that a change of speaker needs
+SWITCH, AT_CUT = 3.0, 1.0  # evidence that a change of speaker needs; where people come or go
 SILENCE = -0.4  # evidence per frame, below which nobody in the picture speaks
 NOBODY = -1
 
@@ -37,9 +37,11 @@ def find_turns(evidence: Array, fps: float) -> list[Turn]:
         evidence: `[T, P]` of each person, NaN where they are not in the picture.
         fps: Frames a second.
     """
-    present = np.where(np.isnan(evidence), -np.inf, evidence)
-    scores = np.column_stack([np.full(len(present), SILENCE), present]) / (CORRELATED * fps)
-    path = _viterbi(scores)
+    absent = np.isnan(evidence)
+    states = np.column_stack([np.full(len(absent), SILENCE), np.where(absent, -np.inf, evidence)])
+    scores = states / (CORRELATED * fps)
+    cuts = (absent[1:] != absent[:-1]).any(1)
+    path = _viterbi(scores, np.where(cuts, AT_CUT, SWITCH))
     edges = np.flatnonzero(np.diff(path)) + 1
     spans = zip([0, *edges], [*edges, len(path)], strict=True)
     return [_turn(scores, int(first), int(stop), int(path[first])) for first, stop in spans]
@@ -51,15 +53,21 @@ def _turn(scores: NDArray[np.floating], first: int, stop: int, state: int) -> Tu
     return Turn(first, stop - 1, state - 1, float(likelihoods[state] / likelihoods.sum()))
 
 
-def _viterbi(scores: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The best state of each frame, `[T]`, for scores `[T, S]`."""
+def _viterbi(scores: NDArray[np.floating], costs: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The best state of each frame, `[T]`.
+
+    Args:
+        scores: `[T, S]` of each state in each frame.
+        costs: `[T - 1]` of a change from each frame to the next.
+    """
     count, states = scores.shape
     best, back = scores[0].copy(), np.zeros((count, states), np.int64)
     for t in range(1, count):
         leader = int(best.argmax())
-        stays = best >= best[leader] - SWITCH
+        changed = best[leader] - costs[t - 1]
+        stays = best >= changed
         back[t] = np.where(stays, np.arange(states), leader)
-        best = np.where(stays, best, best[leader] - SWITCH) + scores[t]
+        best = np.where(stays, best, changed) + scores[t]
     path = [int(best.argmax())]
     for t in range(count - 1, 0, -1):
         path.append(int(back[t, path[-1]]))

@@ -23,8 +23,8 @@ from talkernel.files.atomic import atomic_write
 from talkernel.lab.evaluate.clips import Clip, find_clips
 from talkernel.media import open_face
 from talkernel.model.lip_basis import LipBasis
-from talkernel.pipeline.speaking import hear, watch
 from talkernel.pipeline.speech_match import MOST_LAG, SpeechMatch, motion
+from talkernel.pipeline.watch import hear, watch
 from talkernel.summary import Summary
 
 Array = NDArray[np.float32]
@@ -88,9 +88,7 @@ class Fit:
         return Summary("Speech match", rows + [(n, why) for n, why in self.excluded.items()])
 
 
-def fit_speech_match(
-    folder: Path, progress: Callable[[int, int], None] | None = None
-) -> Fit:
+def fit_speech_match(folder: Path, progress: Callable[[int, int], None] | None = None) -> Fit:
     """Fit a match to the default model's lip codes.
 
     Args:
@@ -116,7 +114,7 @@ def fit_speech_match(
     if not pairs:
         raise DataError(f"No clip in {folder} shows lips that follow its sound.")
     frames = sum(len(pair.shown) for pair in pairs)
-    return Fit(match_of(pairs, basis), len(pairs), frames, excluded)
+    return Fit(match_of(pairs, basis.scale), len(pairs), frames, excluded)
 
 
 def _first_of_each(clips: Sequence[Clip]) -> list[Clip]:
@@ -164,13 +162,13 @@ def _correlation(pair: Pair, basis: LipBasis) -> float:
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
-def match_of(pairs: Sequence[Pair], basis: LipBasis) -> SpeechMatch:
-    """Canonical correlation analysis of aligned clips."""
+def match_of(pairs: Sequence[Pair], scale: Array) -> SpeechMatch:
+    """Canonical correlation analysis of aligned clips; `scale` is that of their lip basis."""
     spoken = np.concatenate([motion(pair.spoken, pair.fps) for pair in pairs])
     shown = np.concatenate([motion(pair.shown, pair.fps) for pair in pairs])
     left, right = _whitening(spoken), _whitening(shown)
     u, r, v = np.linalg.svd(left.T @ (spoken.T @ shown / len(spoken)) @ right)
-    maps = (left @ u, right @ v.T, np.clip(r, 0.0, HIGHEST), basis.scale)
+    maps = (left @ u, right @ v.T, np.clip(r, 0.0, HIGHEST), scale)
     return SpeechMatch(*(part.astype(np.float32) for part in maps))
 
 

@@ -2,120 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from talkernel.engine import Engine, load_engine
 from talkernel.errors import DataError
 from talkernel.lab.evaluate.clips import Clip, find_clips
-from talkernel.lab.speaking.dialogues import KINDS, UNDECIDED, Frames, Kind
+from talkernel.lab.speaking.dialogues import KINDS, Kind
 from talkernel.lab.speaking.render import Dialogue, write_dialogue
+from talkernel.lab.speaking.scores import DialogueScores, Outcome
 from talkernel.media import open_face
 from talkernel.pipeline.speaking import find_speakers
 from talkernel.pipeline.turns import NOBODY
-from talkernel.summary import Summary
 
 RATES = (Fraction(25), Fraction(30000, 1001))  # take turns
-FAILS = 0.5  # a clip of which fewer frames are recognised as speaking fails
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One dialogue.
-
-    Attributes:
-        kind: Name of its kind.
-        clips: Names of its clips.
-        truth: `[T]` who speaks; see `Script.speaker`.
-        decided: `[T]` who was taken for the speaker, or `NOBODY`.
-    """
-
-    kind: str
-    clips: tuple[str, ...]
-    truth: Frames
-    decided: Frames
-
-    def share(self, true: bool | None = None, found: bool | None = None) -> float:
-        """Fraction of frames that are right, or that are wrong in one way.
-
-        Args:
-            true: For wrong frames: whether somebody in the picture speaks.
-            found: For wrong frames: whether somebody is taken for the speaker.
-        """
-        truth, decided = (part[self.truth != UNDECIDED] for part in (self.truth, self.decided))
-        right = truth == decided
-        if true is None:
-            return float(right.mean())
-        wrong = ~right & ((truth != NOBODY) == true) & ((decided != NOBODY) == found)
-        return float(wrong.mean())
-
-
-@dataclass
-class DialogueScores:
-    """What was decided in all dialogues.
-
-    Attributes:
-        outcomes: Of each dialogue.
-        cost: Seconds of work per minute of video.
-    """
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    cost: float = 0.0
-
-    @property
-    def failing(self) -> dict[str, float]:
-        """Clips that mostly are not recognised as speaking, and the fraction that is."""
-        spoken: dict[str, list[Any]] = defaultdict(list)
-        for one in self.outcomes:
-            for person, clip in enumerate(one.clips):
-                spoken[clip].append(one.decided[one.truth == person] == person)
-        shares = {clip: np.concatenate(frames).mean() for clip, frames in spoken.items()}
-        return {clip: float(share) for clip, share in sorted(shares.items()) if share < FAILS}
-
-    def rows(self) -> list[dict[str, Any]]:
-        """For each kind, fractions of frames; see `header` of `summary`."""
-        return [self._row(kind.name) for kind in KINDS if any(o.kind == kind.name for o in self.outcomes)]
-
-    def _row(self, kind: str) -> dict[str, Any]:
-        mine = [one for one in self.outcomes if one.kind == kind]
-        kept = [one for one in mine if not set(one.clips) & set(self.failing)]
-        mean: Callable[..., float] = lambda *how: float(np.mean([one.share(*how) for one in mine]))
-        return {
-            "kind": kind,
-            "dialogues": len(mine),
-            "right": mean(),
-            "without failing clips": float(np.mean([o.share() for o in kept])) if kept else None,
-            "another person": mean(True, True),
-            "nobody instead of the speaker": mean(True, False),
-            "somebody instead of nobody": mean(False, True),
-        }
-
-    def to_json(self) -> str:
-        """All rows, the failing clips and each dialogue's fraction."""
-        each = [{"kind": o.kind, "clips": o.clips, "right": o.share()} for o in self.outcomes]
-        found = {"kinds": self.rows(), "failing": self.failing, "seconds_per_minute": self.cost}
-        return json.dumps(found | {"dialogues": each}, indent=2)
-
-    def summary(self) -> Summary:
-        """A table for the terminal."""
-        rows = self.rows()
-        cells = [[_cell(value) for value in row.values()] for row in rows]
-        failing = ", ".join(f"{clip} ({share:.2f})" for clip, share in self.failing.items())
-        caption = f"Clips not recognised as speaking: {failing or 'none'}. "
-        caption += f"{self.cost:.0f} s of work per minute of video."
-        return Summary("Frames decided rightly", cells, list(rows[0]), caption)
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def measure_dialogues(
@@ -141,17 +45,17 @@ def measure_dialogues(
     groups, scores, engine = _groups(find_clips(folder))[:limit], DialogueScores(), load_engine()
     out.mkdir(parents=True, exist_ok=True)
     jobs = [(kind, number) for kind in kinds for number in range(len(groups))]
-    spent = seconds = 0.0
+    spent, minutes = 0.0, 0.0
     for done, (kind, number) in enumerate(jobs, 1):
         clips = groups[number][: kind.people]
         dialogue = _dialogue(out, kind, number, clips)
         started = time.process_time()
         scores.outcomes.append(_outcome(dialogue, kind, clips, engine))
         spent += time.process_time() - started
-        seconds += len(dialogue.script.speaker) / float(_rate(number))
-        scores.cost = 60 * spent / seconds
+        minutes += len(dialogue.script.speaker) / float(_rate(number)) / 60
         if progress is not None:
             progress(done, len(jobs))
+    scores.cost = spent / minutes
     return scores
 
 

@@ -139,8 +139,8 @@ def _write(dialogue: Dialogue, footage: Sequence[Footage], fps: Fraction) -> Non
 
 def _image(dialogue: Dialogue, footage: Sequence[Footage], frame: int, width: int) -> Image:
     numbers = dialogue.script.shown[:, frame]
-    present = np.flatnonzero(numbers != HIDDEN)
-    image = np.full((SIDE, width, 3), WALLS[present[0] if len(present) else 0], np.uint8)
+    present = np.flatnonzero(numbers != HIDDEN).tolist()
+    image = np.full((SIDE, width, 3), WALLS[present[0] if present else 0], np.uint8)
     for person in present:
         left = dialogue.lefts[person]
         image[:, left : left + SIDE] = footage[person].images[numbers[person]]
