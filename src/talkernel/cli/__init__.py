@@ -13,6 +13,7 @@ from talkernel.cli import speak as speak
 from talkernel.cli import prepare as prepare
 from talkernel.cli import train as train
 from talkernel.cli import evaluate as evaluate
+from talkernel.cli import speaking as speaking
 from talkernel.cli import explain as explain
 from talkernel.cli import study as study
 

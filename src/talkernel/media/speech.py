@@ -22,6 +22,7 @@ from talkernel.media.timing import timestamp
 Wave = NDArray[np.float32]
 
 SPEECH_RATE = 16_000
+SILENT = 1e-3  # of full scale (-60 dB): sound without a louder sample counts as silent
 _SHORTEST = 0.2  # seconds; shorter sounds fill less than one window of speech features
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -86,3 +86,26 @@ class LipDriver:
             batch, self._windows = self._windows[: self._batch], self._windows[self._batch :]
             codes = self._engine.predict_lip_code(np.stack(batch))
             yield from map(LipMotion, codes, self._engine.kernels(codes))
+
+
+def predict_lip_codes(engine: Engine, fps: Fraction | float, sound: Iterable[Array]) -> Array:
+    """The lip codes of a whole sound, without their kernels.
+
+    Args:
+        engine: Runs AudioNet.
+        fps: Video frames a second.
+        sound: Pieces `[n]` of it, mono at 16 kHz in -1..1.
+
+    Returns:
+        `[T, K]`, one for each frame of the sound's length.
+    """
+    features = SpeechFeatures(fps, engine.config, engine.encode)
+    codes: list[Array] = []
+    for wave in sound:
+        codes += map(engine.predict_lip_code, _batches(features.push(wave)))
+    codes += map(engine.predict_lip_code, _batches(features.finish()))
+    return np.concatenate(codes)
+
+
+def _batches(windows: Array) -> Iterator[Array]:
+    return (windows[at : at + FILE_BATCH] for at in range(0, len(windows), FILE_BATCH))

@@ -12,6 +12,7 @@ from talkernel.choices import AnyPath
 from talkernel.engine import Engine
 from talkernel.face.track import FaceTracker
 from talkernel.media import FaceSource, SpeechSource, VideoWriter, open_face, open_speech
+from talkernel.media.speech import SILENT
 from talkernel.mouth.analysis import LEARN_AHEAD
 from talkernel.mouth.lip_driver import LipDriver
 from talkernel.mouth.renderer import MouthRenderer
@@ -25,7 +26,6 @@ from talkernel.pipeline.threads import StageClock
 from talkernel.speech.features import frames_of
 
 Progress = Callable[[int, int], None]
-SILENT = 1e-3  # of full scale (-60 dB): sound without a louder sample counts as silent
 PLAYABLE = 4096  # pixels: many players and most graphics cards show no larger video
 
 
@@ -123,7 +123,7 @@ def open_job(
     """Assemble the avatar, lip driver and renderer of one job, with a common clock."""
     engine, clock = renderer.engine, StageClock()
     learn_ahead = 0 if options.lookahead == "live" else LEARN_AHEAD
-    speakers = find_speakers(source, engine) if options.people == "speaking" else None
+    speakers = find_speakers(source, engine, count) if options.people == "speaking" else None
     avatar = Avatar(source, tracker, engine.config, engine.basis, learn_ahead, speakers, clock)
     driver = LipDriver(engine, source.fps, options.lookahead)
     return Job(avatar, speech, driver, renderer, count, options.loop, clock)

@@ -1,14 +1,12 @@
 """Finds who speaks when in a video: the face whose mouth moves with the video's own sound.
 
-For each frame the model predicts a lip code from the sound. The mesh shows the lip code of each
-face. Both are compared by a canonical correlation analysis, fitted to clips of people who speak:
-the log-likelihood ratio of "this mouth makes this sound" against "it does not". A Viterbi search
-turns the ratios of all faces into turns.
+For each frame the model predicts a lip code from the sound, and the mesh shows the lip code of
+each face. `speech_match` says how much evidence there is that they belong together, and `turns`
+who therefore speaks.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -16,41 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkernel.engine import Engine
-from talkernel.errors import NoAudioError, OptionError
-from talkernel.face.confirm import confirm
-from talkernel.face.lips import lip_shape
-from talkernel.face.track import FaceTracker, Observation, TrackedFace
-from talkernel.media import FaceSource, open_speech
+from talkernel.errors import ModelError
+from talkernel.face.track import Observation, TrackedFace
+from talkernel.media import FaceSource
 from talkernel.model.lip_basis import LipBasis
-from talkernel.mouth.lip_driver import LipDriver
-from talkernel.pipeline.turns import NOBODY, Shown, find_turns, speech_evidence, speech_match
+from talkernel.pipeline.speech_match import Shown, SpeechMatch, speech_evidence, speech_match
+from talkernel.pipeline.turns import NOBODY, Turn, find_turns
+from talkernel.pipeline.watch import OTHERWISE, Seen, hear, watch
 
 Array = NDArray[np.float32]
 NEAR = 0.3  # of the crop's side: a face this near to a speaker's place is the speaker's
+SUREST = 99  # per cent that are claimed at most
 
 
-class Sighting(NamedTuple):
-    """A face in one frame of the video.
-
-    Attributes:
-        frame: Number of the frame.
-        person: Number of the person.
-        place: `[3]` x, y and side of its crop in pixels.
-        motion: `[K]` its lip code, for the mean neutral shape.
-    """
-
-    frame: int
-    person: int
-    place: Array
-    motion: Array
-
-
-class Turn(NamedTuple):
+class Speaking(NamedTuple):
     """Somebody speaks in one frame.
 
     Attributes:
         place: `[3]` x, y and side of their crop in pixels.
-        reason: How sure it is, in plain words.
+        reason: Why they are taken for the speaker, in plain words.
     """
 
     place: Array
@@ -62,94 +44,80 @@ class Speakers:
     """Who speaks in each frame of a video.
 
     Attributes:
-        turns: For each frame in which somebody in the picture speaks, who.
+        frames: For each frame in which somebody in the picture speaks, who.
     """
 
-    turns: dict[int, Turn] = field(default_factory=dict)
+    frames: dict[int, Speaking] = field(default_factory=dict)
 
     def only(self, frame: int, seen: Observation) -> Observation:
         """An observation of one frame without the faces of those who do not speak in it."""
-        turn = self.turns.get(frame)
-        faces = [
-            replace(face, reason=turn.reason) for face in seen.faces if turn and _at(face, turn)
-        ]
+        one = self.frames.get(frame)
+        faces = [replace(face, reason=one.reason) for face in seen.faces if one and _at(face, one)]
         reason = seen.reason if faces or not seen.faces else "nobody in the picture speaks"
         return replace(seen, faces=tuple(faces), reason=reason)
 
 
-def _at(face: TrackedFace, turn: Turn) -> bool:
-    x, y, side = turn.place
+def _at(face: TrackedFace, one: Speaking) -> bool:
+    x, y, side = one.place
     return bool(np.hypot(face.geometry[0] - x, face.geometry[1] - y) < NEAR * side)
 
 
-def find_speakers(source: FaceSource, engine: Engine) -> Speakers:
-    """Watch and hear the whole video once.
+def find_speakers(source: FaceSource, engine: Engine, count: int | None = None) -> Speakers:
+    """Watch and hear a video once.
+
+    It keeps the lip codes and places of all faces, about 30 MB for each person and hour.
 
     Args:
         source: The video.
         engine: Predicts lip codes from its sound.
+        count: Number of frames, if not the whole video is needed.
 
     Raises:
-        NoAudioError: The video has no sound.
-        OptionError: The model has no lip code.
+        NoAudioError: The video has no sound, or a silent one.
+        ModelError: The model has no lip code, or another one than the speech match.
     """
-    if engine.basis is None:
-        raise OptionError(
-            "--people speaking needs a model with a lip code.", remedy="Use the default model."
+    match = speech_match()
+    basis = _basis(engine, match)
+    spoken, people = hear(source, engine, count), watch(source, basis, count)
+    return _speakers(list(people.values()), spoken, float(source.fps), match)
+
+
+def _basis(engine: Engine, match: SpeechMatch) -> LipBasis:
+    """The basis of the model's lip codes, which must be those of the match."""
+    basis = engine.basis
+    if basis is None or not match.fits(basis):
+        has = "no lip code" if basis is None else "another lip code"
+        raise ModelError(
+            f"--people speaking compares lip codes of the default model; this model has {has}.",
+            remedy=f"Leave out --checkpoint. Or: {OTHERWISE}",
         )
-    spoken, sightings = _listen(source, engine), _watch(source, engine.basis)
-    if not sightings:
-        return Speakers()
-    return _speakers(sightings, spoken, float(source.fps))
+    return basis
 
 
-def _listen(source: FaceSource, engine: Engine) -> Array:
-    """Lip codes predicted from the video's own sound, `[T, K]`."""
-    try:
-        if source.is_photo:
-            raise NoAudioError(f"{source.path} is a photo.")
-        speech = open_speech(source.path)
-    except NoAudioError as error:
-        raise NoAudioError(
-            f"--people speaking compares mouths with the video's own sound, but {error}",
-            remedy="Use --people all, or choose one person.",
-        ) from error
-    driver = LipDriver(engine, source.fps)
-    motions = [motion for block in speech.blocks() for motion in driver.push(block)]
-    return np.stack([motion.lip_code for motion in (*motions, *driver.finish())])
-
-
-def _watch(source: FaceSource, basis: LipBasis) -> list[Sighting]:
-    """All faces of all frames."""
-    tracker, sightings = FaceTracker(everybody=True), []
-    observed = ((picture, tracker.update(picture)) for picture in source.frames())
-    for frame, (_, seen) in enumerate(confirm(observed, tracker.likeness)):
-        for face in seen.faces:
-            code = basis.encode(lip_shape(face.landmarks)[None] - basis.neutral)[0]
-            place = face.geometry[:3].astype(np.float32)
-            sightings.append(Sighting(frame, face.person, place, code))
-    return sightings
-
-
-def _speakers(sightings: list[Sighting], spoken: Array, fps: float) -> Speakers:
+def _speakers(people: list[Seen], spoken: Array, fps: float, match: SpeechMatch) -> Speakers:
     """Decide who speaks in each frame."""
-    count = 1 + max(one.frame for one in sightings)
-    by_person: dict[int, dict[int, Sighting]] = defaultdict(dict)
-    for one in sightings:
-        by_person[one.person][one.frame] = one
-    people, match = list(by_person.values()), speech_match()
-    evidence = [speech_evidence(spoken, _mouths(seen), count, fps, match) for seen in people]
-    turns: dict[int, Turn] = {}
-    for first, last, person, score in find_turns(np.stack(evidence, 1), fps):
-        if person != NOBODY:
-            frames = people[person].keys() & set(range(first, last + 1))
-            reason = f"their mouth moves with the sound (evidence {score:.1f})"
-            turns |= {frame: Turn(people[person][frame].place, reason) for frame in frames}
-    return Speakers(turns)
+    if not people:
+        return Speakers()
+    count = 1 + max(int(seen.frames[-1]) for seen in people)
+    evidence = [speech_evidence(spoken, _runs(seen), count, fps, match) for seen in people]
+    speaking: dict[int, Speaking] = {}
+    for turn in find_turns(np.stack(evidence, 1), fps):
+        if turn.person != NOBODY:
+            speaking |= _frames(people[turn.person], turn)
+    return Speakers(speaking)
 
 
-def _mouths(seen: dict[int, Sighting]) -> list[Shown]:
+def _runs(seen: Seen) -> list[Shown]:
     """The runs of successive frames that show a person."""
-    numbers = np.array(sorted(seen))
-    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
-    return [Shown(int(run[0]), np.stack([seen[frame].motion for frame in run])) for run in runs]
+    edges = np.flatnonzero(np.diff(seen.frames) > 1) + 1
+    frames, codes = np.split(seen.frames, edges), np.split(seen.codes, edges)
+    return [Shown(int(run[0]), part) for run, part in zip(frames, codes, strict=True)]
+
+
+def _frames(seen: Seen, turn: Turn) -> dict[int, Speaking]:
+    """The frames of a turn."""
+    sure = min(round(100 * turn.certainty), SUREST)
+    reason = f"speaks: the mouth moves with the sound ({sure} % sure)"
+    first, stop = np.searchsorted(seen.frames, [turn.first, turn.last + 1])
+    span = zip(seen.frames[first:stop].tolist(), seen.places[first:stop], strict=True)
+    return {frame: Speaking(place, reason) for frame, place in span}

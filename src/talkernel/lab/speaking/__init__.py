@@ -1,0 +1,1 @@
+"""Fits and measures how `--people speaking` finds out who speaks."""
