@@ -281,7 +281,7 @@ def graph_count(config: ModelConfig) -> int:
 
 def test_a_process_compiles_once(exported: Path, compiled: list[str]) -> None:
     for _ in range(2):
-        engine = OpenVinoEngine(exported / WEIGHTS, threads=1)
+        engine = OpenVinoEngine(exported / WEIGHTS, threads=3)  # as no other test
         engine.session().warm_up()
         engine.warm_up()
     assert len(compiled) == graph_count(engine.config)

@@ -122,7 +122,7 @@ class MouthRenderer:
         drawn: tuple[Array, Array] | None,
     ) -> None:
         """Blend the output of `generate` onto the frame, in place."""
-        before = None if self.watch is None else picture.copy()
+        before = None if self.watch is None else _unedited(picture, shown)
         attention, motion = drawn or (None, None)
         alpha = shown.blend_alpha(attention)
         strength = placement.strength * (1.0 if shown.reference is None else shown.reference.trust)
@@ -133,3 +133,11 @@ class MouthRenderer:
         if self.watch is not None and before is not None and drawn is not None:
             attention, motion = drawn
             self.watch(Edit(before, picture, placement, shown, attention, alpha, motion))
+
+
+def _unedited(picture: Picture, shown: FrameInput) -> Picture:
+    """A copy of a frame as it was, with what `MouthRenderer.prepare` has lifted off it."""
+    copy = picture.copy()
+    if shown.lifted is not None:
+        shown.lifted.lay_back(copy)
+    return copy
