@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from talkernel.choices import EngineName, Precision
 from talkernel.engine import Engine, load_engine
-from talkernel.engine.openvino import OpenVinoEngine
+from talkernel.engine.openvino import OpenVinoEngine, _compiled
 from talkernel.errors import CheckpointError, EngineNotInstalledError, MissingFileError, OptionError
 from talkernel.model.checkpoint import load_model, save_model
 from talkernel.model.config import ModelConfig
@@ -271,6 +271,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             devices.append(args[1])
             return model
 
+    _compiled.cache_clear()
     monkeypatch.setattr(openvino, "Core", Watched)
     return devices
 
